@@ -1,0 +1,1 @@
+"""What a table is: the data dictionary, and all that derives from it."""

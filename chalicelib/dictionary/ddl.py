@@ -1,0 +1,133 @@
+"""The SQL that makes the database: the dictionary's tables, the ledger, and what the app's role may do."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from chalicelib.dictionary.datatypes import Integer
+from chalicelib.dictionary.model import Column, Dictionary, ForeignKey, Table
+from chalicelib.dictionary.names import quote, quote_all, quote_literal
+
+_LEDGER = Path(__file__).with_name("ledger.sql")
+
+
+def create_schema_statements(dictionary: Dictionary, app_role: str) -> list[str]:
+    """The statements that the owner runs, in order, in one transaction. Running them again changes nothing."""
+    statements = [_LEDGER.read_text()]
+    statements += [create_table(table) for table in dictionary.tables]
+    statements += [statement for table in dictionary.tables for statement in index_foreign_keys(table)]
+    statements += [publish_function(table) for table in dictionary.tables]
+    role = quote(app_role)
+    statements += [
+        f"GRANT USAGE ON SCHEMA public, decant TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA decant TO {role}",
+    ]
+    for table in dictionary.tables:
+        statements.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {quote(table.name)} TO {role}")
+        statements.append(f"REVOKE ALL ON FUNCTION {publish_function_name(table)}() FROM PUBLIC")
+        statements.append(f"GRANT EXECUTE ON FUNCTION {publish_function_name(table)}() TO {role}")
+    return statements
+
+
+def create_table(table: Table) -> str:
+    """CREATE TABLE with every rule of the dictionary that Postgres can hold by itself.
+
+    Foreign keys are deferrable, so that a restore can put a parent's rows back in one transaction.
+    """
+    lines = [f"    {quote(column.name)} {column.type.postgres}{_not_null(column)}" for column in table.columns]
+    lines += [f"    {check}" for column in table.columns for check in _checks(table, column)]
+    lines.append(f"    CONSTRAINT {quote(f'{table.name}_pkey')} PRIMARY KEY ({quote_all(table.primary_key)})")
+    lines += [f"    {foreign_key_constraint(table, key)}" for key in table.foreign_keys]
+    return f"CREATE TABLE IF NOT EXISTS {quote(table.name)} (\n" + ",\n".join(lines) + "\n)"
+
+
+def foreign_key_constraint(table: Table, key: ForeignKey) -> str:
+    """The CONSTRAINT clause of a foreign key."""
+    return (
+        f"CONSTRAINT {quote(foreign_key_name(table, key))} FOREIGN KEY ({quote_all(key.columns)}) "
+        f"REFERENCES public.{quote(key.parent)} ({quote_all(key.references)}) DEFERRABLE INITIALLY IMMEDIATE"
+    )
+
+
+def foreign_key_name(table: Table, key: ForeignKey) -> str:
+    """The name of a foreign key's constraint: readable, and unique within Postgres's 63 bytes."""
+    digest = hashlib.sha256("\0".join((table.name, *key.columns)).encode()).hexdigest()[:8]
+    return f"{'_'.join((table.name, *key.columns))[:48]}_fk_{digest}"
+
+
+def index_foreign_keys(table: Table) -> list[str]:
+    """An index on each foreign key but those that the primary key's index already serves.
+
+    Without it every delete of a parent row, and so every restore of a parent table, would scan the children.
+    """
+    return [
+        f"CREATE INDEX IF NOT EXISTS {quote(foreign_key_name(table, key) + '_idx')} "
+        f"ON {quote(table.name)} ({quote_all(key.columns)})"
+        for key in table.foreign_keys
+        if table.primary_key[: len(key.columns)] != key.columns
+    ]
+
+
+def publish_function_name(table: Table) -> str:
+    """The quoted name of the function that publishes a big staged load."""
+    return f"decant.{quote(f'publish_{table.name}')}"
+
+
+def publish_function(table: Table) -> str:
+    """A function that inserts the caller's staged rows with the foreign keys checked as a set, not row by row.
+
+    It takes the table's foreign keys off and puts them on again in the caller's transaction, so Postgres validates
+    them with one join, and nobody ever sees the table without them. The app's role may call it but not alter tables.
+    It returns the number of rows inserted; a staged row without its parent raises foreign_key_violation.
+    Nothing but a plain table is read: a view put in its place would run its functions with the owner's rights.
+    """
+    name = quote(table.name)
+    columns = quote_all(table.column_names)
+    drops = ", ".join(f"DROP CONSTRAINT {quote(foreign_key_name(table, key))}" for key in table.foreign_keys)
+    adds = ", ".join(f"ADD {foreign_key_constraint(table, key)}" for key in table.foreign_keys)
+    alter = f"ALTER TABLE public.{name} "
+    return f"""CREATE OR REPLACE FUNCTION {publish_function_name(table)}() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $publish$
+DECLARE inserted bigint;
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_class
+        WHERE oid = 'pg_temp.{quote(staging_name(table))}'::regclass AND relkind = 'r' AND NOT relhasrules
+    ) THEN
+        RAISE EXCEPTION '{staging_name(table)} is no plain table';
+    END IF;
+    {alter + drops + ";" if drops else ""}
+    INSERT INTO public.{name} ({columns})
+    SELECT {columns} FROM pg_temp.{quote(staging_name(table))} ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+    {alter + adds + ";" if adds else ""}
+    RETURN inserted;
+END $publish$"""
+
+
+def staging_name(table: Table) -> str:
+    """The name of a table's staging table, a temporary one of the session."""
+    return f"staging_{table.name}"
+
+
+def _not_null(column: Column) -> str:
+    return " NOT NULL" if column.required else ""
+
+
+def _checks(table: Table, column: Column) -> list[str]:
+    name = quote(column.name)
+    native = column.type.bounds if isinstance(column.type, Integer) else (None, None)
+    rules = {
+        "min": f"{name} >= {quote_literal(column.minimum)}" if column.minimum not in (None, native[0]) else None,
+        "max": f"{name} <= {quote_literal(column.maximum)}" if column.maximum not in (None, native[1]) else None,
+        "enum": f"{name} IN ({', '.join(map(quote_literal, column.enum))})" if column.enum else None,
+        "minlen": f"char_length({name}) >= {column.min_length}" if column.min_length is not None else None,
+        "maxlen": f"char_length({name}) <= {column.max_length}" if column.max_length is not None else None,
+    }
+    prefix = hashlib.sha256(f"{table.name}\0{column.name}".encode()).hexdigest()[:8]
+    return [
+        f"CONSTRAINT {quote(f'{column.name}_{rule}_{prefix}')} CHECK ({condition})"
+        for rule, condition in rules.items()
+        if condition is not None
+    ]

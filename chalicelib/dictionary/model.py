@@ -1,0 +1,306 @@
+"""The data dictionary: which tables there are, what their columns hold, how they refer to each other.
+
+It is read from a Frictionless Data Package (https://specs.frictionlessdata.io/data-package/) whose resources carry a
+Table Schema. ``load_dictionary`` refuses whatever Decant could not keep as a promise, with the place and the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chalicelib.dictionary.datatypes import INT4, INT8, TYPES, DataType, Integer, Number, String
+from chalicelib.dictionary.names import check_name
+from chalicelib.errors import DictionaryError, NotFound
+
+_FIELD_KEYS = {"name", "type", "format", "title", "description", "example", "constraints", "precision", "scale"}
+_CONSTRAINTS = {"required", "minimum", "maximum", "minLength", "maxLength", "pattern", "enum"}
+_SCHEMA_KEYS = {"fields", "primaryKey", "foreignKeys", "missingValues", "$schema"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. Bounds and enumerated values are values of its type; ``()`` or None: no such constraint."""
+
+    name: str
+    type: DataType
+    required: bool
+    description: str = ""
+    minimum: Any = None
+    maximum: Any = None
+    enum: tuple[Any, ...] = ()
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+
+    @property
+    def arrow(self) -> pa.Field:
+        """The column as an Arrow field."""
+        return pa.field(self.name, self.type.arrow, nullable=not self.required)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """``columns`` of a table refer to the primary key ``references`` of ``parent``, in the same order."""
+
+    columns: tuple[str, ...]
+    parent: str
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. ``columns`` keep the order of the dictionary, which is that of files without a header."""
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    title: str = ""
+    description: str = ""
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The table's rows as an Arrow schema."""
+        return pa.schema([column.arrow for column in self.columns])
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The other tables that this one refers to, each once, in order."""
+        return tuple(dict.fromkeys(key.parent for key in self.foreign_keys if key.parent != self.name))
+
+    @property
+    def self_references(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys that refer to the table itself."""
+        return tuple(key for key in self.foreign_keys if key.parent == self.name)
+
+    def column(self, name: str) -> Column:
+        """The column of that name; NotFound when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise NotFound(
+            f"The table {self.name} has no column {name!r}.", hint=f"Its columns are {', '.join(self.column_names)}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """All tables, parents before their children, and the SHA-256 of what was read."""
+
+    name: str
+    tables: tuple[Table, ...]
+    digest: str
+    title: str = ""
+    _by_name: Mapping[str, Table] = field(default_factory=dict, repr=False, compare=False)
+
+    def table(self, name: str) -> Table:
+        """The table of that name; NotFound when there is none."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise NotFound(
+                f"There is no table {name!r}.", hint=f"The tables are {', '.join(sorted(self._by_name))}."
+            ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def children(self, parent: str) -> tuple[tuple[Table, ForeignKey], ...]:
+        """Every foreign key that refers to ``parent``, with the table that holds it."""
+        return tuple((table, key) for table in self.tables for key in table.foreign_keys if key.parent == parent)
+
+
+def load_dictionary(path: Path) -> Dictionary:
+    """Read and check a data dictionary. Raises DictionaryError with the place and the reason."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DictionaryError(f"The data dictionary {path.name} can't be read: {error.strerror}.") from error
+    try:
+        package = json.loads(content)
+    except ValueError as error:
+        raise DictionaryError(f"The data dictionary {path.name} is not JSON: {error}.") from error
+    return parse_dictionary(package)
+
+
+def parse_dictionary(package: Mapping[str, Any]) -> Dictionary:
+    """Check a data package that has been read from JSON. Raises DictionaryError with the place and the reason."""
+    resources = package.get("resources") if isinstance(package, Mapping) else None
+    if not isinstance(resources, list) or not resources:
+        raise DictionaryError("The data dictionary has no resources.", hint="It takes one resource for each table.")
+    tables = [_table(resource) for resource in resources]
+    by_name = {table.name: table for table in tables}
+    if len({name.lower() for name in by_name}) < len(tables):
+        raise DictionaryError("Two tables of the data dictionary have the same name.")
+    for table in tables:
+        for key in table.foreign_keys:
+            _check_reference(table, key, by_name)
+    canonical = json.dumps(package, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    ordered = _parents_first(by_name)
+    return Dictionary(
+        name=str(package.get("name", "")),
+        tables=ordered,
+        digest=hashlib.sha256(canonical.encode()).hexdigest(),
+        title=str(package.get("title", "")),
+        _by_name=by_name,
+    )
+
+
+def _table(resource: Mapping[str, Any]) -> Table:
+    name = check_name(resource.get("name", ""), "A table")
+    where = f"The table {name}"
+    schema = resource.get("schema")
+    if not isinstance(schema, Mapping) or not schema.get("fields"):
+        raise DictionaryError(f"{where} has no schema with fields.")
+    _refuse_unknown(schema, _SCHEMA_KEYS, f"{where}: its schema")
+    if schema.get("missingValues", [""]) != [""]:
+        raise DictionaryError(f"{where} names missingValues.", hint="Only a blank cell is missing; leave it out.")
+    columns = tuple(_column(spec, name) for spec in schema["fields"])
+    names = [column.name for column in columns]
+    if len({each.lower() for each in names}) < len(names):
+        raise DictionaryError(f"{where} has two columns of the same name.")
+    primary_key = _names(schema.get("primaryKey", ()))
+    if not primary_key:
+        raise DictionaryError(f"{where} has no primaryKey.", hint="Rows are told apart by it; name its columns.")
+    table = Table(
+        name=name,
+        columns=columns,
+        primary_key=primary_key,
+        foreign_keys=tuple(_foreign_key(spec, name) for spec in schema.get("foreignKeys", ())),
+        title=str(resource.get("title", name)),
+        description=str(resource.get("description", "")),
+    )
+    for column_name in (*primary_key, *(each for key in table.foreign_keys for each in key.columns)):
+        if column_name not in names:
+            raise DictionaryError(f"{where} has no column {column_name!r}, which one of its keys names.")
+    for column_name in primary_key:
+        if not table.column(column_name).required:
+            raise DictionaryError(f"{where}: {column_name} is in the primary key and must be required.")
+    return table
+
+
+def _column(spec: Mapping[str, Any], table: str) -> Column:
+    name = check_name(spec.get("name", ""), f"A column of {table}")
+    where = f"{table}.{name}"
+    _refuse_unknown(spec, _FIELD_KEYS, where)
+    if spec.get("format", "default") != "default":
+        raise DictionaryError(f"{where} has the format {spec['format']!r}.", hint="Only the default format is read.")
+    constraints = spec.get("constraints", {})
+    _refuse_unknown(constraints, _CONSTRAINTS, f"{where}: its constraints")
+    datatype = _datatype(spec, constraints, where)
+    if not isinstance(datatype, String) and {"pattern", "minLength", "maxLength"} & constraints.keys():
+        raise DictionaryError(f"{where}: pattern, minLength and maxLength are for columns of the type string.")
+    pattern = constraints.get("pattern")
+    if pattern is not None:
+        try:
+            pc.match_substring_regex(pa.array([""]), f"^(?:{pattern})$")
+        except pa.ArrowInvalid as error:
+            raise DictionaryError(f"{where}: its pattern is no RE2 expression: {error}.") from error
+    return Column(
+        name=name,
+        type=datatype,
+        required=bool(constraints.get("required", False)),
+        description=str(spec.get("description", "")),
+        minimum=_bound(constraints, "minimum", datatype, where),
+        maximum=_bound(constraints, "maximum", datatype, where),
+        enum=tuple(_value(each, datatype, f"{where}: enum") for each in constraints.get("enum", ())),
+        pattern=pattern,
+        min_length=constraints.get("minLength"),
+        max_length=constraints.get("maxLength"),
+    )
+
+
+def _datatype(spec: Mapping[str, Any], constraints: Mapping[str, Any], where: str) -> DataType:
+    name = spec.get("type", "string")
+    if name not in TYPES:
+        raise DictionaryError(f"{where} has the type {name!r}.", hint=f"The types are {', '.join(sorted(TYPES))}.")
+    if name == Number.name:
+        number = Number(precision=int(spec.get("precision", 38)), scale=int(spec.get("scale", 9)))
+        if not 0 <= number.scale <= number.precision <= 38 or number.precision == 0:
+            raise DictionaryError(f"{where}: it takes 1 ≤ precision ≤ 38 and 0 ≤ scale ≤ precision.")
+        return number
+    if name == Integer.name:
+        bounds = [int(constraints[each]) for each in ("minimum", "maximum") if each in constraints]
+        if any(not INT8[0] <= bound <= INT8[1] for bound in bounds):
+            raise DictionaryError(f"{where}: its minimum or maximum is beyond 64 bits.")
+        return Integer(wide=any(not INT4[0] <= bound <= INT4[1] for bound in bounds))
+    return TYPES[name]()
+
+
+def _bound(constraints: Mapping[str, Any], name: str, datatype: DataType, where: str) -> Any:
+    if isinstance(datatype, String) and name in constraints:
+        raise DictionaryError(f"{where}: {name} is not for text.", hint="Use minLength, maxLength or pattern.")
+    if name in constraints:
+        return _value(constraints[name], datatype, f"{where}: {name}")
+    if isinstance(datatype, Integer):
+        return datatype.bounds[0 if name == "minimum" else 1]
+    return None
+
+
+def _value(value: Any, datatype: DataType, where: str) -> Any:
+    text = format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
+    parsed = datatype.parse(pa.array([text], pa.string()))[0].as_py()
+    if parsed is None:
+        raise DictionaryError(f"{where}: {value!r} is not {datatype.expects}.")
+    return parsed
+
+
+def _foreign_key(spec: Mapping[str, Any], table: str) -> ForeignKey:
+    reference = spec.get("reference")
+    if not isinstance(reference, Mapping) or "fields" not in spec or "fields" not in reference:
+        raise DictionaryError(f"The table {table} has a foreign key without fields and reference.")
+    parent = reference.get("resource") or table
+    return ForeignKey(columns=_names(spec["fields"]), parent=parent, references=_names(reference["fields"]))
+
+
+def _check_reference(table: Table, key: ForeignKey, tables: Mapping[str, Table]) -> None:
+    where = f"The foreign key ({', '.join(key.columns)}) of {table.name}"
+    parent = tables.get(key.parent)
+    if parent is None:
+        raise DictionaryError(f"{where} refers to {key.parent!r}, which is no table.")
+    if key.references != parent.primary_key or len(key.columns) != len(key.references):
+        raise DictionaryError(
+            f"{where} refers to ({', '.join(key.references)}) of {parent.name}.",
+            hint=f"It must refer to the primary key ({', '.join(parent.primary_key)}), in that order.",
+        )
+    for mine, theirs in zip(key.columns, key.references, strict=True):
+        if table.column(mine).type.postgres != parent.column(theirs).type.postgres:
+            raise DictionaryError(f"{where}: {mine} and {parent.name}.{theirs} are of different types.")
+
+
+def _parents_first(tables: Mapping[str, Table]) -> tuple[Table, ...]:
+    ordered: dict[str, Table] = {}
+    while len(ordered) < len(tables):
+        ready = [t for t in tables.values() if t.name not in ordered and all(p in ordered for p in t.parents)]
+        if not ready:
+            stuck = ", ".join(name for name in tables if name not in ordered)
+            raise DictionaryError(f"The foreign keys of {stuck} form a circle.", hint="No table could be loaded first.")
+        ordered |= {table.name: table for table in ready}
+    return tuple(ordered.values())
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _refuse_unknown(spec: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in spec:
+        if key not in known:
+            raise DictionaryError(
+                f"{where} has the property {key!r}, which Decant would not keep.",
+                hint=f"It knows {', '.join(sorted(known))}.",
+            )

@@ -1,0 +1,221 @@
+"""What the flows need from outside, in the words of the domain, and the records they keep there.
+
+Adapters implement the protocols; flows take them as arguments. Nothing here knows AWS or a driver.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
+
+import pyarrow as pa
+
+Item = TypeVar("Item")
+
+
+class RunKind(StrEnum):
+    """What a run does."""
+
+    LOAD = "load"
+    BATCH = "batch"
+    REPLAY = "replay"
+    BACKUP = "backup"
+    RESTORE = "restore"
+
+
+class RunState(StrEnum):
+    """How far a run has come. The last four are final."""
+
+    QUEUED = "queued"
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to the run."""
+        return self in (RunState.SUCCEEDED, RunState.FAILED, RunState.REFUSED, RunState.DUPLICATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A version of an object in the intake bucket."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the rows that were read: ``read = inserted + updated + unchanged + rejected``."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.read + other.read,
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.rejected + other.rejected,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A load, batch, replay, backup or restore, as callers see it.
+
+    ``error`` is the problem that ended it (``code``, ``detail``, ``hint``), ``note`` what a reader should know of a run
+    that went through, ``result`` what it made (a backup's id, a restore's differences). ``progress`` counts rows.
+    """
+
+    id: str
+    kind: RunKind
+    table: str | None
+    state: RunState
+    dictionary: str
+    phase: str = ""
+    progress: int = 0
+    source: Source | None = None
+    counts: Counts = field(default_factory=Counts)
+    created: dt.datetime | None = None
+    started: dt.datetime | None = None
+    ended: dt.datetime | None = None
+    note: str | None = None
+    error: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup of one table, as the catalogue lists it; its manifest in S3 is the truth."""
+
+    id: str
+    table: str
+    snapshot: str
+    rows: int
+    bytes: int
+    sha256: str
+    created: dt.datetime
+    dictionary: str
+    state: str = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A stretch of a listing, and where the next one begins (None: there is none)."""
+
+    items: Sequence[Item]
+    next: str | None
+
+
+class Catalog(Protocol):
+    """Runs and backups, newest first."""
+
+    def put_run(self, run: Run) -> None:
+        """Keep a run, in place of what was known of it."""
+
+    def add_run(self, run: Run) -> bool:
+        """Keep a run unless one of its id is there already; tell whether it was kept."""
+
+    def run(self, run_id: str) -> Run | None:
+        """The run of that id."""
+
+    def runs(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Run]:
+        """Runs, newest first, from behind the run ``after``."""
+
+    def put_backup(self, backup: Backup) -> None:
+        """Keep a backup, in place of what was known of it."""
+
+    def backup(self, backup_id: str) -> Backup | None:
+        """The backup of that id."""
+
+    def backups(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Backup]:
+        """Backups, newest first, from behind the backup ``after``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a store says of an object without opening it."""
+
+    key: str
+    size: int
+    modified: dt.datetime
+    etag: str
+    version: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Storage(Protocol):
+    """A bucket, or a folder."""
+
+    @property
+    def name(self) -> str:
+        """The bucket's name."""
+
+    def head(self, key: str, version: str | None = None) -> StoredObject:
+        """What is known of an object. Raises NotFound."""
+
+    def open(self, key: str, version: str | None = None) -> BinaryIO:
+        """The object's bytes as a stream, which the caller closes. Raises NotFound."""
+
+    def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        """Write a small object at once."""
+
+    def write(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """A stream to write an object of any size to; it exists once the context ends, and not if it fails."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects below a prefix, in the order of their keys."""
+
+    def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is no error."""
+
+
+class Queue(Protocol):
+    """Work for later, each message a JSON object, delivered at least once."""
+
+    def send(self, message: Mapping[str, Any], delay: int = 0) -> None:
+        """Put a message into the queue, to be delivered after ``delay`` seconds (900 at most)."""
+
+
+class Transaction(Protocol):
+    """Statements that become true together. Parameters are named ``:name`` in the SQL."""
+
+    def run(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+
+    def run_script(self, sql: str) -> None:
+        """Run fixed SQL of one or more statements, without parameters or rows."""
+
+    def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
+        """COPY rows into a quoted relation, by the names of their columns; return how many."""
+
+    def read(self, query: str, schema: pa.Schema) -> pa.Table:
+        """The rows of a query as an Arrow table of that schema, all of them at once.
+
+        It goes through COPY, which takes no parameters: put values in with ``names.quote_literal``.
+        """
+
+
+class Database(Protocol):
+    """The Postgres database."""
+
+    def transaction(self, *, snapshot: bool = False) -> AbstractContextManager[Transaction]:
+        """Begin a transaction; it commits when the context ends and rolls back when it fails.
+
+        With ``snapshot`` it is REPEATABLE READ: all its statements see the same moment.
+        Raises Unavailable when the database can't be reached, is busy, or ended the transaction in favour of another.
+        """

@@ -1,0 +1,244 @@
+"""Postgres through awswrangler: connections, transactions, COPY.
+
+``awswrangler.postgresql.connect`` reads the Secrets Manager secret and returns a pg8000 connection. It is kept warm from
+one invocation to the next, and replaced when the server has closed it or the secret has been rotated.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from chalicelib.dictionary.names import quote_all
+from chalicelib.errors import DecantError, Unavailable
+
+logger = logging.getLogger(__name__)
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
+_RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57P0.|25006|28P01")
+_COPY_BLOCK_ROWS = 8_192
+
+
+class IntegrityViolation(DecantError):
+    """A constraint of the database refused a statement. ``constraint`` names it, ``sqlstate`` tells its kind."""
+
+    status = 409
+    code = "integrity-violation"
+    title = "A constraint of the database refuses this"
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(f"{fields.get('M', 'A constraint was violated')}. {fields.get('D', '')}".strip())
+        self.constraint = fields.get("n", "")
+        self.sqlstate = fields.get("C", "")
+
+
+class PostgresDatabase:
+    """A database reached over one warm connection, opened when it is first needed.
+
+    ``connect`` returns a new pg8000 connection, in which every session setting is already right.
+    """
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._connection: Any = None
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[PostgresTransaction]:
+        """See ``ports.Database``."""
+        connection = self._begin(snapshot)
+        transaction = PostgresTransaction(connection)
+        try:
+            yield transaction
+            transaction.run("COMMIT")
+        except BaseException:
+            self._roll_back(transaction)
+            raise
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            close_connection(connection)
+
+    def _begin(self, snapshot: bool) -> Any:
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN"
+        if self._connection is not None:
+            try:
+                _execute(self._connection, begin, {})
+            except Unavailable:
+                logger.info("the warm connection is dead; opening another")
+                self.close()
+            else:
+                return self._connection
+        connection = _translated(self._connect)
+        _execute(connection, begin, {})
+        self._connection = connection
+        return connection
+
+    def _roll_back(self, transaction: PostgresTransaction) -> None:
+        if not transaction.usable:
+            self.close()
+            return
+        try:
+            transaction.run("ROLLBACK")
+        except DecantError:
+            # The server rolls back by itself when the connection goes; the error that led here is the one to tell.
+            self.close()
+
+
+class PostgresTransaction:
+    """See ``ports.Transaction``."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.usable = True
+
+    def run(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """See ``ports.Transaction``."""
+        return [tuple(row) for row in _execute(self._connection, sql, parameters)]
+
+    def run_script(self, sql: str) -> None:
+        """See ``ports.Transaction``."""
+        _translated(lambda: self._connection.execute_simple(sql))
+
+    def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
+        """See ``ports.Transaction``. The rows' tables share one schema."""
+        iterator = iter(rows)
+        first = next(iterator, None)
+        if first is None:
+            return 0
+        sent = 0
+
+        def blocks() -> Iterator[bytes]:
+            nonlocal sent
+            table: pa.Table | None = first
+            while table is not None:
+                for batch in table.to_batches(max_chunksize=_COPY_BLOCK_ROWS):
+                    sent += batch.num_rows
+                    yield _csv(batch)
+                table = next(iterator, None)
+
+        statement = f"COPY {relation} ({quote_all(first.column_names)}) FROM STDIN (FORMAT csv)"
+        try:
+            _execute(self._connection, statement, {}, stream=_Guarded(blocks(), self._abandon))
+        except DecantError as error:
+            self.usable = self.usable and not isinstance(error, Unavailable)
+            raise
+        return sent
+
+    def read(self, query: str, schema: pa.Schema) -> pa.Table:
+        """See ``ports.Transaction``."""
+        buffer = io.BytesIO()
+        _execute(self._connection, f"COPY ({query}) TO STDOUT (FORMAT csv)", {}, stream=buffer)
+        if buffer.tell() == 0:
+            return schema.empty_table()
+        buffer.seek(0)
+        return pa_csv.read_csv(
+            buffer,
+            read_options=pa_csv.ReadOptions(column_names=schema.names, use_threads=False),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={each.name: each.type for each in schema},
+                null_values=[""],
+                true_values=["t"],
+                false_values=["f"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        ).cast(schema)
+
+    def _abandon(self) -> None:
+        # pg8000 can't end a COPY that our side gave up: the server waits for more. Closing the socket rolls it back.
+        self.usable = False
+        close_connection(self._connection)
+
+
+class _Guarded:
+    """An iterable for pg8000's COPY that tells ``abandon`` when it raises."""
+
+    def __init__(self, blocks: Iterator[bytes], abandon: Callable[[], None]) -> None:
+        self._blocks = blocks
+        self._abandon = abandon
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._blocks
+        except BaseException:
+            self._abandon()
+            raise
+
+
+def connect_with_secret(secret: str, tls: str) -> Any:
+    """Open a connection with the credentials of a Secrets Manager secret, for sessions pinned to UTC.
+
+    ``tls`` is ``verify-full`` or ``off``.
+    """
+    import awswrangler  # takes a second to import, which a route without the database should not pay
+
+    context = ssl.create_default_context() if tls == "verify-full" else None
+    connection = awswrangler.postgresql.connect(secret_id=secret, ssl_context=context, timeout=None)
+    return prepare_session(connection)
+
+
+def prepare_session(connection: Any) -> Any:
+    """Set what every session needs, and return the connection."""
+    # Without TCP_NODELAY each statement may wait 40 ms for a delayed acknowledgement; pg8000 has no public way to it.
+    connection._usock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.autocommit = True
+    connection.execute_simple("SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET search_path = public, pg_temp")
+    return connection
+
+
+def _execute(connection: Any, sql: str, parameters: dict[str, Any], stream: Any = None) -> list[Any]:
+    def work() -> list[Any]:
+        cursor = connection.cursor()
+        cursor.paramstyle = "named"
+        cursor.execute(sql, parameters, stream=stream)
+        return list(cursor.fetchall()) if cursor.description else []
+
+    return _translated(work)
+
+
+def _translated(work: Callable[[], Any]) -> Any:
+    """Call ``work``, turning the driver's errors into ours. SQLSTATE → error stands here alone."""
+    import pg8000
+
+    try:
+        return work()
+    except pg8000.DatabaseError as error:
+        fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+        state = fields.get("C", "")
+        if state.startswith("23"):
+            raise IntegrityViolation(fields) from error
+        if _RETRYABLE.fullmatch(state):
+            raise Unavailable(f"The database is busy or was interrupted ({state}).", hint="Try again.") from error
+        raise DecantError(f"The database refused a statement: {fields.get('M', error)} ({state}).") from error
+    except (pg8000.InterfaceError, OSError) as error:
+        raise Unavailable("The database can't be reached.", hint="Try again in a moment.") from error
+
+
+def _csv(batch: pa.RecordBatch) -> bytes:
+    sink = io.BytesIO()
+    pa_csv.write_csv(batch, sink, pa_csv.WriteOptions(include_header=False))
+    return sink.getvalue()
+
+
+def close_connection(connection: Any) -> None:
+    """Close a connection and its socket, which pg8000 leaves to the garbage collector. It may be broken already."""
+    plain_socket = connection._usock
+    try:
+        connection.close()
+    except Exception:  # noqa: BLE001 - closing what is broken already must not hide why it is closed
+        logger.debug("the connection was broken when it was closed", exc_info=True)
+    finally:
+        if plain_socket is not None:
+            plain_socket.close()

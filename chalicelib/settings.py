@@ -1,0 +1,54 @@
+"""The settings of a deployment, read from the environment once, when the services are wired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.errors import DecantError
+
+PACKAGED_DICTIONARY = Path(__file__).parent / "dictionary" / "datapackage.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of the AWS parts of one deployment, and its limits. Times are in seconds, sizes in bytes."""
+
+    stage: str
+    intake_bucket: str
+    backup_bucket: str
+    queue_url: str
+    catalog_table: str
+    database_secret: str
+    database_tls: str
+    dictionary: Path
+    parent_wait: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the ``DECANT_*`` variables; a missing or wrong one is an error that names it."""
+        tls = environment.get("DECANT_DATABASE_TLS", "verify-full")
+        if tls not in ("verify-full", "off"):
+            raise DecantError(f"DECANT_DATABASE_TLS is {tls!r}; it takes verify-full or off.")
+        wait = environment.get("DECANT_PARENT_WAIT_SECONDS", "300")
+        if not wait.isdecimal():
+            raise DecantError(f"DECANT_PARENT_WAIT_SECONDS is {wait!r}; it takes a whole number of seconds.")
+        return cls(
+            stage=environment.get("DECANT_STAGE", "local"),
+            intake_bucket=_required(environment, "DECANT_INTAKE_BUCKET"),
+            backup_bucket=_required(environment, "DECANT_BACKUP_BUCKET"),
+            queue_url=_required(environment, "DECANT_QUEUE_URL"),
+            catalog_table=_required(environment, "DECANT_CATALOG_TABLE"),
+            database_secret=_required(environment, "DECANT_DATABASE_SECRET"),
+            database_tls=tls,
+            dictionary=Path(environment.get("DECANT_DICTIONARY") or PACKAGED_DICTIONARY),
+            parent_wait=int(wait),
+        )
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise DecantError(f"The environment variable {name} is not set; the deployment's template sets it.")
+    return value

@@ -1,0 +1,146 @@
+"""What every kind of test may ask for: a real Postgres of its own, and databases in it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pg8000
+import pytest
+
+from chalicelib.dictionary.ddl import create_schema_statements
+from chalicelib.dictionary.model import Dictionary, load_dictionary
+from chalicelib.postgres import PostgresDatabase, close_connection, prepare_session
+from chalicelib.settings import PACKAGED_DICTIONARY
+from infra.local.embedded_postgres import EmbeddedPostgres
+
+APP_ROLE = "decant_app"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where a role finds a database."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+    def connect(self) -> Any:
+        """A new driver connection, its session prepared as the app's is."""
+        return prepare_session(
+            pg8000.connect(
+                host=self.host, port=self.port, user=self.user, password=self.password, database=self.database
+            )
+        )
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """A fresh database with the schema of a dictionary. ``database`` works as the app's role does."""
+
+    __test__ = False
+
+    dictionary: Dictionary
+    owner: Account
+    app: Account
+    database: PostgresDatabase
+
+    def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Rows as the app sees them, in a transaction of their own."""
+        with self.database.transaction() as transaction:
+            return transaction.run(sql, **parameters)
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        """All rows of a table, by primary key."""
+        key = ", ".join(f'"{name}"' for name in self.dictionary.table(table).primary_key)
+        return self.query(f'SELECT * FROM "{table}" ORDER BY {key}')
+
+    @contextmanager
+    def as_owner(self) -> Iterator[Any]:
+        """A driver connection of the owner."""
+        connection = self.owner.connect()
+        try:
+            yield connection
+        finally:
+            close_connection(connection)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One Postgres for the whole test run; durability is off, for its data is thrown away."""
+    folder = tmp_path_factory.mktemp("postgres")
+    settings = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    with EmbeddedPostgres(folder, settings=settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dictionary() -> Dictionary:
+    """The data dictionary that Decant ships with."""
+    return load_dictionary(PACKAGED_DICTIONARY)
+
+
+@pytest.fixture(scope="session")
+def app_password(postgres_server: EmbeddedPostgres) -> str:
+    """The password of the app's role, which is made here."""
+    password = secrets.token_urlsafe(16)
+    admin = superuser(postgres_server).connect()
+    admin.execute_simple(f"CREATE ROLE {APP_ROLE} LOGIN PASSWORD '{password}'")
+    close_connection(admin)
+    return password
+
+
+@pytest.fixture(scope="session")
+def make_database(
+    postgres_server: EmbeddedPostgres, app_password: str
+) -> Callable[[Dictionary], contextmanager[TestDatabase]]:  # type: ignore[type-arg]
+    """A context manager that makes a database for a dictionary and drops it."""
+
+    @contextmanager
+    def make(dictionary: Dictionary) -> Iterator[TestDatabase]:
+        name = f"test_{secrets.token_hex(6)}"
+        admin = superuser(postgres_server).connect()
+        admin.execute_simple(f"CREATE DATABASE {name}")
+        owner = Account(
+            postgres_server.host, postgres_server.port, postgres_server.superuser,
+            postgres_server.superuser_password, name,
+        )  # fmt: skip
+        connection = owner.connect()
+        for statement in create_schema_statements(dictionary, APP_ROLE):
+            connection.execute_simple(statement)
+        close_connection(connection)
+        app = Account(postgres_server.host, postgres_server.port, APP_ROLE, app_password, name)
+        database = PostgresDatabase(app.connect)
+        try:
+            yield TestDatabase(dictionary, owner, app, database)
+        finally:
+            database.close()
+            admin.execute_simple(f"DROP DATABASE {name} WITH (FORCE)")
+            close_connection(admin)
+
+    return make
+
+
+@pytest.fixture
+def postgres(
+    make_database: Callable[[Dictionary], Any], dictionary: Dictionary
+) -> Iterator[TestDatabase]:
+    """A fresh database with the tables of the shipped dictionary."""
+    with make_database(dictionary) as database:
+        yield database
+
+
+def superuser(server: EmbeddedPostgres) -> Account:
+    """The server's administrator."""
+    return Account(server.host, server.port, server.superuser, server.superuser_password, "postgres")
+
+
+def sample_data() -> Path:
+    """The folder of the sample files."""
+    return Path(__file__).parents[1] / "sample_data"

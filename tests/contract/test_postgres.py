@@ -1,0 +1,122 @@
+"""The Postgres adapter against a real server."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from chalicelib.errors import DecantError, Unavailable
+from chalicelib.postgres import IntegrityViolation, close_connection
+from tests.conftest import TestDatabase
+
+MOMENT = dt.datetime(2021, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("moment", pa.timestamp("us", "UTC")),
+        pa.field("day", pa.date32()),
+        pa.field("sure", pa.bool_()),
+        pa.field("amount", pa.decimal128(38, 9)),
+    ]
+)
+CREATE = """CREATE TEMP TABLE odd
+(id bigint PRIMARY KEY, label text, moment timestamptz, day date, sure boolean, amount numeric(38, 9))"""
+ROWS = [
+    {"id": 2**62, "label": "O'Kinneally \\.", "moment": MOMENT, "day": dt.date(1, 1, 1), "sure": True,
+     "amount": Decimal("-0.000000001")},
+    {"id": -5, "label": 'quo"ted,\nline\r\n', "moment": dt.datetime(1, 1, 1, tzinfo=dt.UTC), "day": None, "sure": False,
+     "amount": Decimal("12345678901234567890123456789.123456789")},
+    {"id": 0, "label": None, "moment": None, "day": dt.date(9999, 12, 31), "sure": None, "amount": None},
+    {"id": 1, "label": "\\.", "moment": dt.datetime(9999, 12, 31, tzinfo=dt.UTC), "day": None, "sure": None,
+     "amount": Decimal(0)},
+    {"id": 3, "label": "ñ 🙂 \u2028 NULL", "moment": None, "day": None, "sure": None, "amount": None},
+]  # fmt: skip
+
+
+def test_every_type_comes_back_from_copy_as_it_went_in(postgres: TestDatabase) -> None:
+    rows = pa.Table.from_pylist(ROWS, schema=SCHEMA)
+    with postgres.database.transaction() as transaction:
+        transaction.run(CREATE)
+        assert transaction.copy_in("odd", [rows]) == len(ROWS)
+        back = transaction.read("SELECT * FROM odd ORDER BY id", SCHEMA)
+    assert back.to_pylist() == sorted(ROWS, key=lambda row: row["id"])  # type: ignore[arg-type, return-value]
+
+
+def test_reading_no_rows_gives_an_empty_table(postgres: TestDatabase) -> None:
+    with postgres.database.transaction() as transaction:
+        transaction.run(CREATE)
+        assert transaction.read("SELECT * FROM odd", SCHEMA) == SCHEMA.empty_table()
+
+
+def test_leaving_with_an_error_rolls_back(postgres: TestDatabase) -> None:
+    with pytest.raises(RuntimeError), postgres.database.transaction() as transaction:
+        transaction.run("INSERT INTO departments VALUES (1, 'Sales')")
+        raise RuntimeError
+    assert postgres.rows("departments") == []
+
+
+def test_an_error_in_the_middle_of_a_copy_loads_nothing_and_the_next_transaction_works(postgres: TestDatabase) -> None:
+    schema = postgres.dictionary.table("departments").arrow
+
+    def rows() -> Iterator[pa.Table]:
+        yield pa.Table.from_pylist([{"id": n, "department": "x" * 1000} for n in range(9000)], schema=schema)
+        raise RuntimeError("the source broke")
+
+    with pytest.raises(RuntimeError, match="the source broke"), postgres.database.transaction() as transaction:
+        transaction.copy_in("departments", rows())
+    assert postgres.rows("departments") == []
+
+
+def test_a_violated_constraint_is_named(postgres: TestDatabase) -> None:
+    with pytest.raises(IntegrityViolation) as caught, postgres.database.transaction() as transaction:
+        transaction.run("INSERT INTO hired_employees VALUES (1, 'Ann', now(), 5, 5)")
+    assert caught.value.sqlstate == "23503"
+    assert "department_id" in caught.value.constraint
+
+
+def test_a_connection_that_the_server_closed_is_replaced(postgres: TestDatabase) -> None:
+    [(process,)] = postgres.query("SELECT pg_backend_pid()")
+    with postgres.as_owner() as owner:
+        owner.execute_simple(f"SELECT pg_terminate_backend({process})")
+    assert postgres.query("SELECT 1") == [(1,)]
+
+
+def test_a_connection_lost_within_a_transaction_is_told_as_unavailable(postgres: TestDatabase) -> None:
+    with pytest.raises(Unavailable), postgres.database.transaction() as transaction:
+        [(process,)] = transaction.run("SELECT pg_backend_pid()")
+        with postgres.as_owner() as owner:
+            owner.execute_simple(f"SELECT pg_terminate_backend({process})")
+        transaction.run("SELECT 1")
+
+
+def test_a_snapshot_sees_one_moment(postgres: TestDatabase) -> None:
+    with postgres.database.transaction(snapshot=True) as transaction:
+        before = transaction.run("SELECT count(*) FROM departments")
+        with postgres.as_owner() as owner:
+            owner.execute_simple("INSERT INTO departments VALUES (1, 'Sales')")
+        assert transaction.run("SELECT count(*) FROM departments") == before
+
+
+def test_the_app_may_not_change_the_schema(postgres: TestDatabase) -> None:
+    with pytest.raises(DecantError, match="permission denied|must be owner"):
+        postgres.query("DROP TABLE departments")
+    with pytest.raises(DecantError, match="permission denied"):
+        postgres.query("CREATE TABLE mine (id int)")
+
+
+def test_small_statements_do_not_wait_for_delayed_acknowledgements(postgres: TestDatabase) -> None:
+    connection = postgres.app.connect()
+    try:
+        assert connection._usock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    finally:
+        close_connection(connection)
+
+
+def test_sessions_are_pinned_to_utc(postgres: TestDatabase) -> None:
+    assert postgres.query("SHOW timezone") == [("UTC",)]
