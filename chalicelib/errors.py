@@ -4,8 +4,10 @@
     ├── DictionaryError         500  the data dictionary can't be used
     ├── BadRequest              400  the request can't be understood
     ├── NotFound                404  there is no such thing
+    ├── NotAcceptable           406  the answer has no such format
     ├── Conflict                409  the state of things does not allow it
     ├── TooLarge                413  more than the service takes at once
+    ├── UnsupportedMedia        415  the request's body has a format that is not read
     ├── Unprocessable           422  understood, and nothing of it can be done
     ├── FileError               422  a whole file can't be read; its code says why
     ├── DuplicateContent        409  the same content has been loaded already
@@ -68,6 +70,14 @@ class NotFound(DecantError):
     title = "There is no such thing"
 
 
+class NotAcceptable(DecantError):
+    """The answer has none of the formats that the client takes."""
+
+    status = 406
+    code = "not-acceptable"
+    title = "The answer has no such format"
+
+
 class Conflict(DecantError):
     """The state of things does not allow what was asked."""
 
@@ -82,6 +92,14 @@ class TooLarge(DecantError):
     status = 413
     code = "too-large"
     title = "More than the service takes at once"
+
+
+class UnsupportedMedia(DecantError):
+    """The request's body has a format that is not read."""
+
+    status = 415
+    code = "unsupported-media"
+    title = "The request's body has a format that is not read"
 
 
 class Unprocessable(DecantError):

@@ -17,7 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 INT4 = (-(2**31), 2**31 - 1)
-INT8 = (-(2**63), 2**63 - 1)
+# The two outermost values of 64 bits stand for whatever lies beyond them, so that it is told as out of bounds.
+INT8 = (-(2**63) + 1, 2**63 - 2)
+
+_SURE_DIGITS = 18
 
 _LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 _CALENDAR_DATE = (
@@ -97,9 +100,16 @@ class Integer(DataType):
         return {"type": "integer"}
 
     def parse(self, text: pa.Array) -> pa.Array:
-        plain = _keep(text, r"[+-]?[0-9]{1,18}(?:\.0*)?")
+        plain = _keep(text, r"[+-]?[0-9]+(?:\.0*)?")
         digits = pc.replace_substring_regex(plain, r"^\+|\.0*$", "")
-        return pc.cast(digits, pa.int64())
+        long = pc.fill_null(pc.greater(pc.utf8_length(digits), _SURE_DIGITS), False)
+        if not pc.any(long).as_py():
+            return pc.cast(digits, pa.int64())
+        # Rare, and beyond what Arrow can cast without failing for the whole column.
+        clamped = pa.array([_clamped(each) for each in digits.filter(long).to_pylist()], pa.int64())
+        return pc.replace_with_mask(
+            pc.cast(pc.if_else(long, pa.scalar(None, pa.string()), digits), pa.int64()), long, clamped
+        )
 
     def render(self, value: int) -> int:
         return value
@@ -282,6 +292,13 @@ _LAST_MOMENT = pa.scalar(dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=dt
 TYPES: dict[str, type[DataType]] = {
     datatype.name: datatype for datatype in (Integer, Number, String, Boolean, Date, DateTime)
 }
+
+
+def _clamped(digits: str) -> int:
+    """A long whole number as 64 bits; one beyond them becomes the outermost value on its side."""
+    significant = digits.lstrip("-").lstrip("0")
+    size = int(significant or "0") if len(significant) <= len(str(2**63)) else 2**63
+    return max(-size, -(2**63)) if digits.startswith("-") else min(size, 2**63 - 1)
 
 
 def _keep(text: pa.Array, pattern: str) -> pa.Array:

@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS decant.runs (
     bucket text,
     key text,
     version text,
-    -- Orders the versions of one object; see chalicelib/load/events.py.
+    etag text,
+    -- Sorts the versions of one object by age.
     object_order text,
     sha256 text,
     on_conflict text,
@@ -25,7 +26,7 @@ CREATE TABLE IF NOT EXISTS decant.runs (
     error jsonb,
     started timestamptz NOT NULL,
     ended timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CHECK (read = inserted + updated + unchanged + rejected OR state <> 'succeeded')
+    CHECK (read = inserted + updated + unchanged + rejected)
 );
 
 CREATE UNIQUE INDEX IF NOT EXISTS runs_content ON decant.runs (table_name, sha256, on_conflict) WHERE content_stands;

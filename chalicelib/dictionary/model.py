@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -118,6 +118,11 @@ class Dictionary:
 
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
+
+    def in_order(self, names: Iterable[str]) -> list[Table]:
+        """The tables of these names, parents first. Raises NotFound for one that is none."""
+        wanted = {self.table(name).name for name in names}
+        return [table for table in self.tables if table.name in wanted]
 
     def children(self, parent: str) -> tuple[tuple[Table, ForeignKey], ...]:
         """Every foreign key that refers to ``parent``, with the table that holds it."""

@@ -1,0 +1,74 @@
+"""A batch of JSON rows ─▶ tables, in the caller's transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.load.json_source import JsonSource
+from chalicelib.load.ledger import LedgerEntry, mark_corrected, record, rejections
+from chalicelib.load.options import LoadOptions, OnConflict
+from chalicelib.load.rows import RejectedRow, rejections_table
+from chalicelib.load.writer import lock_tables, write
+from chalicelib.ports import Counts, RunKind, RunState, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of a batch: its state, the counts by table, and every rejected row by table and row number."""
+
+    state: RunState
+    counts: Mapping[str, Counts]
+    rejected: Mapping[str, Sequence[RejectedRow]]
+
+    @property
+    def total(self) -> Counts:
+        """The counts of all tables together."""
+        return sum(self.counts.values(), Counts())
+
+
+def ingest(
+    transaction: Transaction,
+    dictionary: Dictionary,
+    batches: Mapping[str, Sequence[object]],
+    *,
+    run_id: str,
+    kind: RunKind,
+    on_conflict: OnConflict,
+    atomic: bool,
+    started: dt.datetime,
+    replaces: str | None = None,
+    numbers: Mapping[str, Sequence[int]] | None = None,
+) -> BatchOutcome:
+    """Write rows into their tables, parents first, with their rejections and the run's ledger row.
+
+    When ``atomic``, one bad row means that no row of any table goes in: the state is ``refused``, every row counts as
+    rejected, and the bad ones are logged all the same. ``replaces`` is the run whose rejected rows these correct, and
+    ``numbers`` gives by table the numbers they had there; otherwise rows count from 1. Raises NotFound for an unknown
+    table.
+    """
+    tables = dictionary.in_order(batches)
+    lock_tables(transaction, dictionary, tables)
+    transaction.run("SAVEPOINT batch")
+    counts = {}
+    for table in tables:
+        source = JsonSource(table, batches[table.name], (numbers or {}).get(table.name))
+        counts[table.name] = write(transaction, table, source, LoadOptions(on_conflict), run=run_id).counts
+    rejected = {table.name: rejections(transaction, run_id, table.name) for table in tables}
+    state = RunState.SUCCEEDED
+    if atomic and any(rejected.values()):
+        transaction.run("ROLLBACK TO SAVEPOINT batch")
+        state = RunState.REFUSED
+        counts = {name: Counts(read=len(rows), rejected=len(rows)) for name, rows in batches.items()}
+        log = [rejections_table(run_id, name, rows) for name, rows in rejected.items() if rows]
+        transaction.copy_in("decant.rejections", log)
+    elif replaces is not None:
+        for name, given in (numbers or {}).items():
+            bad = {row.row for row in rejected[name]}
+            mark_corrected(transaction, replaces, name, [row for row in given if row not in bad], run_id)
+    outcome = BatchOutcome(state, counts, rejected)
+    only = tables[0].name if len(tables) == 1 else None
+    record(transaction, LedgerEntry(run_id, kind, only, state, dictionary.digest, outcome.total, started))
+    return outcome

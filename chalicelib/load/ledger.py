@@ -1,0 +1,157 @@
+"""The ledger in Postgres: what became of each run, written in the transaction that wrote its rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.load.rows import RejectedRow, rejected_row
+from chalicelib.ports import Counts, RunKind, RunState, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """One version of an object in the intake bucket. ``order`` sorts the versions of one key by age."""
+
+    bucket: str
+    key: str
+    version: str | None
+    etag: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One run that has come to its end. ``content`` is the SHA-256 of a file whose rows stand by this run."""
+
+    id: str
+    kind: RunKind
+    table: str | None
+    state: RunState
+    dictionary: str
+    counts: Counts
+    started: dt.datetime
+    source: ObjectVersion | None = None
+    content: str | None = None
+    on_conflict: str | None = None
+    note: str | None = None
+    error: Mapping[str, Any] | None = field(default=None)
+
+
+def record(transaction: Transaction, entry: LedgerEntry) -> None:
+    """Write the entry. A second one of the same id, or the same standing content, is an IntegrityViolation."""
+    source = entry.source
+    counts = entry.counts
+    transaction.run(
+        """INSERT INTO decant.runs (
+            id, kind, table_name, state, bucket, key, version, etag, object_order, sha256, on_conflict, content_stands,
+            dictionary, read, inserted, updated, unchanged, rejected, note, error, started
+        ) VALUES (
+            :id, :kind, :table, :state, :bucket, :key, :version, :etag, :object_order, :sha256, :on_conflict, :stands,
+            :dictionary, :read, :inserted, :updated, :unchanged, :rejected, :note, CAST(:error AS jsonb), :started
+        )""",
+        id=entry.id,
+        kind=entry.kind.value,
+        table=entry.table,
+        state=entry.state.value,
+        bucket=source.bucket if source else None,
+        key=source.key if source else None,
+        version=source.version if source else None,
+        etag=source.etag if source else None,
+        object_order=source.order if source else None,
+        sha256=entry.content,
+        on_conflict=entry.on_conflict,
+        stands=entry.content is not None and entry.state is RunState.SUCCEEDED,
+        dictionary=entry.dictionary,
+        read=counts.read,
+        inserted=counts.inserted,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
+        rejected=counts.rejected,
+        note=entry.note,
+        error=None if entry.error is None else json.dumps(entry.error),
+        started=entry.started,
+    )
+
+
+def recorded(transaction: Transaction, run: str) -> tuple[RunState, Counts, str | None, Mapping[str, Any] | None] | None:
+    """The state, counts, note and error of a run that has come to its end; None while it has not."""
+    rows = transaction.run(
+        "SELECT state, read, inserted, updated, unchanged, rejected, note, error FROM decant.runs WHERE id = :id", id=run
+    )
+    if not rows:
+        return None
+    state, *counts, note, error = rows[0]
+    return RunState(state), Counts(*counts), note, error
+
+
+def standing_content(transaction: Transaction, table: str, content: str, on_conflict: str) -> str | None:
+    """The run by which the same content stands in the table, if there is one."""
+    rows = transaction.run(
+        """SELECT id FROM decant.runs
+        WHERE table_name = :table AND sha256 = :content AND on_conflict = :on_conflict AND content_stands""",
+        table=table,
+        content=content,
+        on_conflict=on_conflict,
+    )
+    return rows[0][0] if rows else None
+
+
+def forget_content(transaction: Transaction, table: str, content: str, on_conflict: str) -> None:
+    """Let the same content be loaded again, as a replay wants it."""
+    transaction.run(
+        """UPDATE decant.runs SET content_stands = false
+        WHERE table_name = :table AND sha256 = :content AND on_conflict = :on_conflict AND content_stands""",
+        table=table,
+        content=content,
+        on_conflict=on_conflict,
+    )
+
+
+def newer_load(transaction: Transaction, source: ObjectVersion) -> str | None:
+    """The run that loaded a newer version of the same object, if there is one."""
+    rows = transaction.run(
+        """SELECT id FROM decant.runs
+        WHERE bucket = :bucket AND key = :key AND object_order > :object_order AND state = 'succeeded'
+        ORDER BY object_order DESC LIMIT 1""",
+        bucket=source.bucket,
+        key=source.key,
+        object_order=source.order,
+    )
+    return rows[0][0] if rows else None
+
+
+def settled_objects(transaction: Transaction, bucket: str, keys: Sequence[str]) -> set[tuple[str, str]]:
+    """Which of these objects, as (key, etag), some run has brought to its end."""
+    rows = transaction.run(
+        "SELECT key, etag FROM decant.runs WHERE bucket = :bucket AND key = ANY(CAST(:keys AS text[]))",
+        bucket=bucket,
+        keys=list(keys),
+    )
+    return {(key, etag) for key, etag in rows}
+
+
+def rejections(transaction: Transaction, run: str, table: str) -> list[RejectedRow]:
+    """The rejected rows of a run in one table, by row number. For batches: a file may have any number of them."""
+    rows = transaction.run(
+        """SELECT row, line, cells, reasons FROM decant.rejections
+        WHERE run = :run AND table_name = :table ORDER BY row""",
+        run=run,
+        table=table,
+    )
+    return [rejected_row(row, line, cells, reasons) for row, line, cells, reasons in rows]
+
+
+def mark_corrected(transaction: Transaction, run: str, table: str, rows: Sequence[int], by: str) -> None:
+    """Note that the run ``by`` has put corrected rows in the place of these rejected ones."""
+    transaction.run(
+        """UPDATE decant.rejections SET corrected_by = :by
+        WHERE run = :run AND table_name = :table AND row = ANY(CAST(:rows AS bigint[]))""",
+        run=run,
+        table=table,
+        rows=list(rows),
+        by=by,
+    )

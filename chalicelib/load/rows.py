@@ -1,0 +1,130 @@
+"""Rows on their way: as a source gives them, and as the log keeps those that were rejected."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+_SHOWN = 200
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class ReasonCode(StrEnum):
+    """Why a row is rejected; the words are those of frictionless."""
+
+    MISSING_CELL = "missing-cell"
+    EXTRA_CELL = "extra-cell"
+    TYPE_ERROR = "type-error"
+    CONSTRAINT_ERROR = "constraint-error"
+    FOREIGN_KEY = "foreign-key"
+    PRIMARY_KEY = "primary-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing wrong with a row. ``column`` is None where no column of the table is at fault."""
+
+    column: str | None
+    code: ReasonCode
+    message: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that was not inserted: its number, its cells as they came (None: blank), and every reason.
+
+    ``row`` counts the rows of data from 1; ``line`` is the line of the file or the row of the sheet, None for JSON.
+    """
+
+    row: int
+    line: int | None
+    cells: Mapping[str, str | None]
+    reasons: Sequence[Reason]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChunk:
+    """Some rows of a source, columnar.
+
+    ``cells`` has a column of trimmed text for each column of the table, null where a cell is blank. ``faults`` are
+    reasons that the source itself found, by index into the chunk. Rows need not be in the order of their numbers.
+    """
+
+    rows: pa.Array
+    lines: pa.Array
+    cells: pa.Table
+    faults: Mapping[int, Sequence[Reason]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.cells.num_rows)
+
+
+class Source(Protocol):
+    """Where rows come from: a CSV, a workbook, a JSON batch."""
+
+    def chunks(self) -> Iterator[SourceChunk]:
+        """The rows, once. Raises FileError when the whole of it can't be read."""
+
+
+REJECTIONS_SCHEMA = pa.schema(
+    [
+        pa.field("run", pa.string()),
+        pa.field("table_name", pa.string()),
+        pa.field("row", pa.int64()),
+        pa.field("line", pa.int64()),
+        pa.field("cells", pa.string()),
+        pa.field("reasons", pa.string()),
+    ]
+)
+
+
+def rejections_table(run: str, table: str, rejected: Sequence[RejectedRow]) -> pa.Table:
+    """Rejected rows as the ledger's table ``decant.rejections`` takes them."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "run": run,
+                "table_name": table,
+                "row": each.row,
+                "line": each.line,
+                "cells": _json({name: storable(cell) for name, cell in each.cells.items()}),
+                "reasons": _json([reason_object(reason) for reason in each.reasons]),
+            }
+            for each in rejected
+        ],
+        schema=REJECTIONS_SCHEMA,
+    )
+
+
+def reason_object(reason: Reason) -> dict[str, str | None]:
+    """A reason as JSON shows it; a long value is cut, for the row's cells have it whole."""
+    value = storable(reason.value)
+    if value is not None and len(value) > _SHOWN:
+        value = value[:_SHOWN] + "…"
+    return {"column": reason.column, "code": reason.code.value, "message": reason.message, "value": value}
+
+
+def rejected_row(row: int, line: int | None, cells: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> RejectedRow:
+    """Read a row of the ledger's ``decant.rejections`` back."""
+    return RejectedRow(
+        row,
+        line,
+        cells,
+        [Reason(each["column"], ReasonCode(each["code"]), each["message"], each.get("value")) for each in reasons],
+    )
+
+
+def storable(text: str | None) -> str | None:
+    """Write out what Postgres can't hold in text, U+0000 and lone surrogates, as ``\\uXXXX``."""
+    return None if text is None else _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

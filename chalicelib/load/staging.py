@@ -1,0 +1,183 @@
+"""A table's staging table: where rows wait until all of them are there, and what only all of them can tell.
+
+It is a temporary table of the session, emptied by every commit; the app's role may make it, and nobody else sees it.
+All statements here work on whole sets. Rows that the validator rejected wait here too, marked as faulty and with what
+could be read of them, so that every reason for them is found; they never leave.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from chalicelib.dictionary.ddl import publish_function_name, staging_name
+from chalicelib.dictionary.model import ForeignKey, Table
+from chalicelib.dictionary.names import quote, quote_all, quote_literal
+from chalicelib.load.rows import ReasonCode
+from chalicelib.load.validation import FAULTY, LINE, ROW
+from chalicelib.ports import Transaction
+
+
+class Staging:
+    """The staged rows of one table in one transaction, for one run of the ledger."""
+
+    def __init__(self, transaction: Transaction, table: Table, run: str) -> None:
+        self._transaction = transaction
+        self._table = table
+        self._run = run
+        self._name = f"pg_temp.{quote(staging_name(table))}"
+        self._target = f"public.{quote(table.name)}"
+        self._columns = quote_all(table.column_names)
+        self._others = tuple(name for name in table.column_names if name not in table.primary_key)
+        columns = ", ".join(f"{quote(column.name)} {column.type.postgres}" for column in table.columns)
+        transaction.run_script(
+            f"CREATE TEMP TABLE IF NOT EXISTS {quote(staging_name(table))} "
+            f"({ROW} bigint, {LINE} bigint, {FAULTY} boolean, {columns}) ON COMMIT DELETE ROWS"
+        )
+
+    def add(self, rows: pa.Table) -> None:
+        """Stage rows: the table's columns, and ROW, LINE and FAULTY before them."""
+        if len(rows):
+            self._transaction.copy_in(self._name, [rows])
+
+    def analyze(self) -> None:
+        """Let Postgres look at what is staged, so that it joins many rows by hash."""
+        self._transaction.run(f"ANALYZE {self._name}")
+
+    def reject_orphans(self) -> int:
+        """Reject rows whose reference to a row of their own table is met neither there nor here; return how many.
+
+        A rejected row may be what another refers to, so it goes on until none is found.
+        """
+        rejected = 0
+        references = self._table.self_references
+        while found := sum(self._reject_orphans_of(key) for key in references):
+            rejected += found
+        for key in references:
+            orphans = f"SELECT s.* FROM {self._name} s WHERE {FAULTY} AND {self._orphaned(key)}"
+            self._log(orphans, key.columns, ReasonCode.FOREIGN_KEY, self._orphan_message(key))
+        return rejected
+
+    def reject_duplicates(self) -> int:
+        """Reject each row whose key a valid row before it has, then drop the faulty rows; return how many it rejected."""
+        key = self._table.primary_key
+        found = f"""DELETE FROM {self._name} s USING (
+                SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS first
+                FROM {self._name} GROUP BY {quote_all(key)} HAVING count(*) > 1
+            ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.first RETURNING s.*, t.first"""
+        message = f"'row ' || found.first || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
+        rejected = self._log(found, key, ReasonCode.PRIMARY_KEY, message)
+        self._transaction.run(f"DELETE FROM {self._name} WHERE {FAULTY}")
+        return rejected
+
+    def reject_taken(self) -> int:
+        """Reject rows whose key the table has with other values; return how many."""
+        if not self._others:
+            return 0
+        differing = ", ".join(
+            f"CASE WHEN s.{quote(name)} IS DISTINCT FROM t.{quote(name)} THEN {quote_literal(name)} END"
+            for name in self._others
+        )
+        key = self._table.primary_key
+        found = f"""SELECT s.*, concat_ws(', ', {differing}) AS differing FROM {self._name} s
+            JOIN {self._target} t ON {_equal("s", "t", key)} WHERE {self._differs("s", "t")}"""
+        message = f"'the table has this {' and '.join(key)} already, with another ' || found.differing"
+        return self._log(found, key, ReasonCode.PRIMARY_KEY, message)
+
+    def insert(self) -> int:
+        """Insert the rows whose key the table does not have; return how many. In key order, against deadlocks."""
+        key = quote_all(self._table.primary_key)
+        return self._count(
+            f"""WITH done AS (
+                INSERT INTO {self._target} ({self._columns})
+                SELECT {self._columns} FROM {self._name} ORDER BY {key} ON CONFLICT ({key}) DO NOTHING RETURNING 1
+            ) SELECT count(*) FROM done"""
+        )
+
+    def publish(self) -> int:
+        """As ``insert``, but with foreign keys checked as a set; it keeps readers waiting till the commit."""
+        return self._count(f"SELECT {publish_function_name(self._table)}()")
+
+    def upsert(self) -> tuple[int, int]:
+        """Insert new rows and update those that differ; return how many of each."""
+        if not self._others:
+            return self.insert(), 0
+        key = quote_all(self._table.primary_key)
+        settings = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in self._others)
+        [(inserted, updated)] = self._transaction.run(
+            f"""WITH done AS (
+                INSERT INTO {self._target} AS t ({self._columns})
+                SELECT {self._columns} FROM {self._name} ORDER BY {key}
+                ON CONFLICT ({key}) DO UPDATE SET {settings} WHERE {self._differs("t", "EXCLUDED")}
+                RETURNING xmax = 0 AS new
+            ) SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM done"""
+        )
+        return int(inserted), int(updated)
+
+    def _reject_orphans_of(self, key: ForeignKey) -> int:
+        found = f"DELETE FROM {self._name} s WHERE NOT {FAULTY} AND {self._orphaned(key)} RETURNING s.*"
+        return self._log(found, key.columns, ReasonCode.FOREIGN_KEY, self._orphan_message(key))
+
+    def _orphaned(self, key: ForeignKey) -> str:
+        given = " AND ".join(f"s.{quote(name)} IS NOT NULL" for name in key.columns)
+        meets = " AND ".join(
+            f"p.{quote(theirs)} = s.{quote(mine)}" for mine, theirs in zip(key.columns, key.references, strict=True)
+        )
+        return (
+            f"{given} AND NOT EXISTS (SELECT FROM {self._target} p WHERE {meets}) "
+            f"AND NOT EXISTS (SELECT FROM {self._name} p WHERE NOT p.{FAULTY} AND {meets})"
+        )
+
+    def _orphan_message(self, key: ForeignKey) -> str:
+        refers = f"{', '.join(key.columns)} refers to {', '.join(key.references)} "
+        lacks = f", which neither {self._table.name} nor a valid row of the source has"
+        return f"{quote_literal(refers)} || {_shown('found', key.columns)} || {quote_literal(lacks)}"
+
+    def _differs(self, left: str, right: str) -> str:
+        sides = (", ".join(f"{side}.{quote(name)}" for name in self._others) for side in (left, right))
+        return " IS DISTINCT FROM ".join(f"ROW({side})" for side in sides)
+
+    def _log(self, found: str, columns: tuple[str, ...], code: ReasonCode, message: str) -> int:
+        """Log the rows that ``found`` gives, and add the reason to those that are logged already as faulty.
+
+        ``message`` is an SQL expression over ``found``. Returns how many rows are rejected by it that were not before.
+        """
+        table = self._table
+        cells = ", ".join(f"{quote_literal(name)}, {_text('found', name)}" for name in table.column_names)
+        reason = (
+            f"jsonb_build_object('column', {quote_literal(columns[0])}, 'code', {quote_literal(code.value)}, "
+            f"'message', {message}, 'value', {_shown('found', columns)})"
+        )
+        return self._count(
+            f"""WITH found AS ({found}), blamed AS (
+                UPDATE decant.rejections r SET reasons = jsonb_build_array({reason}) || r.reasons FROM found
+                WHERE found.{FAULTY} AND r.run = :run AND r.table_name = :table AND r.row = found.{ROW}
+            ), logged AS (
+                INSERT INTO decant.rejections (run, table_name, row, line, cells, reasons)
+                SELECT CAST(:run AS text), CAST(:table AS text), found.{ROW}, found.{LINE},
+                    jsonb_build_object({cells}), jsonb_build_array({reason})
+                FROM found WHERE NOT found.{FAULTY} RETURNING 1
+            ) SELECT count(*) FROM logged""",
+            run=self._run,
+            table=table.name,
+        )
+
+    def _count(self, sql: str, **parameters: Any) -> int:
+        [(count,)] = self._transaction.run(sql, **parameters)
+        return int(count)
+
+
+def _equal(left: str, right: str, names: tuple[str, ...]) -> str:
+    return " AND ".join(f"{left}.{quote(name)} = {right}.{quote(name)}" for name in names)
+
+
+def _text(relation: str, column: str) -> str:
+    """An SQL expression for a value as text that the validator reads back: timestamps in ISO 8601."""
+    return f"(to_jsonb({relation}.{quote(column)}) #>> '{{}}')"
+
+
+def _shown(relation: str, columns: tuple[str, ...]) -> str:
+    return f"concat_ws(', ', {', '.join(_text(relation, name) for name in columns)})"
+
+

@@ -1,0 +1,73 @@
+"""The services of a deployment, put together once: the adapters, over clients made from the settings."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from chalicelib.catalog import DynamoCatalog
+from chalicelib.dictionary.model import Dictionary, load_dictionary
+from chalicelib.ports import Catalog, Database
+from chalicelib.postgres import PostgresDatabase, connect_with_secret
+from chalicelib.queue import SqsQueue
+from chalicelib.settings import Settings
+from chalicelib.storage import S3Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the API and the worker call the flows with."""
+
+    settings: Settings
+    dictionary: Dictionary
+    database: Database
+    intake: S3Storage
+    backups: S3Storage
+    catalog: Catalog
+    queue: SqsQueue
+
+
+class _Local(threading.local):
+    services: Services | None = None
+
+
+# Lambda calls its handler in one thread. `chalice local` does not, and threads can't share a database connection.
+_local = _Local()
+
+
+def services() -> Services:
+    """The services of this deployment, made when they are first asked for. Nothing connects before it is needed."""
+    if _local.services is None:
+        _local.services = _from_settings(Settings.from_environment(os.environ))
+    return _local.services
+
+
+@contextmanager
+def use(other: Services) -> Iterator[Services]:
+    """Work with other services, as tests do, until the context ends."""
+    before, _local.services = _local.services, other
+    try:
+        yield other
+    finally:
+        _local.services = before
+
+
+def _from_settings(settings: Settings) -> Services:
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.session.Session()
+    config = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
+    s3 = session.client("s3", config=config.merge(Config(signature_version="s3v4")))
+    return Services(
+        settings=settings,
+        dictionary=load_dictionary(settings.dictionary),
+        database=PostgresDatabase(lambda: connect_with_secret(settings.database_secret, settings.database_tls)),
+        intake=S3Storage(s3, settings.intake_bucket),
+        backups=S3Storage(s3, settings.backup_bucket),
+        catalog=DynamoCatalog(settings.catalog_table, session.region_name),
+        queue=SqsQueue(session.client("sqs", config=config), settings.queue_url),
+    )
