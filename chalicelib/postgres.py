@@ -1,7 +1,7 @@
 """Postgres through awswrangler: connections, transactions, COPY.
 
-``awswrangler.postgresql.connect`` reads the Secrets Manager secret and returns a pg8000 connection. It is kept warm from
-one invocation to the next, and replaced when the server has closed it or the secret has been rotated.
+``awswrangler.postgresql.connect`` reads the Secrets Manager secret and returns a pg8000 connection. It is kept warm
+from one invocation to the next, and replaced when the server has closed it or the secret has been rotated.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -22,6 +22,7 @@ from chalicelib.dictionary.names import quote_all
 from chalicelib.errors import DecantError, Unavailable
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
 _RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57P0.|25006|28P01")
@@ -208,7 +209,7 @@ def _execute(connection: Any, sql: str, parameters: dict[str, Any], stream: Any 
     return _translated(work)
 
 
-def _translated(work: Callable[[], Any]) -> Any:
+def _translated(work: Callable[[], Result]) -> Result:
     """Call ``work``, turning the driver's errors into ours. SQLSTATE → error stands here alone."""
     import pg8000
 
@@ -237,7 +238,7 @@ def close_connection(connection: Any) -> None:
     plain_socket = connection._usock
     try:
         connection.close()
-    except Exception:  # noqa: BLE001 - closing what is broken already must not hide why it is closed
+    except Exception:
         logger.debug("the connection was broken when it was closed", exc_info=True)
     finally:
         if plain_socket is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.dictionary.datatypes import Integer
 from chalicelib.dictionary.model import Column, Table
 
 
@@ -28,10 +29,10 @@ def _column_schema(column: Column) -> dict[str, Any]:
         "maxLength": column.max_length,
         "pattern": None if column.pattern is None else f"^(?:{column.pattern})$",
     }
-    numeric = column.type.name == "integer"
-    for name, value in constraints.items():
-        if value is not None and (numeric or name not in ("minimum", "maximum")):
-            schema[name] = value
+    if not isinstance(column.type, Integer):
+        # JSON Schema bounds only JSON numbers; the other types are written as strings.
+        constraints |= {"minimum": None, "maximum": None}
+    schema |= {name: value for name, value in constraints.items() if value is not None}
     if column.enum:
         schema["enum"] = [column.type.render(value) for value in column.enum]
     if not column.required:

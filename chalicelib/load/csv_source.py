@@ -1,8 +1,8 @@
 """A CSV file as a source: streamed, so that memory does not grow with the file.
 
 RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180) as people's programs write it: comma separated, any line end, with or
-without a header, a byte order mark, a final newline. pyarrow parses the records; what it can't tell, which line a record
-stands on, whether a quote was left open, where bytes are no UTF-8, is found here.
+without a header, a byte order mark, a final newline. pyarrow parses the records; what it can't tell is found here:
+which line a record stands on, whether a quote was left open, where bytes are no UTF-8.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class CsvSource:
                 newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=skip
             ),
             # What is UTF-8 has been checked on the way in.
-            "convert_options": pa_csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), check_utf8=False),
+            "convert_options": pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(columns, pa.string()), check_utf8=False
+            ),
         }
         try:
             with pa_csv.open_csv(self._stream, **options) as reader:
@@ -99,7 +101,9 @@ class CsvSource:
         before = count.rows
         taken = count.take(len(whole), ragged)
         mended = [self._mend(columns, row.text or "") for row in taken]
-        cells = pa.concat_tables([whole, blank_to_null(pa.Table.from_pylist([m[0] for m in mended], schema=whole.schema))])
+        cells = pa.concat_tables(
+            [whole, blank_to_null(pa.Table.from_pylist([m[0] for m in mended], schema=whole.schema))]
+        )
         places = count.place(whole=whole, ragged=taken, blank=blank_rows(cells))
         if before == 0 and taken and not places.data[: len(whole)].any() and places.data.any():
             raise wrong_width(self._table, taken[0].actual_columns, taken[0].text or "")
@@ -164,9 +168,7 @@ class _Count:
         self._numbers = np.concatenate([self._numbers, np.array([row.number for row in taken], np.int64)])
         return taken
 
-    def place(
-        self, *, whole: pa.Table, ragged: list[pa_csv.InvalidRow], blank: np.ndarray[Any, Any]
-    ) -> _Places:
+    def place(self, *, whole: pa.Table, ragged: list[pa_csv.InvalidRow], blank: np.ndarray[Any, Any]) -> _Places:
         """Number the records that ``take`` took, and go on behind them."""
         in_file_order = np.argsort(self._numbers, kind="stable")
         inside = np.concatenate([_newlines(whole), [(row.text or "").count("\n") for row in ragged]]).astype(np.int64)

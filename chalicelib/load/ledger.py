@@ -77,10 +77,13 @@ def record(transaction: Transaction, entry: LedgerEntry) -> None:
     )
 
 
-def recorded(transaction: Transaction, run: str) -> tuple[RunState, Counts, str | None, Mapping[str, Any] | None] | None:
+def recorded(
+    transaction: Transaction, run: str
+) -> tuple[RunState, Counts, str | None, Mapping[str, Any] | None] | None:
     """The state, counts, note and error of a run that has come to its end; None while it has not."""
     rows = transaction.run(
-        "SELECT state, read, inserted, updated, unchanged, rejected, note, error FROM decant.runs WHERE id = :id", id=run
+        "SELECT state, read, inserted, updated, unchanged, rejected, note, error FROM decant.runs WHERE id = :id",
+        id=run,
     )
     if not rows:
         return None

@@ -36,7 +36,6 @@ class LoadOptions:
         return self.max_rejected is not None and rejected > self.max_rejected * read
 
 
-
 def file_options(key: str, metadata: Mapping[str, str]) -> LoadOptions:
     """Read the options of an object. Raises FileError when one is none that Decant knows."""
     said = dict(_FOLDER.findall(key)) | {name.lower(): value for name, value in metadata.items()}

@@ -111,7 +111,9 @@ def reason_object(reason: Reason) -> dict[str, str | None]:
     return {"column": reason.column, "code": reason.code.value, "message": reason.message, "value": value}
 
 
-def rejected_row(row: int, line: int | None, cells: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> RejectedRow:
+def rejected_row(
+    row: int, line: int | None, cells: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]
+) -> RejectedRow:
     """Read a row of the ledger's ``decant.rejections`` back."""
     return RejectedRow(
         row,

@@ -60,13 +60,15 @@ class Staging:
         return rejected
 
     def reject_duplicates(self) -> int:
-        """Reject each row whose key a valid row before it has, then drop the faulty rows; return how many it rejected."""
+        """Reject each row whose key a valid row before it has, then drop the faulty rows; return how many."""
         key = self._table.primary_key
         found = f"""DELETE FROM {self._name} s USING (
                 SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS first
                 FROM {self._name} GROUP BY {quote_all(key)} HAVING count(*) > 1
             ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.first RETURNING s.*, t.first"""
-        message = f"'row ' || found.first || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
+        message = (
+            f"'row ' || found.first || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
+        )
         rejected = self._log(found, key, ReasonCode.PRIMARY_KEY, message)
         self._transaction.run(f"DELETE FROM {self._name} WHERE {FAULTY}")
         return rejected
@@ -179,5 +181,3 @@ def _text(relation: str, column: str) -> str:
 
 def _shown(relation: str, columns: tuple[str, ...]) -> str:
     return f"concat_ws(', ', {', '.join(_text(relation, name) for name in columns)})"
-
-

@@ -61,10 +61,10 @@ class Validator:
         for column in self._table.columns:
             text = chunk.cells.column(column.name).combine_chunks()
             values = column.type.parse(text)
-            faults = [fault for fault in _cell_faults(column, text, values) if not _told(reasons, fault, column.name)]
-            for index, reason in faults:
+            found = [fault for fault in _cell_faults(column, text, values) if not _told(reasons, fault, column.name)]
+            for index, reason in found:
                 reasons[index].append(reason)
-            columns[column.name] = _without(values, [index for index, _ in faults])
+            columns[column.name] = _without(values, [index for index, _ in found])
         typed = pa.table(columns)
         for reference in self._references:
             for index, reason in reference.faults(typed):
@@ -106,10 +106,16 @@ def _constraints(column: Column, values: pa.Array) -> Iterator[tuple[pa.Array, s
     native = column.type.bounds if isinstance(column.type, Integer) else (None, None)
     if column.minimum is not None:
         beyond = "is too small for the column: " if column.minimum == native[0] else ""
-        yield pc.less(values, _scalar(column, column.minimum)), f"{beyond}takes {_shown(column, column.minimum)} or more"
+        yield (
+            pc.less(values, _scalar(column, column.minimum)),
+            f"{beyond}takes {_shown(column, column.minimum)} or more",
+        )
     if column.maximum is not None:
         beyond = "is too big for the column: " if column.maximum == native[1] else ""
-        yield pc.greater(values, _scalar(column, column.maximum)), f"{beyond}takes {_shown(column, column.maximum)} or less"
+        yield (
+            pc.greater(values, _scalar(column, column.maximum)),
+            f"{beyond}takes {_shown(column, column.maximum)} or less",
+        )
     if column.enum:
         known = pc.is_in(values, pa.array(column.enum, column.type.arrow))
         listed = ", ".join(_shown(column, value) for value in column.enum)
@@ -133,7 +139,7 @@ def _where(mask: pa.Array, text: pa.Array, column: Column, code: ReasonCode, rul
 def _told(reasons: Mapping[int, list[Reason]], fault: tuple[int, Reason], column: str) -> bool:
     """Whether the source told already that the cell is absent or no single value, or that the row is none."""
     index, _ = fault
-    told = reasons[index] if index in reasons else ()
+    told = reasons.get(index, ())
     return any(reason.column == column or (reason.column is None and _no_row(reason)) for reason in told)
 
 
@@ -175,7 +181,9 @@ class _Reference:
         for index in pc.indices_nonzero(unknown).to_pylist():
             shown = ", ".join(str(typed[name][index].as_py()) for name in self._key.columns)
             named = ", ".join(self._key.references)
-            message = f"{', '.join(self._key.columns)} refers to {named} {shown}, which {self._key.parent} does not have"
+            message = (
+                f"{', '.join(self._key.columns)} refers to {named} {shown}, which {self._key.parent} does not have"
+            )
             yield index, Reason(self._key.columns[0], ReasonCode.FOREIGN_KEY, message, shown)
 
     def _ask(self, values: pa.Table, keys: pa.Array) -> None:

@@ -43,7 +43,9 @@ class WorkbookSource:
         cells = blank_to_null(_sheet(self._content, self._table.name))
         filled = np.flatnonzero(~blank_rows(cells))
         if not len(filled):
-            raise FileError(FileCode.EMPTY_FILE, "The workbook has no sheet with rows.", hint="Drop it again with them.")
+            raise FileError(
+                FileCode.EMPTY_FILE, "The workbook has no sheet with rows.", hint="Drop it again with them."
+            )
         first = [column[int(filled[0])].as_py() for column in cells.columns]
         header = header_columns(self._table, first)
         columns = header or list(self._table.column_names)

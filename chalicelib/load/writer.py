@@ -78,7 +78,7 @@ def write(
     rejected += staging.reject_duplicates()
     progress("publishing", read)
     transaction.run("SAVEPOINT publish")
-    written = _publish(transaction, staging, options, read, rejected)
+    written = _publish(staging, options, read, rejected)
     if options.refuses(read=read, rejected=written.rejected):
         transaction.run("ROLLBACK TO SAVEPOINT publish")
         if options.on_conflict is OnConflict.REJECT:
@@ -87,7 +87,7 @@ def write(
     return Written(written)
 
 
-def _publish(transaction: Transaction, staging: Staging, options: LoadOptions, read: int, rejected: int) -> Counts:
+def _publish(staging: Staging, options: LoadOptions, read: int, rejected: int) -> Counts:
     valid = read - rejected
     if valid == 0:
         return Counts(read=read, rejected=rejected)
@@ -112,8 +112,12 @@ class DatabaseKeys:
         schema = values.schema
         named = [f"k{index}" for index in range(len(key.columns))]
         arrays = {name: column.to_pylist() for name, column in zip(named, values.columns, strict=True)}
-        casts = ", ".join(f"CAST(:{name} AS {_array_type(field.type)})" for name, field in zip(named, schema, strict=True))
-        meets = " AND ".join(f"p.{quote(theirs)} = k.{name}" for theirs, name in zip(key.references, named, strict=True))
+        casts = ", ".join(
+            f"CAST(:{name} AS {_array_type(field.type)})" for name, field in zip(named, schema, strict=True)
+        )
+        meets = " AND ".join(
+            f"p.{quote(theirs)} = k.{name}" for theirs, name in zip(key.references, named, strict=True)
+        )
         rows = self._transaction.run(
             f"SELECT k.* FROM unnest({casts}) AS k({', '.join(named)}) "
             f"WHERE NOT EXISTS (SELECT FROM {quote(key.parent)} p WHERE {meets})",
@@ -133,5 +137,3 @@ _ARRAY_TYPES = {
 
 def _array_type(datatype: pa.DataType) -> str:
     return "numeric[]" if pa.types.is_decimal(datatype) else _ARRAY_TYPES[str(datatype)]
-
-
