@@ -11,6 +11,7 @@
     ├── Unprocessable           422  understood, and nothing of it can be done
     ├── FileError               422  a whole file can't be read; its code says why
     ├── DuplicateContent        409  the same content has been loaded already
+    ├── IntegrityViolation      409  a constraint of the database refused a statement
     ├── Superseded              409  a newer version of the object stands for it
     ├── BackupDamaged           409  a backup does not verify
     ├── RestoreRefused          409  a restore would lose or break rows
@@ -42,6 +43,10 @@ class DecantError(Exception):
         self.detail = detail
         self.hint = hint
         self.errors = list(errors)
+
+    def told(self) -> dict[str, Any]:
+        """The error as a run keeps it."""
+        return {"code": self.code, "detail": self.detail, "hint": self.hint}
 
     def __str__(self) -> str:
         return self.detail if self.hint is None else f"{self.detail} {self.hint}"
@@ -153,6 +158,19 @@ class DuplicateContent(DecantError):
             hint="Replay this run to load it all the same.",
         )
         self.original = original
+
+
+class IntegrityViolation(DecantError):
+    """A constraint of the database refused a statement. ``constraint`` names it, ``sqlstate`` tells its kind."""
+
+    status = 409
+    code = "integrity-violation"
+    title = "A constraint of the database refuses this"
+
+    def __init__(self, detail: str, *, constraint: str, sqlstate: str) -> None:
+        super().__init__(detail)
+        self.constraint = constraint
+        self.sqlstate = sqlstate
 
 
 class Superseded(DecantError):

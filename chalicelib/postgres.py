@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from chalicelib.dictionary.names import quote_all
-from chalicelib.errors import DecantError, Unavailable
+from chalicelib.errors import DecantError, IntegrityViolation, Unavailable
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -27,19 +27,6 @@ Result = TypeVar("Result")
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
 _RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57P0.|25006|28P01")
 _COPY_BLOCK_ROWS = 8_192
-
-
-class IntegrityViolation(DecantError):
-    """A constraint of the database refused a statement. ``constraint`` names it, ``sqlstate`` tells its kind."""
-
-    status = 409
-    code = "integrity-violation"
-    title = "A constraint of the database refuses this"
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__(f"{fields.get('M', 'A constraint was violated')}. {fields.get('D', '')}".strip())
-        self.constraint = fields.get("n", "")
-        self.sqlstate = fields.get("C", "")
 
 
 class PostgresDatabase:
@@ -219,7 +206,11 @@ def _translated(work: Callable[[], Result]) -> Result:
         fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
         state = fields.get("C", "")
         if state.startswith("23"):
-            raise IntegrityViolation(fields) from error
+            raise IntegrityViolation(
+                f"{fields.get('M', 'A constraint was violated')}. {fields.get('D', '')}".strip(),
+                constraint=fields.get("n", ""),
+                sqlstate=state,
+            ) from error
         if _RETRYABLE.fullmatch(state):
             raise Unavailable(f"The database is busy or was interrupted ({state}).", hint="Try again.") from error
         raise DecantError(f"The database refused a statement: {fields.get('M', error)} ({state}).") from error

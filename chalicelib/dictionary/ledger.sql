@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS decant.runs (
     rejected bigint NOT NULL DEFAULT 0,
     note text,
     error jsonb,
+    -- What a restore did to each table.
+    result jsonb,
     started timestamptz NOT NULL,
     ended timestamptz NOT NULL DEFAULT clock_timestamp(),
     CHECK (read = inserted + updated + unchanged + rejected)

@@ -77,18 +77,20 @@ def record(transaction: Transaction, entry: LedgerEntry) -> None:
     )
 
 
-def recorded(
-    transaction: Transaction, run: str
-) -> tuple[RunState, Counts, str | None, Mapping[str, Any] | None] | None:
-    """The state, counts, note and error of a run that has come to its end; None while it has not."""
+def recorded(transaction: Transaction, run: str) -> LedgerEntry | None:
+    """What the ledger has of a run that has come to its end, but for its source; None while it has not."""
     rows = transaction.run(
-        "SELECT state, read, inserted, updated, unchanged, rejected, note, error FROM decant.runs WHERE id = :id",
+        """SELECT kind, table_name, state, dictionary, started, note, error,
+            read, inserted, updated, unchanged, rejected
+        FROM decant.runs WHERE id = :id""",
         id=run,
     )
     if not rows:
         return None
-    state, *counts, note, error = rows[0]
-    return RunState(state), Counts(*counts), note, error
+    kind, table, state, dictionary, started, note, error, *counts = rows[0]
+    return LedgerEntry(
+        run, RunKind(kind), table, RunState(state), dictionary, Counts(*counts), started, note=note, error=error
+    )
 
 
 def standing_content(transaction: Transaction, table: str, content: str, on_conflict: str) -> str | None:

@@ -24,6 +24,7 @@ _COMPOUND_FILE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _CHUNK_ROWS = 65_536
 # A full sheet of 1,048,576 rows unpacks to some 300 MB; XML of data packs about 10 to 20 times.
+MAX_WORKBOOK = 256 * 2**20
 _MAX_UNPACKED = 2 * 2**30
 _MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 50 * 2**20

@@ -10,8 +10,8 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from chalicelib.errors import DecantError, Unavailable
-from chalicelib.postgres import IntegrityViolation, close_connection
+from chalicelib.errors import DecantError, IntegrityViolation, Unavailable
+from chalicelib.postgres import close_connection
 from tests.conftest import TestDatabase
 
 MOMENT = dt.datetime(2021, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)

@@ -1,0 +1,70 @@
+"""What S3 says of objects that arrived.
+
+See https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from chalicelib.errors import BadRequest
+
+_SEQUENCER_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A version of an object that was put into the intake bucket.
+
+    ``order`` sorts the versions of one key by age; ``etag`` and ``order`` are empty when nobody told them.
+    """
+
+    bucket: str
+    key: str
+    version: str | None
+    etag: str
+    order: str
+    moment: dt.datetime
+
+    @property
+    def run_id(self) -> str:
+        """The identifier of the run that loads it: the same whenever and however often the event is delivered."""
+        identity = "\0".join((self.bucket, self.key, self.version or "", self.order))
+        digest = hashlib.sha256(identity.encode()).hexdigest()
+        return f"{self.moment.astimezone(dt.UTC):%Y%m%dT%H%M%S%f}-{digest[:8]}"
+
+
+def arrivals(message: Mapping[str, Any]) -> Iterator[Arrival]:
+    """The objects that a notification tells of; none for S3's test event and for the markers of folders.
+
+    Raises BadRequest when the message is no notification.
+    """
+    if message.get("Event") == "s3:TestEvent":
+        return
+    for record in message.get("Records") or ():
+        try:
+            if not record["eventName"].removeprefix("s3:").startswith("ObjectCreated:"):
+                continue
+            stored = record["s3"]["object"]
+            arrival = Arrival(
+                bucket=record["s3"]["bucket"]["name"],
+                key=unquote_plus(stored["key"]),
+                version=stored.get("versionId") or None,
+                etag=stored.get("eTag", "").strip('"'),
+                order=event_order(stored.get("sequencer"), record["eventTime"]),
+                moment=dt.datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise BadRequest(f"The queue holds a notification that is none of S3's: {error!r}.") from error
+        if not arrival.key.endswith("/"):
+            yield arrival
+
+
+def event_order(sequencer: str | None, moment: str) -> str:
+    """What sorts the events of one key: S3's sequencer, padded on the right, or else the time of the event."""
+    return (sequencer or "").upper().ljust(_SEQUENCER_DIGITS, "0") if sequencer else moment

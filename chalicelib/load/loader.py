@@ -1,0 +1,202 @@
+"""A file in S3 ─▶ its table: one run, in one transaction with its ledger row and its rejections."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import BinaryIO, cast
+
+from chalicelib.dictionary.model import Dictionary, Table
+from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded
+from chalicelib.load import ledger
+from chalicelib.load.csv_source import CsvSource
+from chalicelib.load.events import Arrival, event_order
+from chalicelib.load.ledger import LedgerEntry, ObjectVersion
+from chalicelib.load.options import LoadOptions, file_options
+from chalicelib.load.routing import claimed_by, route
+from chalicelib.load.rows import Source
+from chalicelib.load.workbook_source import MAX_WORKBOOK, WorkbookSource
+from chalicelib.load.writer import Written, lock_tables, write
+from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
+
+_CSV = {".csv"}
+_WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".xlsb"}
+_STATES = {DuplicateContent: RunState.DUPLICATE, Superseded: RunState.REFUSED}
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An object that is to be loaded: where it is, for which table, and how."""
+
+    version: ObjectVersion
+    table: Table
+    options: LoadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Loads files of the intake bucket into the tables of the dictionary."""
+
+    database: Database
+    intake: Storage
+    dictionary: Dictionary
+
+    def open(self, arrival: Arrival, *, again: bool = False) -> File:
+        """Look at an object before it is loaded.
+
+        Raises FileError when no table claims it, its options are wrong or it is gone, and Superseded when the object
+        has a newer version. ``again``: the caller asks for this very version, be it the newest or not.
+        """
+        table = route(self.dictionary, arrival.key)
+        try:
+            stored = self.intake.head(arrival.key, arrival.version if again else None)
+        except NotFound as error:
+            raise FileError(
+                FileCode.OBJECT_GONE, f"The object {arrival.key} is gone.", hint="Drop it again."
+            ) from error
+        newest = stored.version == arrival.version if arrival.version else stored.etag == arrival.etag
+        if not again and not newest:
+            raise Superseded(f"The object {arrival.key} has been written again; its newer version is loaded instead.")
+        version = ObjectVersion(
+            bucket=arrival.bucket,
+            key=arrival.key,
+            version=arrival.version,
+            etag=arrival.etag or stored.etag,
+            order=arrival.order or event_order(None, stored.modified.isoformat()),
+        )
+        return File(version, table, file_options(arrival.key, stored.metadata))
+
+    def load(
+        self, file: File, *, run: str, started: dt.datetime, again: bool, note: str | None, progress: Progress
+    ) -> LedgerEntry:
+        """Load a file and return the run's ledger entry, as committed: its state is ``succeeded`` or ``refused``.
+
+        A run that has come to its end before is not done twice; its entry is returned. Raises FileError when the file
+        can't be read, DuplicateContent when its content stands in the table already (unless ``again``) and Superseded
+        when a newer version of it was loaded meanwhile; then nothing was written.
+        """
+        with closing(_Hashed(self.intake.open(file.version.key, file.version.version))) as content:
+            source = _source(file, content)
+            with self.database.transaction() as transaction:
+                _one_load_at_a_time(transaction, file.table)
+                if done := ledger.recorded(transaction, run):
+                    return done
+                self._refuse_stale(transaction, file, again)
+                lock_tables(transaction, self.dictionary, [file.table])
+                written = write(transaction, file.table, source, file.options, run=run, progress=progress)
+                digest = content.digest()
+                on_conflict = file.options.on_conflict.value
+                if again:
+                    ledger.forget_content(transaction, file.table.name, digest, on_conflict)
+                elif original := ledger.standing_content(transaction, file.table.name, digest, on_conflict):
+                    raise DuplicateContent(original)
+                entry = self._entry(file, run, started, written, note, digest)
+                ledger.record(transaction, entry)
+        return entry
+
+    def fail(self, arrival: Arrival, error: DecantError, *, run: str, started: dt.datetime) -> LedgerEntry:
+        """Record that an object was not loaded, and why; return the entry, or the one that an earlier try recorded."""
+        table = claimed_by(self.dictionary, arrival.key)
+        entry = LedgerEntry(
+            id=run,
+            kind=RunKind.LOAD,
+            table=table.name if table else None,
+            state=_STATES.get(type(error), RunState.FAILED),
+            dictionary=self.dictionary.digest,
+            counts=Counts(),
+            started=started,
+            source=ObjectVersion(arrival.bucket, arrival.key, arrival.version, arrival.etag, arrival.order),
+            error=error.told(),
+        )
+        with self.database.transaction() as transaction:
+            if done := ledger.recorded(transaction, run):
+                return done
+            ledger.record(transaction, entry)
+        return entry
+
+    def _entry(
+        self, file: File, run: str, started: dt.datetime, written: Written, note: str | None, content: str
+    ) -> LedgerEntry:
+        error = None
+        if written.refused:
+            error = FileError(
+                FileCode.TOO_MANY_REJECTIONS,
+                f"More than {file.options.max_rejected:.4g} of the rows are bad, so no row was loaded.",
+                hint="See the run's rejections, correct them, and drop the file again.",
+            )
+        return LedgerEntry(
+            id=run,
+            kind=RunKind.LOAD,
+            table=file.table.name,
+            state=RunState.REFUSED if written.refused else RunState.SUCCEEDED,
+            dictionary=self.dictionary.digest,
+            counts=written.counts,
+            started=started,
+            source=file.version,
+            content=content,
+            on_conflict=file.options.on_conflict.value,
+            note=note,
+            error=error.told() if error else None,
+        )
+
+    def _refuse_stale(self, transaction: Transaction, file: File, again: bool) -> None:
+        newer = None if again else ledger.newer_load(transaction, file.version)
+        if newer:
+            raise Superseded(f"Run {newer} has loaded a newer version of {file.version.key}.")
+
+
+def _one_load_at_a_time(transaction: Transaction, table: Table) -> None:
+    """Wait for other files of the table, and of those it shares a parent with.
+
+    Publishing many rows locks table and parents against everyone; two loads that hold a part of it would block each
+    other. Batches need no turn: they are short, and take their locks in the order that publishing does.
+    """
+    for name in sorted({table.name, *table.parents}):
+        transaction.run("SELECT pg_advisory_xact_lock(hashtextextended('decant load ' || :table, 0))", table=name)
+
+
+def _source(file: File, content: _Hashed) -> Source:
+    suffix = PurePosixPath(file.version.key).suffix.lower()
+    if suffix in _CSV:
+        return CsvSource(file.table, cast(BinaryIO, content))
+    if suffix in _WORKBOOKS:
+        whole = content.read(MAX_WORKBOOK + 1)
+        if len(whole) > MAX_WORKBOOK:
+            raise FileError(
+                FileCode.DANGEROUS_WORKBOOK,
+                f"The workbook is bigger than {MAX_WORKBOOK:,} bytes.",
+                hint="Save its rows as CSV, which may be of any size.",
+            )
+        return WorkbookSource(file.table, whole)
+    raise FileError(
+        FileCode.UNKNOWN_FORMAT,
+        f"The file {file.version.key} is neither .csv nor .xlsx.",
+        hint="Save it as an Excel workbook (.xlsx) or as CSV UTF-8 and drop it again.",
+    )
+
+
+class _Hashed:
+    """A stream that hashes what is read of it."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._raw.read(size)
+        self._hash.update(content)
+        return content
+
+    def digest(self) -> str:
+        """The SHA-256 of the whole stream, which is read to its end first."""
+        while self.read(2**20):
+            pass
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        self._raw.close()

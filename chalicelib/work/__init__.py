@@ -1,0 +1,1 @@
+"""What the worker does with the messages of the queue."""

@@ -1,0 +1,148 @@
+"""The messages of the queue: what S3 tells of arrivals, and the work that the API and the worker put there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib.errors import BadRequest
+from chalicelib.load.events import Arrival, arrivals
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTask:
+    """Load an object as the run ``run``. ``again``: all the same, though its content or a newer one was loaded.
+
+    ``since`` is when it first had to wait for its turn; ``tries`` counts how often a part of the service was down.
+    """
+
+    run: str | None
+    arrival: Arrival
+    again: bool = False
+    since: dt.datetime | None = None
+    tries: int = 0
+
+    def message(self) -> dict[str, Any]:
+        """The task as a message."""
+        arrival = self.arrival
+        return {
+            "work": "load",
+            "run": self.run,
+            "source": {
+                "bucket": arrival.bucket,
+                "key": arrival.key,
+                "version": arrival.version,
+                "etag": arrival.etag,
+                "order": arrival.order,
+                "moment": arrival.moment.isoformat(),
+            },
+            "force": self.again,
+            "since": self.since.isoformat() if self.since else None,
+            "tries": self.tries,
+        }
+
+    def tried(self) -> LoadTask:
+        """The task once more, after a part of the service was down."""
+        return replace(self, tries=self.tries + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupTask:
+    """Back up tables in one snapshot."""
+
+    run: str
+    tables: tuple[str, ...]
+    snapshot: str
+    tries: int = 0
+
+    def message(self) -> dict[str, Any]:
+        """The task as a message."""
+        return {
+            "work": "backup",
+            "run": self.run,
+            "tables": list(self.tables),
+            "snapshot": self.snapshot,
+            "tries": self.tries,
+        }
+
+    def tried(self) -> BackupTask:
+        """The task once more, after a part of the service was down."""
+        return replace(self, tries=self.tries + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTask:
+    """Restore backups of one snapshot, each its table, or tell what that would change."""
+
+    run: str
+    backups: tuple[str, ...]
+    dry_run: bool
+    tries: int = 0
+
+    def message(self) -> dict[str, Any]:
+        """The task as a message."""
+        return {
+            "work": "restore",
+            "run": self.run,
+            "backups": list(self.backups),
+            "dry_run": self.dry_run,
+            "tries": self.tries,
+        }
+
+    def tried(self) -> RestoreTask:
+        """The task once more, after a part of the service was down."""
+        return replace(self, tries=self.tries + 1)
+
+
+Task = LoadTask | BackupTask | RestoreTask
+
+
+def tasks(body: str) -> list[Task]:
+    """The tasks that a message asks for. Raises BadRequest for one that is neither S3's nor ours."""
+    try:
+        message = json.loads(body)
+    except ValueError as error:
+        raise BadRequest(f"The queue holds a message that is no JSON: {error}.") from error
+    if not isinstance(message, dict):
+        raise BadRequest("The queue holds a message that is no JSON object.")
+    if "work" not in message and ("Records" in message or "Event" in message):
+        return [LoadTask(None, arrival) for arrival in arrivals(message)]
+    try:
+        return [_ours(message)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRequest(f"The queue holds a message that asks for no known work: {error!r}.") from error
+
+
+def _ours(message: Mapping[str, Any]) -> Task:
+    tries = int(message.get("tries", 0))
+    match message["work"]:
+        case "load":
+            since = message.get("since")
+            return LoadTask(
+                run=message["run"],
+                arrival=_arrival(message["source"]),
+                again=bool(message.get("force", False)),
+                since=dt.datetime.fromisoformat(since) if since else None,
+                tries=tries,
+            )
+        case "backup":
+            return BackupTask(message["run"], tuple(message["tables"]), message["snapshot"], tries)
+        case "restore":
+            return RestoreTask(message["run"], tuple(message["backups"]), bool(message["dry_run"]), tries)
+        case other:
+            raise ValueError(f"work {other!r}")
+
+
+def _arrival(source: Mapping[str, Any]) -> Arrival:
+    moment = source.get("moment")
+    return Arrival(
+        bucket=source["bucket"],
+        key=source["key"],
+        version=source.get("version"),
+        etag=source.get("etag") or "",
+        order=source.get("order") or "",
+        moment=dt.datetime.fromisoformat(moment) if moment else dt.datetime.now(dt.UTC),
+    )

@@ -1,0 +1,79 @@
+"""The work of backups and restores."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from chalicelib.backup.backup import back_up
+from chalicelib.backup.restore import restore
+from chalicelib.errors import NotFound
+from chalicelib.ports import Counts, RunKind, RunState
+from chalicelib.wiring import Services
+from chalicelib.work.messages import BackupTask, RestoreTask
+from chalicelib.work.reporting import Progress, begin, now
+
+
+def save(services: Services, task: BackupTask) -> None:
+    """Back up the task's tables, unless an earlier delivery of the task has."""
+    started = now()
+    run = begin(services, task, RunKind.BACKUP, started)
+    if run.state.final:
+        return
+    made = back_up(
+        services.database,
+        services.backups,
+        services.catalog,
+        services.dictionary,
+        list(task.tables),
+        snapshot=task.snapshot,
+        now=started,
+        progress=Progress(services, run).tell,
+    )
+    rows = sum(backup.rows for backup in made)
+    services.catalog.put_run(
+        replace(
+            run,
+            state=RunState.SUCCEEDED,
+            phase="done",
+            progress=rows,
+            ended=now(),
+            result={"snapshot": task.snapshot, "backups": [backup.id for backup in made], "rows": rows},
+        )
+    )
+
+
+def bring_back(services: Services, task: RestoreTask) -> None:
+    """Restore the task's backups, or tell what that would change, unless an earlier delivery of the task has."""
+    started = now()
+    run = begin(services, task, RunKind.RESTORE, started)
+    if run.state.final:
+        return
+    backups = []
+    for name in task.backups:
+        backup = services.catalog.backup(name)
+        if backup is None:
+            raise NotFound(f"There is no backup {name}.")
+        backups.append(backup)
+    reports = restore(
+        services.database,
+        services.backups,
+        services.dictionary,
+        backups,
+        run_id=run.id,
+        started=started,
+        dry_run=task.dry_run,
+        progress=Progress(services, run).tell,
+    )
+    done = replace(run, state=RunState.SUCCEEDED, phase="done", ended=now())
+    services.catalog.put_run(
+        replace(
+            done,
+            counts=Counts(
+                read=sum(report.rows for report in reports),
+                inserted=sum(report.inserted for report in reports),
+                updated=sum(report.updated for report in reports),
+                unchanged=sum(report.unchanged for report in reports),
+            ),
+            result={"dry_run": task.dry_run, "tables": [asdict(report) for report in reports]},
+        )
+    )

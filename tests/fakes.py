@@ -1,0 +1,60 @@
+"""Stand-ins that keep the contracts of the ports in memory, for tests of what calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.ports import Backup, Page, Run
+
+
+@dataclass
+class FakeCatalog:
+    """Runs and backups in two dictionaries."""
+
+    kept_runs: dict[str, Run] = field(default_factory=dict)
+    kept_backups: dict[str, Backup] = field(default_factory=dict)
+
+    def put_run(self, run: Run) -> None:
+        known = self.kept_runs.get(run.id)
+        if known is None or run.state.final or not known.state.final:
+            self.kept_runs[run.id] = run
+
+    def add_run(self, run: Run) -> bool:
+        if run.id in self.kept_runs:
+            return False
+        self.kept_runs[run.id] = run
+        return True
+
+    def run(self, run_id: str) -> Run | None:
+        return self.kept_runs.get(run_id)
+
+    def runs(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Run]:
+        return _page(self.kept_runs, limit, after, table)
+
+    def put_backup(self, backup: Backup) -> None:
+        self.kept_backups[backup.id] = backup
+
+    def backup(self, backup_id: str) -> Backup | None:
+        return self.kept_backups.get(backup_id)
+
+    def backups(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Backup]:
+        return _page(self.kept_backups, limit, after, table)
+
+
+@dataclass
+class FakeQueue:
+    """Messages in a list, with their delays."""
+
+    sent: list[tuple[dict[str, Any], int]] = field(default_factory=list)
+
+    def send(self, message: Mapping[str, Any], delay: int = 0) -> None:
+        self.sent.append((dict(message), delay))
+
+
+def _page(kept: Mapping[str, Any], limit: int, after: str | None, table: str | None) -> Page[Any]:
+    wanted = sorted((each for each in kept.values() if table in (None, each.table)), key=lambda each: each.id)
+    newest = [each for each in reversed(wanted) if after is None or each.id < after]
+    more = len(newest) > limit
+    return Page(newest[:limit], newest[limit - 1].id if more else None)
