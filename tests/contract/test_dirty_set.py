@@ -1,0 +1,56 @@
+"""The dirty set of sample_data: each file's rejections, and each unreadable file's reason, are the expected ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.ports import RunState
+from tests.conftest import sample_data
+from tests.contract.test_loads import Intake
+
+DIRTY = sample_data() / "dirty"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.endswith(".expected.json"))
+
+
+@pytest.fixture
+def intake(make_database: Any, dictionary: Dictionary, tmp_path: Path) -> Iterator[Intake]:
+    with make_database(dictionary) as postgres:
+        yield Intake(postgres, tmp_path, parent_wait=0)
+
+
+@pytest.mark.parametrize("path", _files(DIRTY), ids=lambda path: path.name)
+def test_every_reason_of_every_bad_row_is_found_and_no_other(intake: Intake, path: Path) -> None:
+    expected = json.loads(path.with_name(f"{path.name}.expected.json").read_text())
+    for parent in intake.postgres.dictionary.table(expected["table"]).parents:
+        intake.drop(f"{parent}.csv", (sample_data() / f"{parent}.csv").read_bytes())
+    run = intake.drop(path.name, path.read_bytes())
+    assert run.state is RunState.SUCCEEDED
+    found = intake.postgres.query(
+        "SELECT row, line, reasons FROM decant.rejections WHERE run = :run ORDER BY row", run=run.id
+    )
+    reasons = [
+        {"row": row, "line": line, "column": reason["column"], "code": reason["code"]}
+        for row, line, reasons in found
+        for reason in reasons
+    ]
+    assert reasons == expected["rejections"]
+    assert (run.counts.read, run.counts.inserted) == (expected["rows"], expected["accepted"])
+
+
+@pytest.mark.parametrize("path", _files(DIRTY / "unreadable"), ids=lambda path: path.name)
+def test_an_unreadable_file_fails_with_its_reason_and_what_to_do(intake: Intake, path: Path) -> None:
+    run = intake.drop(path.name, path.read_bytes())
+    assert run.state is RunState.FAILED
+    assert run.error is not None
+    assert run.error["code"] == json.loads(path.with_name(f"{path.name}.expected.json").read_text())["code"]
+    assert run.error["hint"]
+    assert intake.postgres.query("SELECT count(*) FROM decant.rejections") == [(0,)]
