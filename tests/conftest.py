@@ -40,7 +40,7 @@ class Account:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TestDatabase:
     """A fresh database with the schema of a dictionary. ``database`` works as the app's role does."""
 
@@ -128,9 +128,7 @@ def make_database(
 
 
 @pytest.fixture
-def postgres(
-    make_database: Callable[[Dictionary], Any], dictionary: Dictionary
-) -> Iterator[TestDatabase]:
+def postgres(make_database: Callable[[Dictionary], Any], dictionary: Dictionary) -> Iterator[TestDatabase]:
     """A fresh database with the tables of the shipped dictionary."""
     with make_database(dictionary) as database:
         yield database

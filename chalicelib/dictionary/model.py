@@ -224,8 +224,8 @@ def _column(spec: Mapping[str, Any], table: str) -> Column:
         maximum=_bound(constraints, "maximum", datatype, where),
         enum=tuple(_value(each, datatype, f"{where}: enum") for each in constraints.get("enum", ())),
         pattern=pattern,
-        min_length=constraints.get("minLength"),
-        max_length=constraints.get("maxLength"),
+        min_length=_length(constraints, "minLength", where),
+        max_length=_length(constraints, "maxLength", where),
     )
 
 
@@ -234,12 +234,15 @@ def _datatype(spec: Mapping[str, Any], constraints: Mapping[str, Any], where: st
     if name not in TYPES:
         raise DictionaryError(f"{where} has the type {name!r}.", hint=f"The types are {', '.join(sorted(TYPES))}.")
     if name == Number.name:
-        number = Number(precision=int(spec.get("precision", 38)), scale=int(spec.get("scale", 9)))
+        number = Number(
+            precision=_whole(spec.get("precision", 38), f"{where}: precision"),
+            scale=_whole(spec.get("scale", 9), f"{where}: scale"),
+        )
         if not 0 <= number.scale <= number.precision <= 38 or number.precision == 0:
             raise DictionaryError(f"{where}: it takes 1 ≤ precision ≤ 38 and 0 ≤ scale ≤ precision.")
         return number
     if name == Integer.name:
-        bounds = [int(constraints[each]) for each in ("minimum", "maximum") if each in constraints]
+        bounds = [_whole(constraints[each], f"{where}: {each}") for each in ("minimum", "maximum") if each in constraints]
         if any(not INT8[0] <= bound <= INT8[1] for bound in bounds):
             raise DictionaryError(f"{where}: its minimum or maximum is beyond 64 bits.")
         return Integer(wide=any(not INT4[0] <= bound <= INT4[1] for bound in bounds))
@@ -254,6 +257,17 @@ def _bound(constraints: Mapping[str, Any], name: str, datatype: DataType, where:
     if isinstance(datatype, Integer):
         return datatype.bounds[0 if name == "minimum" else 1]
     return None
+
+
+def _length(constraints: Mapping[str, Any], name: str, where: str) -> int | None:
+    return _whole(constraints[name], f"{where}: {name}") if name in constraints else None
+
+
+def _whole(value: Any, where: str) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise DictionaryError(f"{where}: {value!r} is not a whole number.") from None
 
 
 def _value(value: Any, datatype: DataType, where: str) -> Any:

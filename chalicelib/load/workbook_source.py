@@ -16,7 +16,7 @@ import pyarrow as pa
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.cells import blank_rows, blank_to_null
-from chalicelib.load.header import header_columns, wrong_width
+from chalicelib.load.header import header_columns
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
 
 # A compound file (OLE2) is what Excel wrote before 2007, and what it wraps an encrypted workbook in.
@@ -32,7 +32,11 @@ _MAX_ENTRIES = 10_000
 
 
 class WorkbookSource:
-    """The rows of one workbook, given whole: a zip archive can't be read as a stream."""
+    """The rows of one workbook, given whole: a zip archive can't be read as a stream.
+
+    A sheet begins and ends with a cell that holds something. What is missing on the left or right, where it fits the
+    table, is a column of blanks; a block of rows that stands further to the right is taken as it is.
+    """
 
     def __init__(self, table: Table, content: bytes) -> None:
         self._table = table
@@ -41,7 +45,8 @@ class WorkbookSource:
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
         check_workbook(self._content)
-        cells = blank_to_null(_sheet(self._content, self._table.name))
+        left, cells = _sheet(self._content, self._table.name)
+        cells = blank_to_null(cells)
         filled = np.flatnonzero(~blank_rows(cells))
         if not len(filled):
             raise FileError(
@@ -50,8 +55,8 @@ class WorkbookSource:
         first = [column[int(filled[0])].as_py() for column in cells.columns]
         header = header_columns(self._table, first)
         columns = header or list(self._table.column_names)
-        if len(first) < len(columns):
-            raise wrong_width(self._table, len(first))
+        if not header and left + cells.num_columns <= len(columns):
+            columns = columns[left:]
         if header:
             filled = filled[1:]
         for start in range(0, len(filled), _CHUNK_ROWS):
@@ -96,8 +101,11 @@ def check_workbook(content: bytes) -> None:
         )
 
 
-def _sheet(content: bytes, table: str) -> pa.Table:
-    """The cells of the sheet named as the table, or else of the first visible one that has any."""
+def _sheet(content: bytes, table: str) -> tuple[int, pa.Table]:
+    """The cells of the sheet named as the table, or else of the first visible one that has any.
+
+    Before them comes how many columns of the sheet are blank to their left.
+    """
     try:
         workbook = fastexcel.read_excel(content)
         names = sorted(workbook.sheet_names, key=lambda name: name.strip().lower() != table.lower())
@@ -106,12 +114,12 @@ def _sheet(content: bytes, table: str) -> pa.Table:
             sheet = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
             named = name.strip().lower() == table.lower()
             if sheet.height and (named or sheet.visible == "visible"):
-                return pa.table(sheet.to_arrow())
+                return sheet.available_columns()[0].absolute_index, pa.table(sheet.to_arrow())
     except fastexcel.FastExcelError as error:
         first_line = str(error).splitlines()[0]
         hint = "Open it in Excel, save it as a new workbook (.xlsx) and drop that."
         raise FileError(FileCode.NOT_A_WORKBOOK, f"The workbook can't be read: {first_line}.", hint=hint) from error
-    return pa.table({})
+    return 0, pa.table({})
 
 
 def _extra_cells(cells: pa.Table, width: int) -> dict[int, list[Reason]]:

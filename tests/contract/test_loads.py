@@ -210,9 +210,7 @@ def test_a_replay_loads_the_same_content_again(intake: Intake) -> None:
         ("departments/a.csv", b"", "empty-file"),
     ],
 )
-def test_a_file_that_can_not_be_loaded_fails_with_a_reason(
-    intake: Intake, key: str, content: bytes, code: str
-) -> None:
+def test_a_file_that_can_not_be_loaded_fails_with_a_reason(intake: Intake, key: str, content: bytes, code: str) -> None:
     run = intake.drop(key, content)
     assert run.state is RunState.FAILED
     assert run.error is not None
