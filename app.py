@@ -1,16 +1,26 @@
 """The entry points that Lambda calls: the HTTP API and the worker behind the queue."""
 
-from chalice import Chalice
+from chalice.app import Chalice, SQSEvent
+
+from chalicelib import worker as work
+from chalicelib.api.backups import backups
+from chalicelib.api.health import health
+from chalicelib.api.metrics import metrics
+from chalicelib.api.openapi import openapi
+from chalicelib.api.runs import runs
+from chalicelib.api.tables import tables
+from chalicelib.api.uploads import uploads
+from chalicelib.wiring import services
 
 app = Chalice(app_name="decant")
 
-
-@app.route("/health")
-def health() -> dict[str, str]:
-    """Tell that the service answers."""
-    return {"status": "ok"}
+for blueprint in (health, openapi, tables, uploads, runs, backups, metrics):
+    app.register_blueprint(blueprint)
 
 
+# Event functions stand here alone: Lambda imports the module that a handler names, and only this one wires the app.
 @app.on_sqs_message(queue="decant-work", batch_size=1)
-def worker(event: object) -> None:
-    """Take one message of work from the queue."""
+def worker(event: SQSEvent) -> None:
+    """Take messages of work from the queue; one that fails goes back to it."""
+    for record in event:
+        work.handle(services(), record.body)

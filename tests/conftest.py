@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,9 @@ class TestDatabase:
             close_connection(connection)
 
 
+MakeDatabase = Callable[[Dictionary], AbstractContextManager[TestDatabase]]
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """One Postgres for the whole test run; durability is off, for its data is thrown away."""
@@ -97,9 +100,7 @@ def app_password(postgres_server: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def make_database(
-    postgres_server: EmbeddedPostgres, app_password: str
-) -> Callable[[Dictionary], contextmanager[TestDatabase]]:  # type: ignore[type-arg]
+def make_database(postgres_server: EmbeddedPostgres, app_password: str) -> MakeDatabase:
     """A context manager that makes a database for a dictionary and drops it."""
 
     @contextmanager
@@ -128,7 +129,7 @@ def make_database(
 
 
 @pytest.fixture
-def postgres(make_database: Callable[[Dictionary], Any], dictionary: Dictionary) -> Iterator[TestDatabase]:
+def postgres(make_database: MakeDatabase, dictionary: Dictionary) -> Iterator[TestDatabase]:
     """A fresh database with the tables of the shipped dictionary."""
     with make_database(dictionary) as database:
         yield database

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,8 +87,8 @@ class Intake:
 
 
 @pytest.fixture
-def intake(postgres: TestDatabase, tmp_path: Path) -> Iterator[Intake]:
-    yield Intake(postgres, tmp_path)
+def intake(postgres: TestDatabase, tmp_path: Path) -> Intake:
+    return Intake(postgres, tmp_path)
 
 
 def test_a_file_goes_into_its_table(intake: Intake) -> None:

@@ -58,7 +58,10 @@ def test_ends_marks_headers_and_blank_lines_make_no_difference(end: str, mark: b
     swapped = header.startswith("LABEL")
     lines += ["a,1" if swapped else "1,a", "", " , ", 'b," 2"' if swapped else '" 2",b']
     first = 2 if header else 1
-    expected = [(1, first, "1", "a", []), (2, first + 3, "2", "b", [])]
+    expected: list[tuple[int, int, str | None, str | None, list[str]]] = [
+        (1, first, "1", "a", []),
+        (2, first + 3, "2", "b", []),
+    ]
     for last in ("", end):
         assert rows(mark + (end.join(lines) + last).encode(), block) == expected
 
