@@ -1,0 +1,52 @@
+# `make` lists the commands. Everything listens on 127.0.0.1 only; data are kept in .local/.
+PYTHON ?= python3
+PY := .venv/bin/python
+STACK := $(PY) -m infra.local
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down reset status logs dev test lint sample-data
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: install ## bring the whole system up, load the samples, show the results
+	@$(STACK) up
+
+down: | $(PY) ## stop it; its data stay
+	@$(STACK) down
+
+reset: | $(PY) ## stop it and forget its data
+	@$(STACK) reset
+
+status: | $(PY) ## what runs, and where
+	@$(STACK) status
+
+logs: | $(PY) ## the ends of all logs
+	@$(STACK) logs
+
+dev: install ## serve the API with `chalice local` against the running stack
+	@$(STACK) dev
+
+test: install ## every test
+	@$(PY) -m pytest $(ARGS)
+
+lint: install ## ruff and mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+sample-data: install ## make sample_data/ again
+	@$(PY) -m sample_data.generate
+
+install: .venv/installed
+
+# What only looks or stops does not wait for an installation that is out of date.
+$(PY):
+	@$(MAKE) --no-print-directory install
+
+.venv/installed: pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Decant needs Python 3.11 or newer; PYTHON=… names another one." >&2; exit 1; }
+	@echo "Installing the project's environment into .venv (about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install -qq --disable-pip-version-check -e '.[dev]'
+	@touch $@
