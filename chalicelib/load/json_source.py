@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,8 @@ import pyarrow as pa
 from chalicelib.dictionary.model import Table
 from chalicelib.load.cells import blank_to_null
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk, storable
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class JsonSource:
@@ -62,9 +65,10 @@ def _text(name: str, value: Any) -> tuple[str | None, Reason | None]:
         case None:
             return None, None
         case str():
-            shown = storable(value)
-            if shown != value and "\0" not in value:
-                return shown, Reason(name, ReasonCode.TYPE_ERROR, f"{name} holds half of a surrogate pair", value)
+            if _SURROGATE.search(value):
+                return storable(value), Reason(
+                    name, ReasonCode.TYPE_ERROR, f"{name} holds half of a surrogate pair", value
+                )
             return value, None
         case bool():
             return ("true" if value else "false"), None

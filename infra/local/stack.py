@@ -1,0 +1,169 @@
+"""The whole local stack in one folder: Postgres, emulator, deployed application."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+
+import boto3
+
+from infra.deploy import Deployment, describe
+from infra.local.embedded_postgres import EmbeddedPostgres
+from infra.local.emulator import REGION, Emulator
+from infra.local.environment import emulator_python
+from infra.local.layer import publish_layer
+from infra.local.ports import LOOPBACK, is_taken, taken
+from infra.local.record import Ports, Record, StackError
+from infra.local.schema import APP, DATABASE, OWNER, Passwords, prepare_database
+from infra.package import package
+
+STAGE = "local"
+STACK = f"decant-{STAGE}"
+DICTIONARY = Path("chalicelib", "dictionary", "datapackage.json")
+# What differs from AWS: no TLS on this machine, and shorter waits for a person who watches.
+PARAMETERS = {
+    "Stage": STAGE,
+    "DatabaseTls": "off",
+    "RequireTls": "false",
+    "ParentWaitSeconds": "60",
+    "WorkerTimeout": "300",
+    "VisibilitySeconds": "330",
+}
+Progress = Callable[[str], None]
+
+
+class Stack:
+    """One stack: `root` is the checkout, `folder` holds its data, `tools` what several stacks may share.
+
+    `up()` leaves it running after this process; as a context manager it lives as long as the block, or the process.
+    `parameters` override those of the template, `settings` those of Postgres.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        folder: Path,
+        ports: Ports,
+        tools: Path,
+        parameters: Mapping[str, str] = MappingProxyType({}),
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._root = root
+        self._tools = tools
+        self._parameters = {**PARAMETERS, **parameters}
+        self.folder = folder
+        self.ports = ports
+        self.postgres = EmbeddedPostgres(folder / "postgres", ports.postgres, settings)
+        self._running = ExitStack()
+        self.emulator = Emulator(folder / "emulator", ports.emulator, tools / "emulator-venv" / "bin" / "python")
+
+    def __enter__(self) -> Record:
+        """Bring the stack up, and have it stopped should this process be killed."""
+        emulator_python(self._tools / "emulator-venv")
+        with ExitStack() as running:
+            running.enter_context(self.postgres)
+            running.enter_context(self.emulator)
+            record, _ = self._raise(lambda _: None)
+            self._running = running.pop_all()
+        return record
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Stop the stack."""
+        self._running.close()
+
+    def up(self, progress: Progress) -> Record:
+        """Start what does not run, make or update what is out of date, write and give the record.
+
+        The ports of the first time are kept: the deployed functions hold URLs with them.
+        """
+        record, created = self._raise(progress)
+        if created:
+            # The emulator saves its state only when it stops. With the deployment saved, the stack survives a crash
+            # of the machine: what the catalog then lacks, the application restores from the database's ledger.
+            self.emulator.stop()
+            self.emulator.start()
+        return record
+
+    def down(self) -> bool:
+        """Stop the stack, its data stay; tell whether the emulator could save its state."""
+        orderly = self.emulator.stop()
+        self.postgres.stop()
+        return orderly
+
+    def forget(self) -> None:
+        """Stop the stack and delete its data."""
+        self.down()
+        self.postgres.forget()
+        shutil.rmtree(self.folder / "emulator", ignore_errors=True)
+        for name in ("stack.json", "passwords.json", "ports.json"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _raise(self, progress: Progress) -> tuple[Record, bool]:
+        """Bring everything up; give the record, and whether the CloudFormation stack is new."""
+        self._check_ports()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        progress("Environment of the emulator")
+        emulator_python(self._tools / "emulator-venv")
+        progress("Postgres")
+        self.ports.keep(self.folder)
+        self.postgres.start()
+        passwords = Passwords.kept_in(self.folder / "passwords.json")
+        prepare_database(self.postgres, passwords, self._root / DICTIONARY)
+        progress("AWS emulator")
+        self.emulator.start()
+        progress("Application")
+        made, created = self._deploy(passwords, progress)
+        return self._write(made, passwords), created
+
+    def _check_ports(self) -> None:
+        """Raise StackError, before anything is started, when somebody else listens on a port of the stack."""
+        for part, port, variable in (
+            (self.postgres, self.ports.postgres, "DECANT_POSTGRES_PORT"),
+            (self.emulator, self.ports.emulator, "DECANT_PORT"),
+        ):
+            if part.pid is None and is_taken(port):
+                raise StackError(taken(port, variable))
+
+    def _deploy(self, passwords: Passwords, progress: Progress) -> tuple[dict[str, str], bool]:
+        """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
+        built = package(self._root, STAGE, self._tools / "packages")
+        credentials = self.emulator.credentials
+        session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
+        endpoint = self.emulator.endpoint_url
+        parameters = {
+            **self._parameters,
+            "DatabaseHost": LOOPBACK,
+            "DatabasePort": str(self.postgres.port),
+            "DatabaseName": DATABASE,
+            "DatabaseUser": APP,
+            "DatabasePassword": passwords.app,
+            "SdkPandasLayer": publish_layer(session.client("lambda", endpoint_url=endpoint)),
+        }
+        created = not describe(session.client("cloudformation", endpoint_url=endpoint), STACK)
+        made = Deployment(STACK, f"{STACK}-packages", parameters).apply(built, session, progress, endpoint)
+        return made, created
+
+    def _write(self, made: Mapping[str, str], passwords: Passwords) -> Record:
+        credentials = self.emulator.credentials
+        record = Record(
+            api_url=f"{self.emulator.endpoint_url}/_aws/execute-api/{made['RestAPIId']}/api",
+            token=None,
+            endpoint_url=self.emulator.endpoint_url,
+            region=REGION,
+            access_key_id=credentials.access_key_id,
+            secret_access_key=credentials.secret_access_key,
+            intake_bucket=made["IntakeBucket"],
+            backup_bucket=made["BackupBucket"],
+            database_url=self.postgres.url(OWNER, passwords.owner, DATABASE),
+            app_database_url=self.postgres.url(APP, passwords.app, DATABASE),
+            queue_url=made["WorkQueueUrl"],
+            dead_letter_queue_url=made["DeadLetterQueueUrl"],
+            catalog_table=made["CatalogTable"],
+            api_function=made["APIHandlerName"],
+            worker_function=made["WorkerName"],
+            api_role=made["ApiRole"],
+            worker_role=made["WorkerRole"],
+        )
+        record.write(self.folder)
+        return record

@@ -1,0 +1,219 @@
+"""The contract of ``ports.Catalog``, held by a catalogue in memory and by DynamoDB as moto plays it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from chalicelib.catalog import DynamoCatalog
+from chalicelib.errors import DecantError, Unavailable
+from chalicelib.identifiers import new_id
+from chalicelib.ports import Backup, Catalog, Counts, Page, Run, RunKind, RunState, Source
+
+NOW = dt.datetime(2026, 11, 22, 2, 20, 45, 123456, tzinfo=dt.UTC)
+RUN = Run(
+    id="20261122T022045123456-4f2a9c1b",
+    kind=RunKind.LOAD,
+    table="departments",
+    state=RunState.SUCCEEDED,
+    dictionary="hash",
+    phase="done",
+    progress=2_000_000_000,
+    source=Source("bucket", "incoming/ñ.csv", None),
+    counts=Counts(5, 1, 1, 1, 2),
+    created=NOW,
+    started=NOW,
+    ended=NOW,
+    note="It waited.",
+    error={"code": "x", "hint": None},
+    result={"rows": 5, "tables": ["a"]},
+)
+BARE = Run("20261122T022045123457-4f2a9c1b", RunKind.BATCH, None, RunState.QUEUED, "hash")
+BACKUP = Backup("20261122T022045123456-00000000", "jobs", "snapshot", 3, 2**40, "ab" * 32, NOW, "hash")
+
+
+class MemoryCatalog:
+    """A catalogue in memory."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+        self._backups: dict[str, Backup] = {}
+
+    def put_run(self, run: Run) -> None:
+        known = self._runs.get(run.id)
+        if known is None or run.state.final or not known.state.final:
+            self._runs[run.id] = run
+
+    def add_run(self, run: Run) -> bool:
+        return self._runs.setdefault(run.id, run) is run
+
+    def run(self, run_id: str) -> Run | None:
+        return self._runs.get(run_id)
+
+    def runs(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Run]:
+        return _page(self._runs, limit, after, table)
+
+    def put_backup(self, backup: Backup) -> None:
+        self._backups[backup.id] = backup
+
+    def backup(self, backup_id: str) -> Backup | None:
+        return self._backups.get(backup_id)
+
+    def backups(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Backup]:
+        return _page(self._backups, limit, after, table)
+
+
+def _page(items: dict[str, Any], limit: int, after: str | None, table: str | None) -> Page[Any]:
+    found = [
+        items[key]
+        for key in sorted(items, reverse=True)
+        if (after is None or key < after) and table in (None, items[key].table)
+    ]
+    return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+@pytest.fixture
+def dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoCatalog]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        boto3.client("dynamodb", region_name="eu-central-1").create_table(
+            TableName="catalog",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("partition", "id")],
+            KeySchema=[{"AttributeName": "partition", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
+        )
+        yield DynamoCatalog("catalog", "eu-central-1")
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def catalog(request: pytest.FixtureRequest) -> Catalog:
+    found: Catalog = MemoryCatalog() if request.param == "memory" else request.getfixturevalue("dynamo")
+    return found
+
+
+@pytest.mark.parametrize("run", [RUN, BARE], ids=["full", "bare"])
+def test_a_run_comes_back_as_it_was_put(catalog: Catalog, run: Run) -> None:
+    catalog.put_run(run)
+    assert catalog.run(run.id) == run
+
+
+def test_a_backup_comes_back_as_it_was_put(catalog: Catalog) -> None:
+    catalog.put_backup(BACKUP)
+    assert catalog.backup(BACKUP.id) == BACKUP
+    changed = replace(BACKUP, state="gone")
+    catalog.put_backup(changed)
+    assert catalog.backup(BACKUP.id) == changed
+
+
+@pytest.mark.parametrize("identifier", ["nosuch", ""])
+def test_what_is_not_there_is_none(catalog: Catalog, identifier: str) -> None:
+    catalog.put_run(RUN)
+    assert catalog.run(identifier) is None
+    assert catalog.backup(identifier) is None
+    assert catalog.backup(RUN.id) is None
+
+
+def test_a_run_is_added_once(catalog: Catalog) -> None:
+    assert catalog.add_run(BARE) is True
+    assert catalog.add_run(replace(BARE, table="jobs")) is False
+    assert catalog.run(BARE.id) == BARE
+
+
+def test_a_run_that_has_ended_stays_ended(catalog: Catalog) -> None:
+    catalog.put_run(RUN)
+    for state in (RunState.QUEUED, RunState.WAITING, RunState.RUNNING):
+        catalog.put_run(replace(RUN, state=state, progress=1))
+        assert catalog.run(RUN.id) == RUN
+
+
+def test_its_end_may_be_told_better(catalog: Catalog) -> None:
+    for state in (RunState.RUNNING, RunState.FAILED, RunState.SUCCEEDED):
+        catalog.put_run(replace(RUN, state=state))
+        found = catalog.run(RUN.id)
+        assert found is not None
+        assert found.state is state
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tables=st.lists(st.sampled_from(["a", "b", None]), max_size=12), limit=st.integers(1, 5))
+@pytest.mark.parametrize("wanted", [None, "a"])
+def test_pages_list_all_there_is_newest_first(
+    dynamo: DynamoCatalog, wanted: str | None, tables: list[str | None], limit: int
+) -> None:
+    memory = MemoryCatalog()
+    known = dynamo.runs(limit=1000).items
+    for run in known:
+        memory.put_run(run)
+    for number, table in enumerate(tables):
+        run = replace(BARE, id=new_id(NOW + dt.timedelta(seconds=number)), table=table)
+        dynamo.put_run(run)
+        memory.put_run(run)
+    expected = memory.runs(limit=1000, table=wanted).items
+    for catalog in (memory, dynamo):
+        seen: list[Run] = []
+        after = None
+        while True:
+            page = catalog.runs(limit=limit, after=after, table=wanted)
+            assert len(page.items) <= limit
+            seen += page.items
+            if page.next is None:
+                break
+            after = page.next
+        assert seen == expected
+
+
+def test_a_run_s_item_expires_a_year_after_it_was_made(dynamo: DynamoCatalog) -> None:
+    dynamo.put_run(RUN)
+    dynamo.put_backup(BACKUP)
+    items = boto3.client("dynamodb", region_name="eu-central-1").scan(TableName="catalog")["Items"]
+    expiring = {item["partition"]["S"]: item.get("expires") for item in items}
+    assert expiring["backup"] is None
+    assert int(expiring["run"]["N"]) == int((NOW + dt.timedelta(days=366)).timestamp())
+
+
+def test_the_listing_of_runs_has_no_backups(catalog: Catalog) -> None:
+    catalog.put_run(RUN)
+    catalog.put_backup(BACKUP)
+    assert catalog.runs(limit=5).items == [RUN]
+    assert catalog.backups(limit=5).items == [BACKUP]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem"), Unavailable),
+        (ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem"), Unavailable),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), Unavailable),
+        (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutItem"), DecantError),
+    ],
+    ids=["throughput", "throttling", "connection", "denied"],
+)
+def test_errors_are_told_as_ours(
+    dynamo: DynamoCatalog, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[DecantError]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("pynamodb.connection.base.Connection._make_api_call", fail)
+    calls: list[Any] = [
+        lambda: dynamo.put_run(BARE),
+        lambda: dynamo.add_run(BARE),
+        lambda: dynamo.run(BARE.id),
+        lambda: dynamo.runs(limit=1),
+        lambda: dynamo.put_backup(BACKUP),
+    ]
+    for call in calls:
+        with pytest.raises(DecantError) as found:
+            call()
+        assert found.type is raised

@@ -1,0 +1,558 @@
+"""Restoring tables on a real Postgres: what comes back, what is refused, and who may look on meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.backup import restore as restore_module
+from chalicelib.backup import swap as swap_module
+from chalicelib.backup.backup import Progress
+from chalicelib.backup.catalogue import copy_backup, manifests
+from chalicelib.backup.manifest import file_key
+from chalicelib.backup.restore import RestoreReport, restore
+from chalicelib.backup.swap import Swap
+from chalicelib.backup.verification import load_manifest
+from chalicelib.dictionary.model import Dictionary, parse_dictionary
+from chalicelib.errors import BackupDamaged, BadRequest, DecantError, RestoreRefused, Unavailable
+from chalicelib.ports import Backup, Storage
+from chalicelib.postgres import PostgresDatabase
+from chalicelib.storage import FolderStorage
+from tests.conftest import TestDatabase
+from tests.contract.backup_support import NOW, MemoryCatalog, field, fill, fill_company, quiet, stock, tables, take
+
+MakeDatabase = Callable[[Dictionary], Any]
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> FolderStorage:
+    return FolderStorage(tmp_path / "backups")
+
+
+@pytest.fixture
+def catalog() -> MemoryCatalog:
+    return MemoryCatalog()
+
+
+@pytest.fixture
+def company(postgres: TestDatabase) -> TestDatabase:
+    fill_company(postgres)
+    return postgres
+
+
+def put_back(
+    postgres: TestDatabase,
+    storage: Storage,
+    *backups: Backup,
+    run: str = "run-1",
+    dry_run: bool = False,
+    progress: Progress = quiet,
+    database: PostgresDatabase | None = None,
+) -> list[RestoreReport]:
+    return restore(
+        database or postgres.database, storage, postgres.dictionary, backups, run_id=run, started=NOW,
+        dry_run=dry_run, progress=progress,
+    )  # fmt: skip
+
+
+def break_employees(postgres: TestDatabase) -> None:
+    with postgres.database.transaction() as transaction:
+        transaction.run("DELETE FROM hired_employees WHERE id < 3")
+        transaction.run("UPDATE hired_employees SET name = '' WHERE id BETWEEN 10 AND 14")
+        transaction.run(
+            "INSERT INTO hired_employees SELECT 900, name, datetime, 1, 7 FROM hired_employees WHERE id = 5"
+        )
+
+
+# What comes back
+
+
+def test_after_a_restore_the_table_equals_the_backup(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    before = company.rows("hired_employees")
+    [backup] = take(company, storage, catalog, "hired_employees")
+    break_employees(company)
+    [report] = put_back(company, storage, backup)
+    assert company.rows("hired_employees") == before
+    assert report == RestoreReport(
+        table="hired_employees", backup=backup.id, rows=40, inserted=3, updated=5, deleted=1, unchanged=32
+    )
+
+
+def test_a_restore_is_recorded_in_the_ledger(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    break_employees(company)
+    put_back(company, storage, backup)
+    assert company.query(
+        """SELECT kind, table_name, state, read, inserted, updated, unchanged, rejected, started,
+            result #>> '{restored,0,deleted}' FROM decant.runs WHERE id = 'run-1'"""
+    ) == [("restore", "hired_employees", "succeeded", 40, 3, 5, 32, 0, NOW, "1")]
+
+
+def test_an_emptied_parent_whose_rows_are_referenced_comes_back(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    before, employees = company.rows("departments"), company.rows("hired_employees")
+    [backup] = take(company, storage, catalog, "departments")
+    with company.database.transaction() as transaction:
+        transaction.run("UPDATE departments SET department = 'lost'")
+        transaction.run("INSERT INTO departments VALUES (99, 'new')")
+    [report] = put_back(company, storage, backup)
+    assert (report.updated, report.deleted) == (3, 1)
+    assert company.rows("departments") == before
+    assert company.rows("hired_employees") == employees
+
+
+def test_all_tables_of_a_snapshot_come_back_together_in_whatever_order_they_are_given(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    names = ("departments", "jobs", "hired_employees")
+    before = [company.rows(name) for name in names]
+    backups = take(company, storage, catalog)
+    with company.database.transaction() as transaction:
+        for name in reversed(names):
+            transaction.run(f"DELETE FROM {name}")
+        transaction.run("INSERT INTO departments VALUES (50, 'other')")
+        transaction.run("INSERT INTO jobs VALUES (51, 'other')")
+        transaction.run("INSERT INTO hired_employees VALUES (52, 'other', now(), 50, 51)")
+    reports = put_back(company, storage, *reversed(backups))
+    assert [report.table for report in reports] == list(names)
+    assert [(report.inserted, report.deleted) for report in reports] == [(3, 1), (1, 1), (40, 1)]
+    assert [company.rows(name) for name in names] == before
+    assert company.query("SELECT table_name, read FROM decant.runs") == [(None, 44)]
+
+
+def test_tables_that_lost_most_of_their_rows_come_back_with_foreign_keys_checked_as_a_set(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys and indexes that are taken off for it are there again afterwards."""
+    monkeypatch.setattr(swap_module, "_SET_WISE_FROM", 10)
+    names = ("departments", "jobs", "hired_employees")
+    constraints = """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"""
+    before, kept = [company.rows(name) for name in names], company.query(constraints)
+    backups = take(company, storage, catalog)
+    with company.database.transaction() as transaction:
+        transaction.run("DELETE FROM hired_employees WHERE id > 1")
+        transaction.run("DELETE FROM departments WHERE id = 3")
+        transaction.run("UPDATE departments SET department = 'lost'")
+        transaction.run("INSERT INTO departments VALUES (50, 'other')")
+        transaction.run("UPDATE hired_employees SET department_id = 50")
+    reports = put_back(company, storage, *backups)
+    assert [(each.inserted, each.updated, each.deleted) for each in reports] == [(1, 2, 1), (0, 0, 0), (38, 2, 0)]
+    assert [company.rows(name) for name in names] == before
+    assert company.query(constraints) == kept
+
+
+def test_the_owner_of_the_tables_need_not_be_a_superuser(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swap_module, "_SET_WISE_FROM", 10)
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
+    role = f"owner_{secrets.token_hex(4)}"
+    with company.as_owner() as owner:
+        owner.execute_simple(f"CREATE ROLE {role}; GRANT ALL ON SCHEMA public, decant TO {role}")
+        for name in ("departments", "jobs", "hired_employees"):
+            owner.execute_simple(f"ALTER TABLE {name} OWNER TO {role}")
+            owner.execute_simple(f"ALTER FUNCTION decant.publish_{name}() OWNER TO {role}")
+    [report] = put_back(company, storage, backup)
+    assert report.inserted == 40
+
+
+def test_a_staging_table_that_a_load_left_in_the_session_is_no_hindrance(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "jobs")
+    company.query("CREATE TEMP TABLE staging_jobs (other integer) ON COMMIT DELETE ROWS")
+    [report] = put_back(company, storage, backup)
+    assert report.unchanged == 1
+
+
+def test_an_empty_backup_empties_the_table(
+    postgres: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(postgres, storage, catalog, "jobs")
+    fill(postgres, "jobs", [{"id": 1, "job": "Clerk"}])
+    [report] = put_back(postgres, storage, backup)
+    assert (report.rows, report.deleted) == (0, 1)
+    assert postgres.rows("jobs") == []
+
+
+def test_a_copy_in_a_folder_restores_when_the_bucket_is_lost(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, tmp_path: Path
+) -> None:
+    before = company.rows("hired_employees")
+    folder = FolderStorage(tmp_path / "copy")
+    for backup in take(company, storage, catalog):
+        copy_backup(storage, folder, load_manifest(storage, backup))
+        storage.delete(file_key(backup.table, backup.id))
+    break_employees(company)
+    put_back(company, folder, *(manifest.to_backup() for manifest in manifests(folder)))
+    assert company.rows("hired_employees") == before
+
+
+STOCK = stock()
+
+
+@pytest.fixture(scope="module")
+def warehouse(make_database: MakeDatabase) -> Iterator[TestDatabase]:
+    with make_database(STOCK) as database:
+        yield database
+
+
+@st.composite
+def stocks(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Sites, and shelves that stand in them or within each other."""
+    sites = draw(tables(STOCK.table("sites"), max_size=6))
+    shelves = draw(tables(STOCK.table("shelves"), max_size=12)) if sites else []
+    placed = {}
+    for shelf in shelves:
+        site = draw(st.sampled_from(sites))["code"]
+        placed[site, shelf["number"]] = {**shelf, "site": site}
+    for shelf in placed.values():
+        within = draw(st.none() | st.sampled_from(list(placed)))
+        shelf["within_site"], shelf["within_number"] = within or draw(st.sampled_from([(None, None), (None, 1)]))
+    return sites, list(placed.values())
+
+
+@given(before=stocks(), after=stocks())
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_tables_come_back_equal_whatever_happened_since(
+    warehouse: TestDatabase, tmp_path_factory: pytest.TempPathFactory, before: Any, after: Any
+) -> None:
+    """Text and composite keys, blank cells, decimals, dates, booleans, rows that refer to each other."""
+    storage, catalog = FolderStorage(tmp_path_factory.mktemp("stock")), MemoryCatalog()
+
+    def become(state: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
+        with warehouse.database.transaction() as transaction:
+            transaction.run("SET CONSTRAINTS ALL DEFERRED")
+            transaction.run("DELETE FROM shelves")
+            transaction.run("DELETE FROM sites")
+            transaction.run("DELETE FROM decant.runs")
+        fill(warehouse, "sites", state[0])
+        fill(warehouse, "shelves", state[1])
+
+    become(before)
+    rows = warehouse.rows("sites"), warehouse.rows("shelves")
+    backups = take(warehouse, storage, catalog)
+    become(after)
+    reports = put_back(warehouse, storage, *backups)
+    assert (warehouse.rows("sites"), warehouse.rows("shelves")) == rows
+    for report, was in zip(reports, before, strict=True):
+        assert report.rows == len(was) == report.inserted + report.updated + report.unchanged
+
+
+# What is refused
+
+
+def test_a_backup_that_lacks_a_referenced_row_is_refused_with_the_rows_that_refer_to_it(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "departments")
+    with company.database.transaction() as transaction:
+        transaction.run("INSERT INTO departments VALUES (8, 'new'), (10, 'newer')")
+        transaction.run("UPDATE hired_employees SET department_id = 10 WHERE id = 9")
+        transaction.run("UPDATE hired_employees SET department_id = 8 WHERE id BETWEEN 20 AND 37")
+    before = company.rows("departments"), company.rows("hired_employees")
+    with pytest.raises(RestoreRefused) as caught:
+        put_back(company, storage, backup)
+    assert (company.rows("departments"), company.rows("hired_employees")) == before
+    assert caught.value.errors[0]["message"] == (
+        "Rows 20, 21, 22, 23, 24 and 13 more of hired_employees refer to departments 8, which the backup lacks"
+    )
+    assert caught.value.errors[1]["message"] == (
+        "Row 9 of hired_employees refers to departments 10, which the backup lacks"
+    )
+    assert "Restore all tables of one snapshot together" in str(caught.value)
+    assert company.query("SELECT count(*) FROM decant.runs") == [(0,)]
+
+
+def test_a_backup_whose_rows_refer_to_what_is_gone_is_refused(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
+    company.query("WITH gone AS (DELETE FROM departments WHERE id = 2) SELECT 1")
+    with pytest.raises(
+        RestoreRefused, match=r"Rows 1, 4, 7, 10, 13 and 8 more of the backup of hired_employees .* which is not there"
+    ):
+        put_back(company, storage, backup)
+    assert company.rows("hired_employees") == []
+
+
+def test_the_listed_keys_are_capped_and_the_counted_are_not(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "departments")
+    with company.database.transaction() as transaction:
+        transaction.run("INSERT INTO departments SELECT n, 'x' FROM generate_series(100, 139) n")
+        transaction.run("UPDATE hired_employees SET department_id = 100 + id")
+    with pytest.raises(RestoreRefused, match="39 more rows of departments are missed in the same way") as caught:
+        put_back(company, storage, backup)
+    assert len(caught.value.errors) == 10
+
+
+def test_a_constraint_that_bites_while_we_work_refuses_the_restore(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a row begins to refer to a department after the references have been looked at."""
+    [backup] = take(company, storage, catalog, "departments")
+    with company.database.transaction() as transaction:
+        transaction.run("INSERT INTO departments VALUES (8, 'new')")
+        transaction.run("UPDATE hired_employees SET department_id = 8 WHERE id = 9")
+    monkeypatch.setattr(restore_module, "refuse_broken_references", lambda *_: None)
+    with pytest.raises(RestoreRefused, match="A constraint of the table refuses a row"):
+        put_back(company, storage, backup)
+    assert len(company.rows("departments")) == 4
+
+
+def test_two_backups_of_one_table_are_a_bad_request(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [first] = take(company, storage, catalog, "jobs")
+    [second] = take(company, storage, catalog, "jobs")
+    for backups in ([first, second], []):
+        with pytest.raises(BadRequest):
+            put_back(company, storage, *backups)
+
+
+def test_a_damaged_backup_touches_nothing(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    path = Path(storage.name) / file_key("hired_employees", backup.id)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    break_employees(company)
+    before = company.rows("hired_employees")
+    with pytest.raises(BackupDamaged):
+        put_back(company, storage, backup)
+    assert company.rows("hired_employees") == before
+
+
+def test_a_file_that_expires_between_check_and_staging_touches_nothing(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    key = file_key("hired_employees", backup.id)
+    monkeypatch.setattr(restore_module, "check_file", lambda *_: storage.delete(key))
+    break_employees(company)
+    before = company.rows("hired_employees")
+    with pytest.raises(BackupDamaged, match="its file is not there"):
+        put_back(company, storage, backup)
+    assert company.rows("hired_employees") == before
+
+
+def test_a_table_that_does_not_equal_the_backup_afterwards_is_rolled_back(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    break_employees(company)
+    before = company.rows("hired_employees")
+    monkeypatch.setattr(
+        Swap, "delete", lambda swap, _: swap._transaction.run("DELETE FROM hired_employees WHERE id = 7")
+    )
+    with pytest.raises(DecantError, match=r"does not equal the backup .* rolled back"):
+        put_back(company, storage, backup)
+    assert company.rows("hired_employees") == before
+    assert company.query("SELECT count(*) FROM decant.runs") == [(0,)]
+
+
+# Dry runs, and runs that come again
+
+
+def test_a_dry_run_counts_the_differences_and_changes_nothing(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    break_employees(company)
+    before = company.rows("hired_employees")
+    [report] = put_back(company, storage, backup, dry_run=True)
+    assert (report.inserted, report.updated, report.deleted, report.unchanged) == (3, 5, 1, 32)
+    assert company.rows("hired_employees") == before
+    assert company.query("SELECT count(*) FROM decant.runs") == [(0,)]
+    assert put_back(company, storage, backup) == [report]
+
+
+def test_a_dry_run_tells_why_a_restore_would_be_refused(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
+    company.query("WITH gone AS (DELETE FROM departments WHERE id = 2) SELECT 1")
+    with pytest.raises(RestoreRefused, match="departments 2"):
+        put_back(company, storage, backup, dry_run=True)
+
+
+def test_a_run_that_is_delivered_again_keeps_what_was_written_since(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "jobs")
+    company.query("WITH changed AS (UPDATE jobs SET job = '') SELECT 1")
+    first = put_back(company, storage, backup)
+    fill(company, "jobs", [{"id": 8, "job": "since"}])
+    assert put_back(company, storage, backup) == first
+    assert len(company.rows("jobs")) == 2
+    [other] = put_back(company, storage, backup, run="run-2")
+    assert other.deleted == 1
+    storage.delete(file_key("jobs", backup.id))
+    assert put_back(company, storage, backup) == first
+
+
+@pytest.mark.parametrize(("runs", "unchanged"), [(("run-1", "run-1"), [32, 32]), (("run-1", "run-2"), [32, 40])])
+def test_two_restores_at_once_follow_each_other_and_one_run_delivered_twice_is_done_once(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, runs: tuple[str, str], unchanged: list[int]
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    break_employees(company)
+    together = threading.Barrier(2, timeout=20)
+    reports: list[list[RestoreReport]] = []
+
+    def meet(phase: str, _rows: int) -> None:
+        if phase == "stage hired_employees":
+            together.wait()
+
+    def deliver(run: str) -> None:
+        database = PostgresDatabase(company.app.connect)
+        try:
+            reports.append(put_back(company, storage, backup, run=run, database=database, progress=meet))
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=deliver, args=[run]) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(report.unchanged for [report] in reports) == unchanged
+    assert company.query("SELECT count(*) FROM decant.runs") == [(len(set(runs)),)]
+
+
+def test_the_content_of_earlier_loads_may_be_loaded_again(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    with company.database.transaction() as transaction:
+        for table in ("hired_employees", "jobs"):
+            transaction.run(
+                """INSERT INTO decant.runs (id, kind, table_name, state, sha256, content_stands, dictionary, started)
+                VALUES (:table, 'load', :table, 'succeeded', 'abc', true, 'd', now())""",
+                table=table,
+            )
+    stands = "SELECT id, content_stands FROM decant.runs WHERE kind = 'load' ORDER BY id"
+    put_back(company, storage, backup, run="nothing-to-do")
+    assert company.query(stands) == [("hired_employees", True), ("jobs", True)]
+    break_employees(company)
+    put_back(company, storage, backup)
+    assert company.query(stands) == [("hired_employees", False), ("jobs", True)]
+
+
+# Others at work
+
+
+def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees WHERE id < 30) SELECT 1")
+    seen: list[int] = []
+    with company.as_owner() as reader:
+        reader.execute_simple("SET lock_timeout = '10ms'")
+
+        def look(_phase: str, _rows: int) -> None:
+            seen.append(reader.execute_simple("SELECT count(*) FROM hired_employees").rows[0][0])
+
+        put_back(company, storage, backup, progress=look)
+        look("after", 0)
+    assert set(seen[:-1]) == {10}
+    assert seen[-1] == 40
+
+
+def test_other_writers_wait_until_the_restore_is_done(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "jobs")
+    company.query("WITH changed AS (UPDATE jobs SET job = '') SELECT 1")
+    refused: list[str] = []
+    with company.as_owner() as writer:
+        writer.execute_simple("SET lock_timeout = '10ms'")
+
+        def write(phase: str, _rows: int) -> None:
+            if phase == "check jobs":
+                with pytest.raises(Exception, match="55P03"):
+                    writer.execute_simple("INSERT INTO jobs VALUES (9, 'meanwhile')")
+                refused.append(phase)
+
+        put_back(company, storage, backup, progress=write)
+    assert refused == ["check jobs"]
+    assert [row[1] for row in company.rows("jobs")] == ["Ingénieur 🙂"]
+
+
+def test_a_table_that_stays_locked_is_told_as_unavailable(
+    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restore_module, "_LOCK_TIMEOUT", "50ms")
+    [backup] = take(company, storage, catalog, "jobs")
+    with company.as_owner() as writer:
+        writer.execute_simple("BEGIN")
+        writer.execute_simple("INSERT INTO jobs VALUES (9, 'meanwhile')")
+        with pytest.raises(Unavailable, match="55P03"):
+            put_back(company, storage, backup)
+    [report] = put_back(company, storage, backup)
+    assert report.unchanged == 1
+
+
+# Backups of another day
+
+
+def people(*more: dict[str, Any], **constraints: Any) -> Dictionary:
+    fields = [field("id", "integer", required=True, constraints=constraints), *more]
+    return parse_dictionary({"resources": [{"name": "people", "schema": {"fields": fields, "primaryKey": ["id"]}}]})
+
+
+def test_a_backup_of_fewer_columns_and_narrower_numbers_is_restored_and_says_so(
+    make_database: MakeDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    with make_database(people()) as old:
+        fill(old, "people", [{"id": 1}, {"id": 2}])
+        [backup] = take(old, storage, catalog)
+    with make_database(people(field("born", "date"), minimum=0, maximum=10**12)) as new:
+        fill(new, "people", [{"id": 2, "born": dt.date(1990, 1, 1)}, {"id": 10**10, "born": None}])
+        [report] = put_back(new, storage, backup)
+        assert new.rows("people") == [(1, None), (2, None)]
+    assert (report.inserted, report.updated, report.deleted) == (1, 1, 1)
+    assert [note.split(" ")[2] for note in report.notes] == ["id", "born"]
+
+
+def test_a_backup_without_a_column_that_is_required_now_is_refused(
+    make_database: MakeDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    with make_database(people()) as old:
+        [backup] = take(old, storage, catalog)
+    with (
+        make_database(people(field("born", "date", required=True))) as new,
+        pytest.raises(RestoreRefused, match="born"),
+    ):
+        put_back(new, storage, backup)
+
+
+def test_a_row_that_breaks_a_newer_rule_is_refused(
+    make_database: MakeDatabase, storage: FolderStorage, catalog: MemoryCatalog
+) -> None:
+    with make_database(people()) as old:
+        fill(old, "people", [{"id": -1}])
+        [backup] = take(old, storage, catalog)
+    with make_database(people(minimum=0)) as new, pytest.raises(RestoreRefused, match=r"check constraint.*\(-1\)"):
+        put_back(new, storage, backup)

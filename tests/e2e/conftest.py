@@ -1,0 +1,80 @@
+"""A complete stack of its own for the end-to-end tests, brought up by the code of `make up` on free ports.
+
+`stack` is the record that `make up` writes (`infra.local.record.Record`): URLs, names, credentials, `client(service)`.
+`call` speaks HTTP with the deployed API. All tests share one stack, so each uses keys and ids of its own.
+"""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.ports import free_port
+from infra.local.record import Ports, Record
+from infra.local.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+# Work of a worker that was killed comes back soon, and durability of a test's database is nobody's concern.
+PARAMETERS = {"WorkerTimeout": "60", "VisibilitySeconds": "65", "ParentWaitSeconds": "10"}
+SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, errors included."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Call = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The running stack itself, for tests of its processes."""
+    stack = Stack(
+        ROOT,
+        tmp_path_factory.mktemp("stack") / "local",
+        Ports(free_port(), free_port()),
+        tools=ROOT / ".local",
+        parameters=PARAMETERS,
+        settings=SETTINGS,
+    )
+    with stack:
+        yield stack
+    stack.forget()
+
+
+@pytest.fixture(scope="session")
+def stack(local_stack: Stack) -> Record:
+    """What a script needs to use the stack."""
+    return Record.read(local_stack.folder)
+
+
+@pytest.fixture(scope="session")
+def call(stack: Record) -> Call:
+    """Call the deployed API: call("POST", "/batch", {...}, **{"Idempotency-Key": "k"})."""
+
+    def request(method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"Content-Type": "application/json", **headers} if content is not None else headers
+        question = urllib.request.Request(stack.api_url + path, data=content, headers=given, method=method)
+        try:
+            with urllib.request.urlopen(question, timeout=60) as answer:
+                return Answer(answer.status, dict(answer.headers), answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, dict(error.headers), error.read())
+
+    return request

@@ -1,0 +1,93 @@
+"""What `make up` promises: the samples loaded, nothing twice, the same stack after a stop and a kill."""
+
+import io
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from infra.local import report, samples
+from infra.local.ports import free_port, is_taken
+from infra.local.record import Ports, Record
+from infra.local.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def detached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
+    """Give the same stack to several commands, each of which knows only its folder."""
+    folder = tmp_path_factory.mktemp("up") / "local"
+    ports = Ports(free_port(), free_port())
+
+    def stack() -> Stack:
+        return Stack(ROOT, folder, ports, tools=ROOT / ".local", settings={"fsync": "off"})
+
+    yield stack
+    stack().forget()
+
+
+def load(record: Record) -> tuple[list[samples.Dropped], dict[str, Any]]:
+    dropped = samples.drop(record, ROOT / "sample_data")
+    return dropped, samples.follow(record, dropped, lambda _: None)
+
+
+def test_up_again_and_after_a_stop_and_after_a_kill(detached: Callable[[], Stack]) -> None:
+    steps: list[str] = []
+    first = detached().up(steps.append)
+    assert steps == ["Environment of the emulator", "Postgres", "AWS emulator", "Application"]
+    dropped, runs = load(first)
+    assert [run["state"] for run in runs.values()] == ["succeeded"] * 3
+    for run in runs.values():
+        assert run["read"] == run["inserted"] + run["rejected"]
+    assert samples.ask(first, "/metrics/departments-above-mean")["rows"]
+
+    running = detached()
+    pids = (running.postgres.pid, running.emulator.pid)
+    assert running.up(steps.append) == first
+    assert (running.postgres.pid, running.emulator.pid) == pids
+    assert load(first) == (dropped, runs)
+
+    assert detached().down()
+    assert (detached().postgres.pid, detached().emulator.pid) == (None, None)
+    assert detached().up(steps.append) == first
+    assert load(first) == (dropped, runs)
+
+
+def test_a_killed_emulator_loses_nothing_that_was_loaded(detached: Callable[[], Stack]) -> None:
+    before = detached().up(lambda _: None)
+    load(before)
+    counts = rows(before)
+    pid = detached().emulator.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    while is_taken(detached().ports.emulator):  # its threads end one by one
+        time.sleep(0.05)
+    assert detached().up(lambda _: None) == before
+    _, runs = load(before)
+    assert {run["state"] for run in runs.values()} <= {"succeeded", "duplicate"}
+    assert rows(before) == counts
+
+
+def test_the_results_are_printed_with_commands_that_name_the_run(detached: Callable[[], Stack]) -> None:
+    record = detached().up(lambda _: None)
+    _, runs = load(record)
+    printed = io.StringIO()
+    console = Console(width=200, file=printed)
+    report.files(console, runs)
+    report.metrics(console, record)
+    report.next_steps(console, record, runs)
+    text = printed.getvalue()
+    assert "hired_employees.xlsx" in text
+    assert "hires-by-quarter, 2021" in text
+    assert f"{record.api_url}/runs/{runs['incoming/hired_employees.xlsx']['id']}/rejections" in text
+
+
+def rows(record: Record) -> dict[str, int]:
+    tables = samples.ask(record, "/tables")["tables"]
+    return {table["name"]: table["rows"] for table in tables}

@@ -1,0 +1,81 @@
+"""The import rule: ``app, api → wiring → flows → dictionary, errors``; adapters are reached through wiring alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+WORDS = {"dictionary", "errors", "identifiers", "ports"}
+FLOWS = {"load", "backup", "metrics"}
+ADAPTERS = {"catalog", "postgres", "queue", "storage"}
+
+# What the parts of chalicelib may import of one another, besides themselves.
+MAY_IMPORT = {
+    "errors": set[str](),
+    "identifiers": set[str](),
+    "dictionary": {"errors"},
+    "ports": {"errors"},
+    "settings": {"errors"},
+    **dict.fromkeys(FLOWS, WORDS),
+    **dict.fromkeys(ADAPTERS, WORDS),
+    "idempotency": WORDS,
+    "wiring": WORDS | FLOWS | ADAPTERS | {"settings"},
+    "api": WORDS | FLOWS | {"idempotency", "wiring"},
+    "work": WORDS | FLOWS | {"wiring"},
+    "worker": WORDS | FLOWS | {"wiring", "work"},
+    "app": {"api", "worker", "wiring"},
+}
+# Packages of the outside that are an adapter's business.
+OUTSIDE = {
+    "boto3": {"wiring"},
+    "botocore": {"catalog", "queue", "storage", "wiring"},
+    "pynamodb": {"catalog"},
+    "pg8000": {"postgres"},
+    "awswrangler": {"postgres"},
+    "chalice": {"api", "app"},
+    "os": {"storage", "wiring"},
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module that ships, with the part of chalicelib that it belongs to."""
+    yield "app", ROOT / "app.py"
+    for path in sorted((ROOT / "chalicelib").rglob("*.py")):
+        part = path.relative_to(ROOT / "chalicelib").parts[0].removesuffix(".py")
+        if part != "__init__":
+            yield part, path
+
+
+def imports(path: Path) -> Iterator[str]:
+    """What a module imports, anywhere in it, by its full name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+MODULES = list(modules())
+
+
+@pytest.mark.parametrize(("part", "path"), MODULES, ids=[str(path.relative_to(ROOT)) for _, path in MODULES])
+def test_a_module_imports_what_its_place_allows(part: str, path: Path) -> None:
+    assert part in MAY_IMPORT, f"say in this test what {part} may import"
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "chalicelib":
+            imported = rest.split(".")[0]
+            assert imported == part or imported in MAY_IMPORT[part], f"{path.name} imports {name}"
+        else:
+            assert top not in {"infra", "tests", "sample_data", "bench", "app"}, f"{path.name} imports {name}"
+            assert part in OUTSIDE.get(top, {part}), f"{path.name} imports {name}"
+
+
+def test_the_rule_knows_no_part_that_is_gone() -> None:
+    assert set(MAY_IMPORT) - {part for part, _ in MODULES} == set()

@@ -1,0 +1,92 @@
+"""Which backups of another day fit the table of today."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.backup.manifest import Manifest, fingerprint
+from chalicelib.backup.schemas import reconcile
+from chalicelib.dictionary.avro import avro_schema
+from chalicelib.dictionary.model import Table, parse_dictionary
+from chalicelib.errors import RestoreRefused
+from tests.contract.backup_support import NOW, field
+
+FIELDS = [
+    field("id", "integer", required=True),
+    field("name", "string"),
+    field("paid", "number", precision=9, scale=2),
+]
+WIDE = {"minimum": 0, "maximum": 10**12}
+
+
+def table(*fields: dict[str, Any], key: str = "id") -> Table:
+    resource = {"name": "people", "schema": {"fields": list(fields), "primaryKey": [key]}}
+    return parse_dictionary({"resources": [resource]}).table("people")
+
+
+def saved(*fields: dict[str, Any]) -> Manifest:
+    schema = avro_schema(table(*fields))
+    return Manifest(
+        id="b", table="people", snapshot="s", tables=("people",), created=NOW, dictionary="", key=("id",),
+        schema=schema, schema_fingerprint=fingerprint(schema), file="", codec="deflate", bytes=0, sha256="", rows=0,
+        content="",
+    )  # fmt: skip
+
+
+def changed(name: str, **more: Any) -> list[dict[str, Any]]:
+    """The fields, one of them described anew."""
+    return [field(**{"type_": each["type"], **more, "name": name}) if each["name"] == name else each for each in FIELDS]
+
+
+def test_the_same_columns_fit_without_a_word() -> None:
+    assert reconcile(saved(*FIELDS), table(*FIELDS)) == []
+
+
+def test_the_order_and_the_description_of_columns_do_not_matter() -> None:
+    described = [{**each, "description": "other"} for each in reversed(FIELDS)]
+    assert reconcile(saved(*FIELDS), table(*described)) == []
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "note"),
+    [
+        (FIELDS[:2], FIELDS, "The column paid is newer than the backup: it is blank in every row."),
+        (FIELDS, changed("id", required=True, constraints=WIDE), "The column id had 32 bits in the backup"),
+    ],
+    ids=["added", "wider"],
+)
+def test_it_fits_by_rule_and_says_so(then: list[dict[str, Any]], now: list[dict[str, Any]], note: str) -> None:
+    [told] = reconcile(saved(*then), table(*now))
+    assert told.startswith(note)
+
+
+def test_a_column_that_may_be_blank_now_and_might_not_then_fits() -> None:
+    assert reconcile(saved(*changed("name", required=True)), table(*FIELDS)) == []
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "reason"),
+    [
+        (FIELDS[:2], [*FIELDS[:2], field("paid", "boolean", required=True)], "no column paid, which is required now"),
+        (FIELDS, FIELDS[:2], "has no column paid any more"),
+        (FIELDS, changed("name", required=True), "column name may be blank, and is required now"),
+        (FIELDS, changed("name", type_="date"), "column name is string, now it is date"),
+        (changed("id", required=True, constraints=WIDE), FIELDS, "column id is long, now it is int"),
+        (FIELDS, changed("paid", precision=9, scale=3), r"paid is decimal\(9, 2\), now it is decimal\(9, 3\)"),
+    ],
+    ids=["added-required", "dropped", "required", "type", "narrower", "scale"],
+)
+def test_anything_else_is_refused_with_the_reason(
+    then: list[dict[str, Any]], now: list[dict[str, Any]], reason: str
+) -> None:
+    with pytest.raises(RestoreRefused, match=reason):
+        reconcile(saved(*then), table(*now))
+
+
+def test_another_primary_key_is_refused() -> None:
+    fields = changed("name", required=True)
+    with pytest.raises(RestoreRefused, match="told apart by id, now by name"):
+        reconcile(replace(saved(*fields), key=("id",)), table(*fields, key="name"))
