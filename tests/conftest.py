@@ -18,6 +18,7 @@ from chalicelib.postgres import PostgresDatabase, close_connection, prepare_sess
 from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.local.embedded_postgres import EmbeddedPostgres
 
+OWNER_ROLE = "decant_owner"
 APP_ROLE = "decant_app"
 
 
@@ -47,6 +48,7 @@ class TestDatabase:
     __test__ = False
 
     dictionary: Dictionary
+    admin: Account
     owner: Account
     app: Account
     database: PostgresDatabase
@@ -61,14 +63,22 @@ class TestDatabase:
         key = ", ".join(f'"{name}"' for name in self.dictionary.table(table).primary_key)
         return self.query(f'SELECT * FROM "{table}" ORDER BY {key}')
 
-    @contextmanager
-    def as_owner(self) -> Iterator[Any]:
+    def as_owner(self) -> AbstractContextManager[Any]:
         """A driver connection of the owner."""
-        connection = self.owner.connect()
-        try:
-            yield connection
-        finally:
-            close_connection(connection)
+        return _connected(self.owner)
+
+    def as_admin(self) -> AbstractContextManager[Any]:
+        """A driver connection of the server's administrator."""
+        return _connected(self.admin)
+
+
+@contextmanager
+def _connected(account: Account) -> Iterator[Any]:
+    connection = account.connect()
+    try:
+        yield connection
+    finally:
+        close_connection(connection)
 
 
 MakeDatabase = Callable[[Dictionary], AbstractContextManager[TestDatabase]]
@@ -79,8 +89,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
     """One Postgres for the whole test run; durability is off, for its data is thrown away."""
     folder = tmp_path_factory.mktemp("postgres")
     settings = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    with EmbeddedPostgres(folder, settings=settings) as server:
+    server = EmbeddedPostgres(folder, settings=settings)
+    with server:
         yield server
+    server.forget()
 
 
 @pytest.fixture(scope="session")
@@ -90,36 +102,36 @@ def dictionary() -> Dictionary:
 
 
 @pytest.fixture(scope="session")
-def app_password(postgres_server: EmbeddedPostgres) -> str:
-    """The password of the app's role, which is made here."""
-    password = secrets.token_urlsafe(16)
+def passwords(postgres_server: EmbeddedPostgres) -> dict[str, str]:
+    """The passwords of the owner's and the app's role, which are made here; neither is a superuser, as on RDS."""
+    made = {role: secrets.token_urlsafe(16) for role in (OWNER_ROLE, APP_ROLE)}
     admin = superuser(postgres_server).connect()
-    admin.execute_simple(f"CREATE ROLE {APP_ROLE} LOGIN PASSWORD '{password}'")
+    for role, password in made.items():
+        admin.execute_simple(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
     close_connection(admin)
-    return password
+    return made
 
 
 @pytest.fixture(scope="session")
-def make_database(postgres_server: EmbeddedPostgres, app_password: str) -> MakeDatabase:
+def make_database(postgres_server: EmbeddedPostgres, passwords: dict[str, str]) -> MakeDatabase:
     """A context manager that makes a database for a dictionary and drops it."""
 
     @contextmanager
     def make(dictionary: Dictionary) -> Iterator[TestDatabase]:
         name = f"test_{secrets.token_hex(6)}"
         admin = superuser(postgres_server).connect()
-        admin.execute_simple(f"CREATE DATABASE {name}")
-        owner = Account(
-            postgres_server.host, postgres_server.port, postgres_server.superuser,
-            postgres_server.superuser_password, name,
-        )  # fmt: skip
+        admin.execute_simple(f"CREATE DATABASE {name} OWNER {OWNER_ROLE}")
+        owner, app = (
+            Account(postgres_server.host, postgres_server.port, role, passwords[role], name)
+            for role in (OWNER_ROLE, APP_ROLE)
+        )
         connection = owner.connect()
         for statement in create_schema_statements(dictionary, APP_ROLE):
             connection.execute_simple(statement)
         close_connection(connection)
-        app = Account(postgres_server.host, postgres_server.port, APP_ROLE, app_password, name)
         database = PostgresDatabase(app.connect)
         try:
-            yield TestDatabase(dictionary, owner, app, database)
+            yield TestDatabase(dictionary, superuser(postgres_server), owner, app, database)
         finally:
             database.close()
             admin.execute_simple(f"DROP DATABASE {name} WITH (FORCE)")

@@ -13,14 +13,12 @@ import pyarrow as pa
 from chalicelib.backup.content import ContentChecksum
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.pages import read_pages
-from chalicelib.dictionary.ddl import publish_function_name, staging_name
+from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote, quote_all
 from chalicelib.errors import DecantError
 from chalicelib.ports import Transaction
-
-# From here on, checking foreign keys as a set is worth keeping readers waiting for it.
-_SET_WISE_FROM = 50_000
+from chalicelib.publishing import SET_WISE_FROM, publish_staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,8 @@ class Swap:
         When that is most of it, the table's foreign keys are checked as a set, three times as fast; readers, whom the
         few rows left are of little use, then wait for the commit.
         """
-        if differences.inserted >= max(_SET_WISE_FROM, differences.updated + differences.unchanged):
-            self._publish()
+        if differences.inserted >= max(SET_WISE_FROM, differences.updated + differences.unchanged):
+            publish_staged(self._transaction, self.table)
         elif differences.inserted:
             columns = quote_all(self.table.column_names)
             self._transaction.run(
@@ -114,14 +112,6 @@ class Swap:
                 "the restore was rolled back, and nothing was changed.",
                 hint="This is a defect of Decant: please report it with the backup's manifest.",
             )
-
-    def _publish(self) -> None:
-        # The function works with its owner's rights, who is no superuser on RDS and may not read our temporary table.
-        [(owner,)] = self._transaction.run(
-            "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = CAST(:name AS regclass)", name=self._target
-        )
-        self._transaction.run(f"GRANT SELECT ON {self.staged} TO {quote(owner)}")
-        self._transaction.run(f"SELECT {publish_function_name(self.table)}()")
 
 
 def swap_all(swaps: Sequence[Swap], differences: Sequence[Differences]) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from chalicelib.dictionary.ddl import publish_function_name, staging_name
+from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import ForeignKey, Table
 from chalicelib.dictionary.names import quote, quote_all, quote_literal
 from chalicelib.load.rows import ReasonCode
 from chalicelib.load.validation import FAULTY, LINE, ROW
 from chalicelib.ports import Transaction
+from chalicelib.publishing import publish_staged
 
 
 class Staging:
@@ -99,7 +100,7 @@ class Staging:
 
     def publish(self) -> int:
         """As ``insert``, but with foreign keys checked as a set; it keeps readers waiting till the commit."""
-        return self._count(f"SELECT {publish_function_name(self._table)}()")
+        return publish_staged(self._transaction, self._table)
 
     def upsert(self) -> tuple[int, int]:
         """Insert new rows and update those that differ; return how many of each."""

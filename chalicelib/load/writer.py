@@ -17,9 +17,8 @@ from chalicelib.load.rows import Source, rejections_table
 from chalicelib.load.staging import Staging
 from chalicelib.load.validation import Validator
 from chalicelib.ports import Counts, Transaction
+from chalicelib.publishing import SET_WISE_FROM
 
-# From here on, checking foreign keys as a set is worth keeping readers waiting for it.
-SET_WISE_FROM = 50_000
 _ANALYZE_FROM = 1_000
 
 

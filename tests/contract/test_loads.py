@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib import worker
 from chalicelib.ports import Run, RunState
+from chalicelib.publishing import SET_WISE_FROM
 from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services
@@ -246,3 +247,22 @@ def test_a_key_with_blanks_and_accents_is_decoded(intake: Intake) -> None:
     intake.deliver(event)
     [run] = intake.catalog.kept_runs.values()
     assert run.state is RunState.SUCCEEDED
+
+
+def test_a_load_of_many_rows_is_published_as_a_set_and_gives_the_same(intake: Intake) -> None:
+    intake.drop("departments.csv", DEPARTMENTS)
+    intake.drop("jobs.csv", JOBS)
+    intake.drop("hired_employees-1.csv", b"7,Ann Lee,2021-01-01T00:00:00Z,1,2\n8,Bo Ray,2021-01-01T00:00:00Z,1,2\n")
+    rows = [f"{number},Ann Lee,2021-01-01T00:00:00Z,{number % 4},2" for number in range(1, SET_WISE_FROM * 3 // 2)]
+    run = intake.drop("hired_employees-2.csv", "\n".join([*rows, *rows[:5]]).encode())
+    counts = run.counts
+    assert counts.read == len(rows) + 5
+    orphans = sum(number % 4 == 0 for number in range(1, len(rows) + 1))
+    repeated = 4  # of the five, one is an orphan, counted as such both times
+    taken = 1  # 8 is an orphan; 7 has another department in the table
+    assert counts.rejected == orphans + 1 + repeated + taken
+    [(present, keys)] = intake.postgres.query(
+        """SELECT (SELECT count(*) FROM hired_employees), (SELECT count(*) FROM pg_constraint
+        WHERE conrelid = CAST('hired_employees' AS regclass) AND contype = 'f' AND convalidated)"""
+    )
+    assert (present, keys) == (counts.inserted + 2, 2)

@@ -83,16 +83,16 @@ def test_a_violated_constraint_is_named(postgres: TestDatabase) -> None:
 
 def test_a_connection_that_the_server_closed_is_replaced(postgres: TestDatabase) -> None:
     [(process,)] = postgres.query("SELECT pg_backend_pid()")
-    with postgres.as_owner() as owner:
-        owner.execute_simple(f"SELECT pg_terminate_backend({process})")
+    with postgres.as_admin() as admin:
+        admin.execute_simple(f"SELECT pg_terminate_backend({process})")
     assert postgres.query("SELECT 1") == [(1,)]
 
 
 def test_a_connection_lost_within_a_transaction_is_told_as_unavailable(postgres: TestDatabase) -> None:
     with pytest.raises(Unavailable), postgres.database.transaction() as transaction:
         [(process,)] = transaction.run("SELECT pg_backend_pid()")
-        with postgres.as_owner() as owner:
-            owner.execute_simple(f"SELECT pg_terminate_backend({process})")
+        with postgres.as_admin() as admin:
+            admin.execute_simple(f"SELECT pg_terminate_backend({process})")
         transaction.run("SELECT 1")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,7 +136,7 @@ def test_tables_that_lost_most_of_their_rows_come_back_with_foreign_keys_checked
     company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The keys and indexes that are taken off for it are there again afterwards."""
-    monkeypatch.setattr(swap_module, "_SET_WISE_FROM", 10)
+    monkeypatch.setattr(swap_module, "SET_WISE_FROM", 10)
     names = ("departments", "jobs", "hired_employees")
     constraints = """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace
@@ -154,22 +153,6 @@ def test_tables_that_lost_most_of_their_rows_come_back_with_foreign_keys_checked
     assert [(each.inserted, each.updated, each.deleted) for each in reports] == [(1, 2, 1), (0, 0, 0), (38, 2, 0)]
     assert [company.rows(name) for name in names] == before
     assert company.query(constraints) == kept
-
-
-def test_the_owner_of_the_tables_need_not_be_a_superuser(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(swap_module, "_SET_WISE_FROM", 10)
-    [backup] = take(company, storage, catalog, "hired_employees")
-    company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
-    role = f"owner_{secrets.token_hex(4)}"
-    with company.as_owner() as owner:
-        owner.execute_simple(f"CREATE ROLE {role}; GRANT ALL ON SCHEMA public, decant TO {role}")
-        for name in ("departments", "jobs", "hired_employees"):
-            owner.execute_simple(f"ALTER TABLE {name} OWNER TO {role}")
-            owner.execute_simple(f"ALTER FUNCTION decant.publish_{name}() OWNER TO {role}")
-    [report] = put_back(company, storage, backup)
-    assert report.inserted == 40
 
 
 def test_a_staging_table_that_a_load_left_in_the_session_is_no_hindrance(
