@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pg8000
 import pytest
@@ -39,6 +40,15 @@ class Account:
                 host=self.host, port=self.port, user=self.user, password=self.password, database=self.database
             )
         )
+
+
+def connect_url(url: str) -> Any:
+    """A new driver connection to where a ``postgresql://`` URL leads."""
+    parts = urlsplit(url)
+    assert parts.hostname and parts.port and parts.username and parts.password
+    return Account(
+        parts.hostname, parts.port, unquote(parts.username), unquote(parts.password), parts.path[1:]
+    ).connect()
 
 
 @dataclass(frozen=True, repr=False)
