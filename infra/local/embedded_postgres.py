@@ -109,6 +109,10 @@ class EmbeddedPostgres:
         credentials = f"{quote(user, safe='')}:{quote(password, safe='')}"
         return f"postgresql://{credentials}@{self.host}:{self.port}/{quote(database, safe='')}"
 
+    def program(self, name: str) -> Path:
+        """Give one of Postgres's own programs, such as psql or pg_dump."""
+        return self._programs() / name
+
     def start(self) -> None:
         """Start the server, making the cluster first when there is none, and wait until it answers.
 
@@ -194,7 +198,7 @@ class EmbeddedPostgres:
 
     def _run(self, program: str, *arguments: str) -> str:
         """Run one of Postgres's programs as the server's user; give "" when it succeeds, else what it said."""
-        done = self._account.run(str(self._programs() / program), *arguments)
+        done = self._account.run(str(self.program(program)), *arguments)
         return "" if done.returncode == 0 else (done.stderr or done.stdout).strip() or f"status {done.returncode}"
 
     def _programs(self) -> Path:
