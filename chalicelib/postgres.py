@@ -20,6 +20,7 @@ import pyarrow.csv as pa_csv
 
 from chalicelib.dictionary.names import quote_all
 from chalicelib.errors import DecantError, IntegrityViolation, Unavailable
+from chalicelib.prefetch import prefetched
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -27,6 +28,7 @@ Result = TypeVar("Result")
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
 _RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57P0.|25006|28P01")
 _COPY_BLOCK_ROWS = 8_192
+_BLOCKS_AHEAD = 4
 
 
 class PostgresDatabase:
@@ -117,7 +119,7 @@ class PostgresTransaction:
 
         statement = f"COPY {relation} ({quote_all(first.column_names)}) FROM STDIN (FORMAT csv)"
         try:
-            _execute(self._connection, statement, {}, stream=_Guarded(blocks(), self._abandon))
+            _execute(self._connection, statement, {}, stream=_Guarded(prefetched(blocks(), _BLOCKS_AHEAD), self._abandon))
         except DecantError as error:
             self.usable = self.usable and not isinstance(error, Unavailable)
             raise

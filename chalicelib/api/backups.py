@@ -1,0 +1,164 @@
+"""Backups and restores: ordering them, and telling which there are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+from chalice.app import Response
+
+from chalicelib.api.answers import backup_object, moment, page_object
+from chalicelib.api.blueprint import Blueprint
+from chalicelib.api.orders import answer_request, order, order_response
+from chalicelib.api.parameters import AFTER, LIMIT, TABLE
+from chalicelib.api.request import ApiRequest, checked_id
+from chalicelib.api.responses import json_response
+from chalicelib.backup.catalogue import find, find_snapshot
+from chalicelib.backup.verification import load_manifest, verify
+from chalicelib.dictionary.datatypes import DateTime
+from chalicelib.errors import BadRequest, NotFound
+from chalicelib.idempotency import Answer
+from chalicelib.identifiers import is_id, new_id
+from chalicelib.ports import Backup, RunKind
+from chalicelib.wiring import services
+
+backups = Blueprint(__name__)
+
+_DOWNLOAD_SECONDS = 300
+
+
+@backups.post("/tables/{table}/backups", body="Nothing", body_required=False, answers={202: "Run", 404: "Problem"})
+def post_table_backup(request: ApiRequest, table: str) -> Response:
+    """Back up one table."""
+    request.fields()
+    found = services().dictionary.table(table)
+    answer = answer_request(services(), request, lambda: _order_backup([found.name], found.name))
+    return order_response(services(), request, answer)
+
+
+@backups.post("/backups", body="Nothing", body_required=False, answers={202: "Run"})
+def post_backup(request: ApiRequest) -> Response:
+    """Back up all tables in one consistent snapshot."""
+    request.fields()
+    tables = [table.name for table in services().dictionary.tables]
+    answer = answer_request(services(), request, lambda: _order_backup(tables, None))
+    return order_response(services(), request, answer)
+
+
+@backups.get("/backups", query={"limit": LIMIT, "after": AFTER, "table": TABLE}, answers={200: "Backups"})
+def list_backups(request: ApiRequest) -> Response:
+    """List backups, newest first."""
+    limit, after = request.number("limit", 100, 1, 1000), request.identifier("after")
+    page = services().catalog.backups(limit=limit, after=after, table=request.query.get("table"))
+    return json_response(page_object("backups", [backup_object(each) for each in page.items], page.next))
+
+
+@backups.get("/backups/{backup}", answers={200: "BackupWithManifest", 404: "Problem", 409: "Problem"})
+def get_backup(_request: ApiRequest, backup: str) -> Response:
+    """Tell a backup and its manifest."""
+    found = _backup(backup)
+    manifest = asdict(load_manifest(services().backups, found))
+    return json_response(backup_object(found) | {"manifest": manifest | {"created": moment(manifest["created"])}})
+
+
+@backups.get("/backups/{backup}/file", answers={303: None, 404: "Problem", 409: "Problem"})
+def get_backup_file(_request: ApiRequest, backup: str) -> Response:
+    """Go to the AVRO file of a backup, under a URL that is good for five minutes."""
+    manifest = load_manifest(services().backups, _backup(backup))
+    name = f"{manifest.table}-{manifest.id}.avro"
+    url = services().backups.presign_download(manifest.file, seconds=_DOWNLOAD_SECONDS, filename=name)
+    return Response("", {"Location": url, "Cache-Control": "no-store"}, 303)
+
+
+@backups.post("/backups/{backup}/verify", body="Nothing", body_required=False,
+              answers={200: "Verification", 404: "Problem", 409: "Problem"})  # fmt: skip
+def post_verification(request: ApiRequest, backup: str) -> Response:
+    """Read a backup back: hash, rows, schema, checksums. A damaged one is a problem that names the damage."""
+    request.fields()
+    found = verify(services().backups, services().dictionary, _backup(backup))
+    manifest = found.manifest
+    told = {"backup": manifest.id, "table": manifest.table, "verified": True, "rows": manifest.rows,
+            "bytes": manifest.bytes, "sha256": manifest.sha256, "content": manifest.content}  # fmt: skip
+    return json_response(told | {"restorable": found.refusal is None, "refusal": found.refusal, "notes": found.notes})
+
+
+@backups.post("/tables/{table}/restores", body="TableRestore", body_required=False,
+              answers={202: "Run", 404: "Problem"})  # fmt: skip
+def post_table_restore(request: ApiRequest, table: str) -> Response:
+    """Restore a table from a backup: the one named, or the newest, or the newest as of a moment."""
+    found, given = services().dictionary.table(table), request.fields("backup", "as_of", "dry_run")
+    dry_run, as_of = _dry_run(given), _as_of(given, "backup")
+
+    def work() -> Answer:
+        backup = find(services().catalog, found.name, backup=_id(given, "backup"), as_of=as_of)
+        return _order_restore([backup], found.name, dry_run)
+
+    return order_response(services(), request, answer_request(services(), request, work))
+
+
+@backups.post("/restores", body="SnapshotRestore", body_required=False, answers={202: "Run", 404: "Problem"})
+def post_restore(request: ApiRequest) -> Response:
+    """Restore all tables of one snapshot: the one named, or the newest of all tables, or that as of a moment."""
+    given = request.fields("snapshot", "as_of", "dry_run")
+    dry_run, as_of = _dry_run(given), _as_of(given, "snapshot")
+
+    def work() -> Answer:
+        wired = services()
+        found = find_snapshot(
+            wired.backups, wired.catalog, wired.dictionary, snapshot=_id(given, "snapshot"), as_of=as_of
+        )
+        return _order_restore(found, None, dry_run)
+
+    return order_response(services(), request, answer_request(services(), request, work))
+
+
+def _order_backup(tables: list[str], table: str | None) -> Answer:
+    message = {"work": "backup", "tables": tables, "snapshot": new_id(dt.datetime.now(dt.UTC))}
+    return order(services(), RunKind.BACKUP, message, table=table)
+
+
+def _order_restore(chosen: list[Backup], table: str | None, dry_run: bool) -> Answer:
+    message = {"work": "restore", "backups": [each.id for each in chosen], "dry_run": dry_run}
+    return order(services(), RunKind.RESTORE, message, table=table)
+
+
+def _backup(identifier: str) -> Backup:
+    found = services().catalog.backup(checked_id(identifier, "backup"))
+    if found is None:
+        raise NotFound(f"There is no backup {identifier}.", hint="GET /backups lists those there are.")
+    return found
+
+
+def _id(given: dict[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} is {value!r}.", hint="It takes an identifier, as GET /backups lists them.")
+    if not is_id(value):
+        raise NotFound(f"There is no {name} {value!r}.", hint="GET /backups lists those there are.")
+    return value
+
+
+def _as_of(given: dict[str, Any], instead_of: str) -> dt.datetime | None:
+    text = given.get("as_of")
+    if text is None:
+        return None
+    if given.get(instead_of) is not None:
+        raise BadRequest(f"Both {instead_of} and as_of are given.", hint="Send one of them.")
+    try:
+        value: dt.datetime | None = DateTime().parse(pa.array([text], pa.string()))[0].as_py()
+    except (pa.ArrowException, UnicodeEncodeError, TypeError):
+        value = None
+    if value is None:
+        raise BadRequest(f"as_of is {text!r}.", hint=f"It takes {DateTime.expects}.")
+    return value
+
+
+def _dry_run(given: dict[str, Any]) -> bool:
+    value = given.get("dry_run", False)
+    if not isinstance(value, bool):
+        raise BadRequest(f"dry_run is {value!r}.", hint="It takes true or false.")
+    return value

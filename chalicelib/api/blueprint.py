@@ -1,0 +1,85 @@
+"""The blueprint of all routes: it hands views a parsed request, and renders what they raise.
+
+A domain exception that leaves a Chalice view becomes a bare 500 before any middleware sees it, so it is caught here.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalice.app import Blueprint as ChaliceBlueprint
+from chalice.app import Response
+
+from chalicelib.api.problems import defect, problem_response
+from chalicelib.api.request import ApiRequest
+from chalicelib.errors import DecantError
+
+logger = logging.getLogger(__name__)
+
+View = Callable[..., Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What the OpenAPI document tells of a route, and what its request is held against.
+
+    ``query`` describes the parameters that the query may have; with ``filters`` the table's columns are parameters too.
+    ``body`` and ``answers`` name schemas of ``openapi``; an answer without a body is None.
+    """
+
+    query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    filters: bool = False
+    body: str | None = None
+    body_required: bool = True
+    answers: Mapping[int, str | None] = field(default_factory=dict)
+    csv: bool = False
+
+
+class Blueprint(ChaliceBlueprint):
+    """Routes whose views take an ``ApiRequest`` before the variables of their path."""
+
+    def get(self, path: str, **operation: Any) -> Callable[[View], View]:
+        """Register a view for GET, with the fields of its ``Operation``."""
+        return self.route(path, methods=["GET"], operation=Operation(**operation))
+
+    def post(self, path: str, **operation: Any) -> Callable[[View], View]:
+        """Register a view for POST, with the fields of its ``Operation``."""
+        return self.route(path, methods=["POST"], operation=Operation(**operation))
+
+    def route(self, path: str, **kwargs: Any) -> Callable[[View], View]:
+        """Register a view. What it raises becomes a problem document."""
+        operation: Operation = kwargs.pop("operation", Operation())
+
+        def register(view: View) -> View:
+            # Chalice's own check of the content type would answer with something else than a problem document.
+            super(Blueprint, self).route(path, content_types=["*/*"], **kwargs)(self._wrapped(view, operation))
+            return view
+
+        return register
+
+    def _wrapped(self, view: View, operation: Operation) -> View:
+        @functools.wraps(view)
+        def wrapped(**variables: str) -> Response:
+            request = self.current_request
+            instance = request.context.get("path") or request.path
+            try:
+                parameters = None if operation.filters else operation.query
+                return view(ApiRequest(request, parameters), **variables)
+            except DecantError as error:
+                if error.status != DecantError.status:
+                    return problem_response(error, instance)
+                logger.exception("%s %r failed", request.method, instance)
+            except Exception:
+                logger.exception("%s %r failed", request.method, instance)
+            return problem_response(defect(_request_id(request)), instance)
+
+        wrapped.operation = operation  # type: ignore[attr-defined]
+        return wrapped
+
+
+def _request_id(request: Any) -> str:
+    return str(request.context.get("requestId") or getattr(request.lambda_context, "aws_request_id", "unknown"))

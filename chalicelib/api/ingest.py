@@ -1,0 +1,159 @@
+"""One batch of rows, written exactly once: whatever breaks on the way, and however often it is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chalicelib.api.answers import batch_object, batch_status
+from chalicelib.api.responses import json_text
+from chalicelib.errors import BadRequest, DecantError, TooLarge
+from chalicelib.idempotency import Answer, IdempotencyKey, answer_once
+from chalicelib.identifiers import new_id
+from chalicelib.load.batch import BatchOutcome, ingest
+from chalicelib.load.ledger import recorded
+from chalicelib.load.options import OnConflict
+from chalicelib.ports import Run, RunKind, Transaction
+from chalicelib.wiring import Services
+
+logger = logging.getLogger(__name__)
+
+MOST_ROWS = 1000
+_TRIES = 3
+_PAUSE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows for tables, and how to write them; see ``load.batch.ingest``.
+
+    With ``by_table`` the answer names the tables, as the request did.
+    """
+
+    rows: Mapping[str, Sequence[object]]
+    on_conflict: OnConflict
+    atomic: bool
+    by_table: bool
+    kind: RunKind = RunKind.BATCH
+    replaces: str | None = None
+    numbers: Mapping[str, Sequence[int]] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        """Raise BadRequest for no row and TooLarge for too many."""
+        rows = sum(len(each) for each in self.rows.values())
+        if rows == 0:
+            raise BadRequest("There are no rows.", hint=f"Send 1 to {MOST_ROWS} of them.")
+        if rows > MOST_ROWS:
+            raise TooLarge(
+                f"There are {rows} rows.", hint=f"Send {MOST_ROWS} at once at most, or a file through /uploads."
+            )
+
+
+MakeBatch = Callable[[Transaction], Batch]
+
+
+def write_batch(services: Services, make: MakeBatch, key: IdempotencyKey | None) -> Answer:
+    """Write the batch that ``make`` makes, and answer for it; a key that has been used gets the first answer again.
+
+    It is tried again when the database interrupts it. The run's row in the ledger commits with the batch, so it tells
+    a commit whose acknowledgement was lost from one that never happened.
+    """
+    now = dt.datetime.now(dt.UTC)
+    attempt = _Attempt(services, make, new_id(now), now)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            answer = _write(services, attempt, key)
+            break
+        except DecantError as error:
+            if attempt.written is not None and _committed(services, attempt.run_id):
+                answer = attempt.written.answer
+                break
+            if not error.retryable or tries_left == 0:
+                raise
+        logger.info("batch %s was interrupted; %d tries are left", attempt.run_id, tries_left)
+        time.sleep(random.uniform(0, _PAUSE_SECONDS * 2 ** (_TRIES - tries_left)))  # noqa: S311 - spreads, hides nothing
+    if attempt.written is not None and attempt.written.run.counts.rejected:
+        _show(services, attempt.written.run)
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A batch that is written, and not yet known to be committed."""
+
+    answer: Answer
+    run: Run
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A batch on its way, under one run id however often it is tried."""
+
+    services: Services
+    make: MakeBatch
+    run_id: str
+    started: dt.datetime
+    written: _Written | None = None
+
+    def write(self, transaction: Transaction) -> Answer:
+        batch = self.make(transaction)
+        outcome = ingest(
+            transaction,
+            self.services.dictionary,
+            batch.rows,
+            run_id=self.run_id,
+            kind=batch.kind,
+            on_conflict=batch.on_conflict,
+            atomic=batch.atomic,
+            started=self.started,
+            replaces=batch.replaces,
+            numbers=batch.numbers,
+        )
+        body = batch_object(self.run_id, outcome, by_table=batch.by_table)
+        answer = Answer(batch_status(outcome), json_text(body))
+        self.written = _Written(answer, self._run(batch, outcome))
+        return answer
+
+    def _run(self, batch: Batch, outcome: BatchOutcome) -> Run:
+        return Run(
+            id=self.run_id,
+            kind=batch.kind,
+            table=next(iter(batch.rows)) if len(batch.rows) == 1 else None,
+            state=outcome.state,
+            dictionary=self.services.dictionary.digest,
+            progress=outcome.total.read,
+            counts=outcome.total,
+            created=self.started,
+            started=self.started,
+            ended=dt.datetime.now(dt.UTC),
+            result=None if batch.replaces is None else {"corrects": batch.replaces},
+        )
+
+
+def _write(services: Services, attempt: _Attempt, key: IdempotencyKey | None) -> Answer:
+    with services.database.transaction() as transaction:
+        if key is None:
+            return attempt.write(transaction)
+        return answer_once(transaction, key, lambda: attempt.write(transaction))
+
+
+def _committed(services: Services, run_id: str) -> bool:
+    try:
+        with services.database.transaction() as transaction:
+            return recorded(transaction, run_id) is not None
+    except DecantError:
+        # The error that led here is the one to tell. The next try is safe: the run's id is a primary key.
+        logger.info("the ledger can't tell whether %s was committed", run_id, exc_info=True)
+        return False
+
+
+def _show(services: Services, run: Run) -> None:
+    """Put a run into the catalogue. It stands in the ledger already, from which ``runs`` heals the catalogue."""
+    try:
+        services.catalog.put_run(run)
+    except DecantError:
+        logger.warning("the catalogue does not take run %s; its ledger row shows it", run.id, exc_info=True)

@@ -1,0 +1,55 @@
+"""Metrics: named aggregates over the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.api.blueprint import Blueprint
+from chalicelib.api.parameters import FORMAT
+from chalicelib.api.request import ApiRequest
+from chalicelib.api.responses import csv_response, json_response
+from chalicelib.metrics.compute import DEFAULT_YEAR, compute, parse_year
+from chalicelib.metrics.registry import Metric, find_metric, metrics_of
+from chalicelib.wiring import services
+
+metrics = Blueprint(__name__)
+
+_YEAR = {
+    "type": "integer", "minimum": 1, "maximum": 9999, "default": DEFAULT_YEAR, "description": "A calendar year in UTC.",
+}  # fmt: skip
+
+
+@metrics.get("/metrics", answers={200: "Metrics"})
+def list_metrics(_request: ApiRequest) -> Response:
+    """List the metrics that the tables allow."""
+    return json_response({"metrics": [_metric_object(metric) for metric in metrics_of(services().dictionary)]})
+
+
+@metrics.get("/metrics/{metric}", query={"year": _YEAR, "format": FORMAT}, csv=True,
+             answers={200: "MetricAnswer", 404: "Problem"})  # fmt: skip
+def get_metric(request: ApiRequest, metric: str) -> Response:
+    """Compute a metric for a year."""
+    found, year, form = (
+        find_metric(services().dictionary, metric),
+        parse_year(request.query.get("year")),
+        request.format,
+    )
+    with services().database.transaction() as transaction:
+        answer = compute(transaction, found, year)
+    names = [column.name for column in found.columns]
+    if form == "csv":
+        return csv_response(f"{metric}-{year}", names, answer.rows)
+    return json_response({"metric": metric, "year": year, "columns": names, "rows": answer.rows, **answer.figures})
+
+
+def _metric_object(metric: Metric) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "description": metric.description,
+        "columns": [{"name": each.name, "type": each.type, "description": each.description} for each in metric.columns],
+        "figures": [{"name": each.name, "type": each.type, "description": each.description} for each in metric.figures],
+        "parameters": [{"name": "year", "type": "integer", "default": DEFAULT_YEAR}],
+    }

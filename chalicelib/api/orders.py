@@ -1,0 +1,74 @@
+"""Long work: a run for it in the catalogue, a message in the queue, and the answer that says where to look."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.api.answers import run_object
+from chalicelib.api.request import ApiRequest
+from chalicelib.api.responses import JSON, json_response, json_text
+from chalicelib.api.run_lookup import wait_for
+from chalicelib.idempotency import Answer, answer_once
+from chalicelib.identifiers import new_id
+from chalicelib.ports import Run, RunKind, RunState, Source
+from chalicelib.wiring import Services
+
+
+def order(
+    services: Services,
+    kind: RunKind,
+    message: Mapping[str, Any],
+    *,
+    table: str | None = None,
+    source: Source | None = None,
+    result: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Queue work as a new run, and answer with the run. The worker finds its id in the message as ``run``."""
+    run = queued_run(services, kind, table=table, source=source, result=result)
+    services.catalog.add_run(run)
+    services.queue.send({**message, "run": run.id})
+    return Answer(202, json_text(run_object(run)))
+
+
+def queued_run(
+    services: Services,
+    kind: RunKind,
+    *,
+    table: str | None,
+    source: Source | None = None,
+    result: Mapping[str, Any] | None = None,
+) -> Run:
+    """A run that has not begun."""
+    now = dt.datetime.now(dt.UTC)
+    return Run(
+        id=new_id(now),
+        kind=kind,
+        table=table,
+        state=RunState.QUEUED,
+        dictionary=services.dictionary.digest,
+        source=source,
+        created=now,
+        result=result,
+    )
+
+
+def answer_request(services: Services, request: ApiRequest, work: Callable[[], Answer]) -> Answer:
+    """Do the work of a request, once for each Idempotency-Key."""
+    key = request.idempotency_key
+    if key is None:
+        return work()
+    with services.database.transaction() as transaction:
+        return answer_once(transaction, key, work)
+
+
+def order_response(services: Services, request: ApiRequest, answer: Answer) -> Response:
+    """202 with the place of the run, or 200 with the run itself when the client waits for it and it ends in time."""
+    run_id = json.loads(answer.body)["id"]
+    if run := wait_for(services, run_id, request.wait):
+        return json_response(run_object(run), headers={"Preference-Applied": f"wait={request.wait}"})
+    return Response(answer.body, {"Content-Type": JSON, "Location": request.reference(f"runs/{run_id}")}, answer.status)

@@ -1,0 +1,26 @@
+"""Parameters that several routes take in their query, as JSON Schema."""
+
+from __future__ import annotations
+
+from chalicelib.load.options import OnConflict
+
+LIMIT = {
+    "type": "integer", "minimum": 1, "maximum": 1000, "default": 100, "description": "How many at most.",
+}  # fmt: skip
+AFTER = {"type": "string", "description": "Where to go on: what the answer before calls next."}
+FORMAT = {"type": "string", "enum": ["json", "csv"], "description": "The answer's format; else Accept decides."}
+TABLE = {"type": "string", "description": "Only those of a table."}
+WRITING = {
+    "mode": {
+        "type": "string",
+        "enum": ["partial", "atomic"],
+        "default": "partial",
+        "description": "Whether good rows go in when others are bad.",
+    },
+    "on_conflict": {
+        "type": "string",
+        "enum": [each.value for each in OnConflict],
+        "default": OnConflict.REJECT.value,
+        "description": "What becomes of a row whose primary key is in the table already, with other values.",
+    },
+}

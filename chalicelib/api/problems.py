@@ -1,0 +1,39 @@
+"""Errors as HTTP tells them: problem documents (https://www.rfc-editor.org/rfc/rfc9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.api.responses import json_text
+from chalicelib.errors import DecantError
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_SECONDS = "1"
+
+
+def problem_response(error: DecantError, instance: str) -> Response:
+    """The answer that tells an error to the person who made the request."""
+    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if error.retryable else {}
+    return Response(json_text(problem_document(error, instance)), {"Content-Type": MEDIA_TYPE, **headers}, error.status)
+
+
+def problem_document(error: DecantError, instance: str) -> dict[str, Any]:
+    """``detail`` says what happened and what to do; ``errors`` lists the parts at fault, where there are some."""
+    document = {
+        "type": f"urn:decant:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": str(error),
+        "instance": instance,
+    }
+    return document | ({"errors": error.errors} if error.errors else {})
+
+
+def defect(request_id: str) -> DecantError:
+    """What is told of an error inside the service: nothing but where its operator finds it."""
+    return DecantError(
+        "The service failed at this request; that is not the request's fault.",
+        hint=f"Its log tells the reason, at the request {request_id}.",
+    )

@@ -1,0 +1,54 @@
+"""Rejected rows of a run, a page at a time, by table and row number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.api.answers import rejection_object
+from chalicelib.api.responses import fitting
+from chalicelib.errors import BadRequest
+from chalicelib.load.rows import rejected_row
+from chalicelib.ports import Transaction
+
+_TOKEN = re.compile(r"([A-Za-z0-9_]{1,48})\.([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionPage:
+    """Rejected rows as JSON shows them, and the token for the page behind them; None: there is none."""
+
+    items: Sequence[Mapping[str, Any]]
+    next: str | None
+
+
+def read_rejections(transaction: Transaction, run: str, *, limit: int, after: str | None) -> RejectionPage:
+    """Read up to ``limit`` rejected rows, fewer when they are big. Raises BadRequest when ``after`` is no token."""
+    table, row = _read_token(after)
+    found = transaction.run(
+        """SELECT table_name, row, line, cells, reasons, corrected_by FROM decant.rejections
+        WHERE run = :run AND (table_name, row) > (:table, CAST(:row AS bigint))
+        ORDER BY table_name, row LIMIT CAST(:limit AS integer)""",
+        run=run,
+        table=table,
+        row=row,
+        limit=limit + 1,
+    )
+    items = fitting([_item(*values) for values in found[:limit]])
+    last = items[-1] if len(items) < len(found) else None
+    return RejectionPage(items, None if last is None else f"{last['table']}.{last['row']}")
+
+
+def _item(table: str, row: int, line: int | None, cells: Any, reasons: Any, corrected_by: str | None) -> dict[str, Any]:
+    return rejection_object(table, rejected_row(row, line, cells, reasons), corrected_by)
+
+
+def _read_token(after: str | None) -> tuple[str, int]:
+    if after is None:
+        return "", 0
+    match = _TOKEN.fullmatch(after)
+    if match is None:
+        raise BadRequest(f"after is {after!r}.", hint="Take it from the answer before, where it is called next.")
+    return match[1], int(match[2])

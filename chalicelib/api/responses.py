@@ -1,0 +1,79 @@
+"""Answers: JSON, CSV, redirects."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from chalice.app import Response
+
+JSON = "application/json"
+CSV = "text/csv"
+
+# Lambda answers with 6 MB at most, and the answer travels as a JSON string, in which quotes take two bytes.
+MOST_BYTES = 3_000_000
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def json_text(value: Any) -> str:
+    """JSON that UTF-8 can carry, lone surrogates too; a value that JSON has no type for is told as its text."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON."""
+    return Response(json_text(value), {"Content-Type": JSON, **(headers or {})}, status)
+
+
+def csv_response(
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    headers: Mapping[str, str] | None = None,
+    *,
+    numeric: Collection[str] = (),
+) -> Response:
+    """Answer with a CSV file (RFC 4180) of that name, which a browser downloads.
+
+    Texts are made harmless, but for those of the ``numeric`` columns, which are numbers that JSON shows as text.
+    """
+    sink = io.StringIO()
+    writer = csv.writer(sink)
+    writer.writerow(columns)
+    writer.writerows([_cell(row[column], column in numeric) for column in columns] for row in rows)
+    content = sink.getvalue().encode("utf-8", "backslashreplace").decode()
+    disposition = f'attachment; filename="{name}.csv"'
+    return Response(
+        content, {"Content-Type": f"{CSV}; charset=utf-8", "Content-Disposition": disposition, **(headers or {})}
+    )
+
+
+def harmless(text: str) -> str:
+    """Text that a spreadsheet will not run: what it would take for a formula gets an apostrophe before it.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def fitting(items: Sequence[Any]) -> Sequence[Any]:
+    """As many of the items, from the first, as one answer has room for; one at least."""
+    room = MOST_BYTES
+    for index, item in enumerate(items):
+        room -= len(json_text(item).encode())
+        if room < 0:
+            return items[: max(index, 1)]
+    return items
+
+
+def _cell(value: Any, numeric: bool) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return harmless(value) if isinstance(value, str) and not numeric else value

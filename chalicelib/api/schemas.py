@@ -1,0 +1,168 @@
+"""JSON Schemas of what the API takes and answers, for the OpenAPI document. Those of rows come from the dictionary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.api.ingest import MOST_ROWS
+from chalicelib.dictionary.datatypes import TYPES
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.load.options import OnConflict
+from chalicelib.load.rows import ReasonCode
+from chalicelib.ports import RunKind, RunState
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_BOOLEAN: Schema = {"type": "boolean"}
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
+_MOMENT_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
+_COUNTS: Schema = dict.fromkeys(("read", "inserted", "updated", "unchanged", "rejected"), _COUNT)
+_REASON: Schema = {
+    "column": _TEXT_OR_NULL,
+    "code": {"enum": [each.value for each in ReasonCode]},
+    "message": _TEXT,
+    "value": _TEXT_OR_NULL,
+}
+
+
+def schemas(dictionary: Dictionary) -> dict[str, Schema]:
+    """Every schema by name."""
+    names = [table.name for table in dictionary.tables]
+    rows = {name: {"type": "array", "items": _reference(f"Row.{name}")} for name in names}
+    limited = {"minItems": 1, "maxItems": MOST_ROWS}
+    return {
+        "RowsOfTable": {"anyOf": [{**rows[name], **limited} for name in names]},
+        "RowsOfTables": {"type": "object", "properties": rows, "additionalProperties": False},
+        "Corrections": {
+            "description": "For each corrected row its number in the run, as row, and the cells that change; or whole "
+            "rows. An object of such arrays by table when the run had several.",
+            "anyOf": [
+                _array({"type": "object"}),
+                {"type": "object", "additionalProperties": _array({"type": "object"})},
+            ],
+        },
+        "Nothing": _object({}),
+        "UploadOrder": _object(
+            {
+                "filename": _TEXT,
+                "table": {"enum": names},
+                "on_conflict": {"enum": [each.value for each in OnConflict]},
+                "max_rejected": {"description": "Share of rejected rows, 0 to 1, above which nothing is loaded."},
+            },
+            "filename",
+        ),
+        "TableRestore": _object({"backup": _TEXT, "as_of": _MOMENT, "dry_run": _BOOLEAN}),
+        "SnapshotRestore": _object({"snapshot": _TEXT, "as_of": _MOMENT, "dry_run": _BOOLEAN}),
+        **_answers(),
+    }
+
+
+def _answers() -> dict[str, Schema]:
+    rejection = {"row": _COUNT, **_REASON}
+    batch = {"run": _TEXT, **_COUNTS, "truncated": _BOOLEAN}
+    run = {
+        "id": _TEXT,
+        "kind": {"enum": [each.value for each in RunKind]},
+        "table": _TEXT_OR_NULL,
+        "state": {"enum": [each.value for each in RunState]},
+        "phase": _TEXT,
+        "progress": _COUNT,
+        "source": {"anyOf": [_all({"bucket": _TEXT, "key": _TEXT, "version": _TEXT_OR_NULL}), {"type": "null"}]},
+        **_COUNTS,
+        "created": _MOMENT_OR_NULL,
+        "started": _MOMENT_OR_NULL,
+        "ended": _MOMENT_OR_NULL,
+        "seconds": {"type": ["number", "null"]},
+        "dictionary": _TEXT,
+        "note": _TEXT_OR_NULL,
+        "error": {"type": ["object", "null"]},
+        "result": {"type": ["object", "null"]},
+    }
+    backup = {"id": _TEXT, "table": _TEXT, "snapshot": _TEXT, "state": _TEXT, "rows": _COUNT, "bytes": _COUNT,
+              "sha256": _TEXT, "created": _MOMENT, "dictionary": _TEXT}  # fmt: skip
+    column = {"name": _TEXT, "type": {"enum": list(TYPES)}, "required": _BOOLEAN, "description": _TEXT}
+    key = {"columns": _array(_TEXT), "table": _TEXT, "references": _array(_TEXT)}
+    described = {"name": _TEXT, "type": _TEXT, "description": _TEXT}
+    up = {"enum": ["ok", "down"]}
+    return {
+        "Problem": _object(
+            {"type": _TEXT, "title": _TEXT, "status": _COUNT, "detail": _TEXT, "instance": _TEXT,
+             "errors": _array({"type": "object"})},
+            "type", "title", "status", "detail", "instance",
+        ),
+        "Health": _all({"status": up, "database": up, "storage": up, "queue": up, "catalog": up}),
+        "OpenApi": {"type": "object"},
+        "Table": _all(
+            {"name": _TEXT, "title": _TEXT, "description": _TEXT, "rows": _COUNT, "primary_key": _array(_TEXT),
+             "foreign_keys": _array(_all(key)), "columns": _array(_all(column))}
+        ),
+        "Tables": _all({"tables": _array(_reference("Table")), "dictionary": _TEXT}),
+        "Rows": _page("rows", {"type": "object"}),
+        "BatchAnswer": _object({**batch, "rejections": _array(_all(rejection))}, "run", *_COUNTS, "rejections"),
+        "TablesAnswer": _object(
+            {**batch, "tables": {"type": "object", "additionalProperties": _all(_COUNTS)},
+             "rejections": _array(_all({"table": _TEXT, **rejection}))},
+            "run", *_COUNTS, "tables", "rejections",
+        ),
+        "ReplayAnswer": {"anyOf": [_reference("BatchAnswer"), _reference("TablesAnswer")]},
+        "Upload": _all(
+            {"url": _TEXT, "fields": {"type": "object", "additionalProperties": _TEXT}, "run": _TEXT, "key": _TEXT,
+             "expires_in": _COUNT, "max_bytes": _COUNT}
+        ),
+        "Run": _all(run),
+        "Runs": _page("runs", _reference("Run")),
+        "Rejections": _page(
+            "rejections",
+            _all({"table": _TEXT, "row": _COUNT, "line": {"type": ["integer", "null"]},
+                  "cells": {"type": "object", "additionalProperties": _TEXT_OR_NULL},
+                  "reasons": _array(_all(_REASON)), "corrected_by": _TEXT_OR_NULL}),
+        ),
+        "Backup": _all(backup),
+        "Backups": _page("backups", _reference("Backup")),
+        "BackupWithManifest": _all({**backup, "manifest": {"type": "object"}}),
+        "Verification": _all(
+            {"backup": _TEXT, "table": _TEXT, "verified": {"const": True}, "rows": _COUNT, "bytes": _COUNT,
+             "sha256": _TEXT, "content": _TEXT, "restorable": _BOOLEAN, "refusal": _TEXT_OR_NULL,
+             "notes": _array(_TEXT)}
+        ),
+        "Metrics": _all(
+            {"metrics": _array(_all({"name": _TEXT, "title": _TEXT, "description": _TEXT,
+                                     "columns": _array(_all(described)), "figures": _array(_all(described)),
+                                     "parameters": _array({"type": "object"})}))}
+        ),
+        "MetricAnswer": {
+            "type": "object",
+            "description": "With the figures that GET /metrics names.",
+            "properties": {"metric": _TEXT, "year": _COUNT, "columns": _array(_TEXT),
+                           "rows": _array({"type": "object"})},
+            "required": ["metric", "year", "columns", "rows"],
+        },
+    }  # fmt: skip
+
+
+def _object(properties: Schema, *required: str) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _all(properties: Schema) -> Schema:
+    return _object(properties, *properties)
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _page(name: str, items: Schema) -> Schema:
+    return _all({name: _array(items), "next": _TEXT_OR_NULL})
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,0 +1,67 @@
+"""Uploads: a form by which a browser or curl puts a big file into the intake bucket."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.api.blueprint import Blueprint
+from chalicelib.api.orders import answer_request, queued_run
+from chalicelib.api.request import ApiRequest
+from chalicelib.api.responses import JSON, json_text
+from chalicelib.errors import BadRequest
+from chalicelib.idempotency import Answer
+from chalicelib.load.options import file_options
+from chalicelib.load.routing import INTAKE_PREFIX, route
+from chalicelib.ports import RunKind, Source
+from chalicelib.wiring import services
+
+uploads = Blueprint(__name__)
+
+MOST_BYTES = 5_000_000_000  # S3 takes no bigger object in one POST
+_SECONDS = 300
+# By this the worker knows the run that was promised for an object.
+RUN_METADATA = "run"
+_FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}\.(csv|xlsx)", re.IGNORECASE)
+
+
+@uploads.post("/uploads", body="UploadOrder", answers={201: "Upload", 400: "Problem", 422: "Problem"})
+def post_upload(request: ApiRequest) -> Response:
+    """Get a form to upload one file with, valid for five minutes, and the run that will load it."""
+    given = request.fields("filename", "table", "on_conflict", "max_rejected")
+    answer = answer_request(services(), request, lambda: _upload(given))
+    run_id = json.loads(answer.body)["run"]
+    return Response(answer.body, {"Content-Type": JSON, "Location": request.reference(f"runs/{run_id}")}, answer.status)
+
+
+def _upload(given: dict[str, Any]) -> Answer:
+    filename, table = given.get("filename"), _table(given)
+    if not isinstance(filename, str) or not _FILENAME.fullmatch(filename) or filename.startswith("."):
+        raise BadRequest(
+            f"The filename is {filename!r}.", hint="It takes a name without folders that ends in .csv or .xlsx."
+        )
+    table = table or route(services().dictionary, INTAKE_PREFIX + filename).name
+    run = queued_run(services(), RunKind.LOAD, table=table)
+    key = f"{INTAKE_PREFIX}{table}/{run.id}/{filename}"
+    run = replace(run, source=Source(services().intake.name, key), phase="awaiting the upload")
+    metadata = {name.replace("_", "-"): str(given[name]) for name in ("on_conflict", "max_rejected") if name in given}
+    file_options(key, metadata)
+    form = services().intake.presign_upload(
+        key, max_bytes=MOST_BYTES, seconds=_SECONDS, metadata={RUN_METADATA: run.id, **metadata}
+    )
+    services().catalog.add_run(run)
+    told = {"run": run.id, "key": key, "expires_in": _SECONDS, "max_bytes": MOST_BYTES}
+    return Answer(201, json_text({**form, **told}))
+
+
+def _table(given: dict[str, Any]) -> str | None:
+    table = given.get("table")
+    if table is None:
+        return None
+    if not isinstance(table, str):
+        raise BadRequest(f"The table is {table!r}.", hint="It takes the name of a table.")
+    return services().dictionary.table(table).name

@@ -1,0 +1,18 @@
+-- Departments that hired more in a year than the mean of all departments in that year, and the mean itself.
+-- The row of the mean is there even when no department is above it.
+WITH hires AS (
+    -- From departments outward, so that one that hired nobody counts as 0; the year belongs to the join for the same reason.
+    SELECT d.id, d.department, count(h.id) AS hired
+    FROM departments AS d
+    LEFT JOIN hired_employees AS h
+        ON h.department_id = d.id
+        AND h.datetime >= make_timestamptz(CAST(:year AS integer), 1, 1, 0, 0, 0, 'UTC')
+        AND h.datetime < make_timestamptz(CAST(:year AS integer) + 1, 1, 1, 0, 0, 0, 'UTC')
+    GROUP BY d.id, d.department
+), overall AS (
+    SELECT avg(hired) AS mean, count(*) AS departments, coalesce(sum(hired), 0) AS hired FROM hires
+)
+SELECT above.id, above.department, above.hired, overall.mean, overall.departments, overall.hired
+FROM overall
+LEFT JOIN hires AS above ON above.hired > overall.mean
+ORDER BY above.hired DESC, above.id

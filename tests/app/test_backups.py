@@ -1,0 +1,162 @@
+"""Backups and restores, ordered through the API and done by the worker."""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import Any
+
+import fastavro
+import pytest
+
+from chalicelib.ports import RunState
+from chalicelib.wiring import use
+from tests.app.conftest import Api
+
+
+def backup_of(api: Api, table: str) -> dict[str, Any]:
+    assert api.post(f"/tables/{table}/backups").status_code == 202
+    api.work()
+    found: dict[str, Any] = api.get(f"/backups?table={table}").json_body["backups"][0]
+    return found
+
+
+def test_a_backup_of_a_table_is_ordered_done_and_listed(filled: Api) -> None:
+    answer = filled.post("/tables/jobs/backups")
+    assert answer.status_code == 202
+    run = answer.json_body["id"]
+    assert answer.headers["Location"] == f"../../runs/{run}"
+    assert (answer.json_body["kind"], answer.json_body["table"], answer.json_body["state"]) == (
+        "backup", "jobs", "queued",
+    )  # fmt: skip
+    filled.work()
+    assert filled.get(f"/runs/{run}").json_body["state"] == "succeeded"
+    backups = filled.get("/backups").json_body
+    assert backups["next"] is None
+    backup = backups["backups"][0]
+    assert (backup["table"], backup["rows"], backup["state"]) == ("jobs", 2, "complete")
+    assert set(backup) == {"id", "table", "snapshot", "state", "rows", "bytes", "sha256", "created", "dictionary"}
+
+
+def test_all_tables_are_backed_up_in_one_snapshot(filled: Api) -> None:
+    answer = filled.post("/backups")
+    assert (answer.status_code, answer.json_body["table"]) == (202, None)
+    assert answer.headers["Location"] == f"runs/{answer.json_body['id']}"
+    filled.work()
+    backups = filled.get("/backups").json_body["backups"]
+    assert {backup["table"] for backup in backups} == {"departments", "jobs", "hired_employees"}
+    assert len({backup["snapshot"] for backup in backups}) == 1
+
+
+def test_a_backup_tells_its_manifest_and_leads_to_its_file(filled: Api) -> None:
+    backup = backup_of(filled, "jobs")
+    told = filled.get(f"/backups/{backup['id']}").json_body
+    assert {name: told[name] for name in backup} == backup
+    assert told["manifest"]["sha256"] == backup["sha256"]
+    answer = filled.get(f"/backups/{backup['id']}/file")
+    assert answer.status_code == 303
+    assert "Signature" in answer.headers["Location"]
+    content = filled.s3.get_object(Bucket="backups", Key=told["manifest"]["file"])["Body"].read()
+    assert list(fastavro.reader(io.BytesIO(content))) == [{"id": 1, "job": "Recruiter"}, {"id": 2, "job": "Analyst"}]
+
+
+def test_a_backup_is_verified(filled: Api) -> None:
+    backup = backup_of(filled, "jobs")
+    answer = filled.post(f"/backups/{backup['id']}/verify")
+    assert answer.status_code == 200
+    assert (answer.json_body["verified"], answer.json_body["restorable"], answer.json_body["rows"]) == (True, True, 2)
+
+
+def test_a_damaged_backup_does_not_verify(filled: Api) -> None:
+    backup = backup_of(filled, "jobs")
+    key = filled.get(f"/backups/{backup['id']}").json_body["manifest"]["file"]
+    filled.s3.put_object(Bucket="backups", Key=key, Body=b"x" * backup["bytes"])
+    answer = filled.post(f"/backups/{backup['id']}/verify")
+    assert (answer.status_code, answer.json_body["type"]) == (409, "urn:decant:problem:backup-damaged")
+
+
+@pytest.mark.parametrize("choose", ["latest", "id", "as_of"])
+def test_a_table_is_restored(filled: Api, choose: str) -> None:
+    backup = backup_of(filled, "jobs")
+    before = filled.database.rows("jobs")
+    filled.post("/tables/jobs/rows?on_conflict=update", [{"id": 1, "job": "Changed"}, {"id": 3, "job": "New"}])
+    body = {"latest": None, "id": {"backup": backup["id"]}, "as_of": {"as_of": backup["created"]}}[choose]
+    answer = filled.post("/tables/jobs/restores", body)
+    assert (answer.status_code, answer.json_body["kind"]) == (202, "restore")
+    filled.work()
+    assert filled.get(f"/runs/{answer.json_body['id']}").json_body["state"] == "succeeded"
+    assert filled.database.rows("jobs") == before
+
+
+def test_a_dry_run_tells_what_would_change_and_changes_nothing(filled: Api) -> None:
+    backup_of(filled, "jobs")
+    filled.post("/tables/jobs/rows?on_conflict=update", [{"id": 1, "job": "Changed"}, {"id": 3, "job": "New"}])
+    before = filled.database.rows("jobs")
+    answer = filled.post("/tables/jobs/restores", {"dry_run": True})
+    filled.work()
+    run = filled.get(f"/runs/{answer.json_body['id']}").json_body
+    assert (run["state"], run["result"]["dry_run"]) == ("succeeded", True)
+    assert filled.database.rows("jobs") == before
+
+
+def test_a_whole_snapshot_is_restored(filled: Api) -> None:
+    filled.post("/backups")
+    filled.work()
+    snapshot = filled.get("/backups").json_body["backups"][0]["snapshot"]
+    filled.database.query("DELETE FROM jobs")
+    for body in (None, {"snapshot": snapshot}):
+        answer = filled.post("/restores", body)
+        assert answer.status_code == 202
+        filled.work()
+        assert filled.get(f"/runs/{answer.json_body['id']}").json_body["state"] == "succeeded"
+    assert len(filled.database.rows("jobs")) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/tables/jobs/restores", {"backup": "20261122T022045123456-4f2a9c1b"}, 404),
+        ("/tables/jobs/restores", {"backup": "../../x"}, 404),
+        ("/tables/jobs/restores", {"as_of": "2001-01-01"}, 404),
+        ("/tables/jobs/restores", {}, 404),
+        ("/restores", {"snapshot": "20261122T022045123456-4f2a9c1b"}, 404),
+        ("/restores", {}, 404),
+        ("/tables/jobs/restores", {"backup": []}, 400),
+        ("/tables/jobs/restores", {"as_of": "yesterday"}, 400),
+        ("/tables/jobs/restores", {"as_of": ["2021-01-01"]}, 400),
+        ("/tables/jobs/restores", {"as_of": "2021-01-01", "backup": "x"}, 400),
+        ("/tables/jobs/restores", {"dry_run": "yes"}, 400),
+        ("/tables/jobs/restores", {"tables": []}, 400),
+        ("/tables/jobs/backups", {"run_id": "mine"}, 400),
+        ("/restores", [], 400),
+    ],
+)
+def test_an_order_that_can_not_be_is_refused(api: Api, path: str, body: Any, status: int) -> None:
+    assert api.post(path, body).status_code == status
+    assert api.messages() == []
+
+
+def test_a_backup_of_another_table_restores_no_table(filled: Api) -> None:
+    backup = backup_of(filled, "jobs")
+    assert filled.post("/tables/departments/restores", {"backup": backup["id"]}).status_code == 404
+
+
+def test_a_client_that_waits_gets_the_run_when_it_has_ended(filled: Api) -> None:
+    def work() -> None:
+        with use(filled.services):
+            while not filled.services.queue.waiting():
+                pass
+            filled.work()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    answer = filled.post("/tables/jobs/backups", headers={"Prefer": "respond-async, wait=20"})
+    worker.join()
+    assert (answer.status_code, answer.json_body["state"]) == (200, RunState.SUCCEEDED)
+    assert answer.headers["Preference-Applied"] == "wait=20"
+
+
+def test_a_client_that_waits_in_vain_gets_202(filled: Api) -> None:
+    answer = filled.post("/tables/jobs/backups", headers={"Prefer": "wait=1"})
+    assert (answer.status_code, answer.json_body["state"]) == (202, "queued")
+    assert "Location" in answer.headers
