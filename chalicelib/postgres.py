@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.dictionary.names import quote_all
 from chalicelib.errors import DecantError, IntegrityViolation, Unavailable
-from chalicelib.prefetch import prefetched
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -28,7 +28,6 @@ Result = TypeVar("Result")
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
 _RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57P0.|25006|28P01")
 _COPY_BLOCK_ROWS = 8_192
-_BLOCKS_AHEAD = 4
 
 
 class PostgresDatabase:
@@ -119,7 +118,7 @@ class PostgresTransaction:
 
         statement = f"COPY {relation} ({quote_all(first.column_names)}) FROM STDIN (FORMAT csv)"
         try:
-            _execute(self._connection, statement, {}, stream=_Guarded(prefetched(blocks(), _BLOCKS_AHEAD), self._abandon))
+            _execute(self._connection, statement, {}, stream=_Guarded(blocks(), self._abandon))
         except DecantError as error:
             self.usable = self.usable and not isinstance(error, Unavailable)
             raise
@@ -175,7 +174,10 @@ def connect_with_secret(secret: str, tls: str) -> Any:
     import awswrangler  # takes a second to import, which a route without the database should not pay
 
     context = ssl.create_default_context() if tls == "verify-full" else None
-    connection = awswrangler.postgresql.connect(secret_id=secret, ssl_context=context, timeout=None)
+    try:
+        connection = awswrangler.postgresql.connect(secret_id=secret, ssl_context=context, timeout=None)
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable(f"The secret of the database can't be read: {error}.") from error
     return prepare_session(connection)
 
 

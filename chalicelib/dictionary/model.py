@@ -242,7 +242,9 @@ def _datatype(spec: Mapping[str, Any], constraints: Mapping[str, Any], where: st
             raise DictionaryError(f"{where}: it takes 1 ≤ precision ≤ 38 and 0 ≤ scale ≤ precision.")
         return number
     if name == Integer.name:
-        bounds = [_whole(constraints[each], f"{where}: {each}") for each in ("minimum", "maximum") if each in constraints]
+        bounds = [
+            _whole(constraints[each], f"{where}: {each}") for each in ("minimum", "maximum") if each in constraints
+        ]
         if any(not INT8[0] <= bound <= INT8[1] for bound in bounds):
             raise DictionaryError(f"{where}: its minimum or maximum is beyond 64 bits.")
         return Integer(wide=any(not INT4[0] <= bound <= INT4[1] for bound in bounds))

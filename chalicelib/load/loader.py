@@ -39,6 +39,20 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """For which run a file is loaded. ``again``: all the same, though its content or a newer version was loaded.
+
+    ``note`` is what a reader of the run should know.
+    """
+
+    run: str
+    kind: RunKind
+    started: dt.datetime
+    again: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Loader:
     """Loads files of the intake bucket into the tables of the dictionary."""
 
@@ -71,57 +85,53 @@ class Loader:
         )
         return File(version, table, file_options(arrival.key, stored.metadata))
 
-    def load(
-        self, file: File, *, run: str, started: dt.datetime, again: bool, note: str | None, progress: Progress
-    ) -> LedgerEntry:
+    def load(self, file: File, attempt: Attempt, progress: Progress) -> LedgerEntry:
         """Load a file and return the run's ledger entry, as committed: its state is ``succeeded`` or ``refused``.
 
         A run that has come to its end before is not done twice; its entry is returned. Raises FileError when the file
-        can't be read, DuplicateContent when its content stands in the table already (unless ``again``) and Superseded
+        can't be read, DuplicateContent when its content stands in the table already and Superseded
         when a newer version of it was loaded meanwhile; then nothing was written.
         """
         with closing(_Hashed(self.intake.open(file.version.key, file.version.version))) as content:
             source = _source(file, content)
             with self.database.transaction() as transaction:
                 _one_load_at_a_time(transaction, file.table)
-                if done := ledger.recorded(transaction, run):
+                if done := ledger.recorded(transaction, attempt.run):
                     return done
-                self._refuse_stale(transaction, file, again)
+                self._refuse_stale(transaction, file, attempt.again)
                 lock_tables(transaction, self.dictionary, [file.table])
-                written = write(transaction, file.table, source, file.options, run=run, progress=progress)
+                written = write(transaction, file.table, source, file.options, run=attempt.run, progress=progress)
                 digest = content.digest()
                 on_conflict = file.options.on_conflict.value
-                if again:
+                if attempt.again:
                     ledger.forget_content(transaction, file.table.name, digest, on_conflict)
                 elif original := ledger.standing_content(transaction, file.table.name, digest, on_conflict):
                     raise DuplicateContent(original)
-                entry = self._entry(file, run, started, written, note, digest)
+                entry = self._entry(file, attempt, written, digest)
                 ledger.record(transaction, entry)
         return entry
 
-    def fail(self, arrival: Arrival, error: DecantError, *, run: str, started: dt.datetime) -> LedgerEntry:
+    def fail(self, arrival: Arrival, attempt: Attempt, error: DecantError) -> LedgerEntry:
         """Record that an object was not loaded, and why; return the entry, or the one that an earlier try recorded."""
         table = claimed_by(self.dictionary, arrival.key)
         entry = LedgerEntry(
-            id=run,
-            kind=RunKind.LOAD,
+            id=attempt.run,
+            kind=attempt.kind,
             table=table.name if table else None,
             state=_STATES.get(type(error), RunState.FAILED),
             dictionary=self.dictionary.digest,
             counts=Counts(),
-            started=started,
+            started=attempt.started,
             source=ObjectVersion(arrival.bucket, arrival.key, arrival.version, arrival.etag, arrival.order),
             error=error.told(),
         )
         with self.database.transaction() as transaction:
-            if done := ledger.recorded(transaction, run):
+            if done := ledger.recorded(transaction, attempt.run):
                 return done
             ledger.record(transaction, entry)
         return entry
 
-    def _entry(
-        self, file: File, run: str, started: dt.datetime, written: Written, note: str | None, content: str
-    ) -> LedgerEntry:
+    def _entry(self, file: File, attempt: Attempt, written: Written, content: str) -> LedgerEntry:
         error = None
         if written.refused:
             error = FileError(
@@ -130,17 +140,17 @@ class Loader:
                 hint="See the run's rejections, correct them, and drop the file again.",
             )
         return LedgerEntry(
-            id=run,
-            kind=RunKind.LOAD,
+            id=attempt.run,
+            kind=attempt.kind,
             table=file.table.name,
             state=RunState.REFUSED if written.refused else RunState.SUCCEEDED,
             dictionary=self.dictionary.digest,
             counts=written.counts,
-            started=started,
+            started=attempt.started,
             source=file.version,
             content=content,
             on_conflict=file.options.on_conflict.value,
-            note=note,
+            note=attempt.note,
             error=error.told() if error else None,
         )
 

@@ -17,11 +17,9 @@ from chalicelib.load.rows import Source, rejections_table
 from chalicelib.load.staging import Staging
 from chalicelib.load.validation import Validator
 from chalicelib.ports import Counts, Transaction
-from chalicelib.prefetch import prefetched
 from chalicelib.publishing import SET_WISE_FROM
 
 _ANALYZE_FROM = 1_000
-_CHUNKS_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def write(
     staging = Staging(transaction, table, run)
     validator = Validator(table, DatabaseKeys(transaction))
     read = rejected = 0
-    for chunk in prefetched(source.chunks(), _CHUNKS_AHEAD):
+    for chunk in source.chunks():
         checked = validator.check(chunk)
         staging.add(checked.staged)
         if checked.rejected:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.ledger import LedgerEntry
-from chalicelib.load.loader import Loader
+from chalicelib.load.loader import Attempt, Loader
 from chalicelib.load.turns import waits_for
 from chalicelib.ports import Run, RunKind, RunState
 from chalicelib.wiring import Services
@@ -19,10 +19,10 @@ def load(services: Services, task: LoadTask) -> None:
     loader = Loader(services.database, services.intake, services.dictionary)
     started = now()
     run = begin(services, task, RunKind.LOAD, started)
+    attempt = Attempt(run.id, run.kind, started, again=task.again)
     try:
         file = loader.open(task.arrival, again=task.again)
         run = replace(run, table=file.table.name)
-        note = None
         reason = None
         if not task.again:
             reason = waits_for(services.database, services.intake, services.dictionary, file.table, started)
@@ -34,13 +34,12 @@ def load(services: Services, task: LoadTask) -> None:
                 again = replace(task, run=run.id, since=task.since or started)
                 services.queue.send(again.message(), delay=_pause(waited))
                 return
-            note = f"Went ahead after {waited:.0f} s of waiting: {reason}."
-        progress = Progress(services, run)
-        entry = loader.load(file, run=run.id, started=started, again=task.again, note=note, progress=progress.tell)
+            attempt = replace(attempt, note=f"Went ahead after {waited:.0f} s of waiting: {reason}.")
+        entry = loader.load(file, attempt, Progress(services, run).tell)
     except Unavailable:
         raise
     except DecantError as error:
-        entry = loader.fail(task.arrival, error, run=run.id, started=started)
+        entry = loader.fail(task.arrival, attempt, error)
     services.catalog.put_run(_ended(run, entry))
 
 

@@ -35,7 +35,7 @@ MAY_IMPORT = {
 # Packages of the outside that are an adapter's business.
 OUTSIDE = {
     "boto3": {"wiring"},
-    "botocore": {"catalog", "queue", "storage", "wiring"},
+    "botocore": {"catalog", "postgres", "queue", "storage", "wiring"},
     "pynamodb": {"catalog"},
     "pg8000": {"postgres"},
     "awswrangler": {"postgres"},
