@@ -4,10 +4,10 @@ PY := .venv/bin/python
 STACK := $(PY) -m infra.local
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status logs dev test lint sample-data
+.PHONY: help install up down reset status logs url drop backup-to-dir restore-from-dir rebuild-catalog dev test lint sample-data
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: install ## bring the whole system up, load the samples, show the results
 	@$(STACK) up
@@ -23,6 +23,21 @@ status: | $(PY) ## what runs, and where
 
 logs: | $(PY) ## the ends of all logs
 	@$(STACK) logs
+
+url: | $(PY) ## the API's URL
+	@$(STACK) url
+
+drop: | $(PY) ## load files: make drop FILES="a.csv b.xlsx" [TABLE=departments] [ON_CONFLICT=update]
+	@$(STACK) drop $(FILES) $(if $(TABLE),--table $(TABLE)) $(if $(ON_CONFLICT),--on-conflict $(ON_CONFLICT))
+
+backup-to-dir: | $(PY) ## back all tables up into a folder: make backup-to-dir DIR=backups
+	@$(STACK) backup-to-dir $(DIR)
+
+restore-from-dir: | $(PY) ## and back from it: make restore-from-dir DIR=backups [DRY_RUN=1]
+	@$(STACK) restore-from-dir $(DIR) $(if $(DRY_RUN),--dry-run)
+
+rebuild-catalog: | $(PY) ## list all backups of the bucket in the catalogue again
+	@$(STACK) rebuild-catalog
 
 dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev

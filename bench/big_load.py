@@ -57,15 +57,15 @@ def measure(stack: Stack, record: Record, folder: Path, rows: int, runs: int) ->
     bad = write_employees_csv(dirty, rows, bad_share=0.01)
     write_employees_csv(clean, rows, bad_share=0.0)
     print(f"{rows:,} rows, {dirty.stat().st_size / 1e6:.0f} MB, {bad:,} of the dirty file's rows are bad")
-    psql = Psql(stack, record)
+    psql = Psql(stack)
     psql.run("postgres", f"CREATE DATABASE {PEER}")
     psql.run(PEER, ";\n".join(create_schema_statements(load_dictionary(PACKAGED_DICTIONARY), "decant_app")))
     for table in ("departments", "jobs"):
         psql.copy(PEER, table, SAMPLES / f"{table}.csv")
-        drop(record, f"{table}.csv", SAMPLES / f"{table}.csv")
+        load(record, f"{table}.csv", SAMPLES / f"{table}.csv")
     ratios = []
     for number in range(runs):
-        ours = load(record, f"hired_employees/{number}.csv", dirty, rows, bad)
+        ours = load_employees(record, f"hired_employees/{number}.csv", dirty, rows, bad)
         psql.run("decant", "TRUNCATE hired_employees; UPDATE decant.runs SET content_stands = false")
         begun = time.perf_counter()
         psql.copy(PEER, "hired_employees", clean)
@@ -77,22 +77,19 @@ def measure(stack: Stack, record: Record, folder: Path, rows: int, runs: int) ->
     print(f"peak memory of the function that loads: {peak_megabytes(stack):.0f} MB")
 
 
-def drop(record: Record, key: str, path: Path) -> dict[str, Any]:
-    """Put a file into the intake bucket and wait for the end of its run."""
-    with path.open("rb") as content:
-        put = record.client("s3").put_object(Bucket=record.intake_bucket, Key=f"incoming/{key}", Body=content)
-    file = Dropped(f"incoming/{key}", put["VersionId"])
-    return follow(record, [file], lambda _: None)[file.key]
-
-
-def load(record: Record, key: str, path: Path, rows: int, bad: int) -> float:
-    """Load a file of employees; return the seconds from the moment it is in the bucket till its run has ended."""
+def load(record: Record, key: str, path: Path) -> tuple[float, dict[str, Any]]:
+    """Drop a file; return the seconds from the moment it is in the bucket till its run has ended, and the run."""
     with path.open("rb") as content:
         put = record.client("s3").put_object(Bucket=record.intake_bucket, Key=f"incoming/{key}", Body=content)
     begun = time.perf_counter()
     file = Dropped(f"incoming/{key}", put["VersionId"])
     run = follow(record, [file], lambda _: None)[file.key]
-    seconds = time.perf_counter() - begun
+    return time.perf_counter() - begun, run
+
+
+def load_employees(record: Record, key: str, path: Path, rows: int, bad: int) -> float:
+    """Drop the big file; return the seconds that it took, having made sure that it did what it should."""
+    seconds, run = load(record, key, path)
     if (run["read"], run["inserted"], run["rejected"]) != (rows, rows - bad, bad):
         raise SystemExit(f"The load did not do what it should: {run}")
     return seconds
@@ -101,7 +98,7 @@ def load(record: Record, key: str, path: Path, rows: int, bad: int) -> float:
 class Psql:
     """The psql of the embedded server."""
 
-    def __init__(self, stack: Stack, record: Record) -> None:
+    def __init__(self, stack: Stack) -> None:
         self._program = stack.postgres.program("psql")
         self._server = stack.postgres
 

@@ -45,10 +45,8 @@ class Account:
 def connect_url(url: str) -> Any:
     """A new driver connection to where a ``postgresql://`` URL leads."""
     parts = urlsplit(url)
-    assert parts.hostname and parts.port and parts.username and parts.password
-    return Account(
-        parts.hostname, parts.port, unquote(parts.username), unquote(parts.password), parts.path[1:]
-    ).connect()
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return Account(parts.hostname or "", parts.port or 5432, user, password, parts.path[1:]).connect()
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: python -m infra.local up | down | reset | status | logs | dev."""
+"""The commands behind the Makefile: python -m infra.local COMMAND. DECANT_FOLDER names another stack than .local/."""
 
 import argparse
 import os
@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from rich.console import Console
 
+from chalicelib.errors import DecantError
 from infra.deploy import DeploymentError
-from infra.local import dev, logs, report, samples
+from infra.local import dev, logs, operate, report, samples
 from infra.local.embedded_postgres import PostgresError
 from infra.local.emulator import EmulatorError
 from infra.local.environment import InstallationError
@@ -20,27 +21,43 @@ from infra.local.stack import Stack
 from infra.package import PackagingError
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / ".local"
+FOLDER = Path(os.environ.get("DECANT_FOLDER") or ROOT / ".local")
 EXPECTED = (
-    ApiError, DeploymentError, EmulatorError, InstallationError, PackagingError, PostgresError, StackError
+    ApiError, DecantError, DeploymentError, EmulatorError, InstallationError, PackagingError, PostgresError, StackError
 )  # fmt: skip
 
 
 def main() -> int:
     """Run one command; give the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
-    parser.add_argument("command", choices=sorted(_COMMANDS))
-    command = parser.parse_args().command
+    arguments = _parser().parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=120)
     try:
-        return _COMMANDS[command](console)
+        if arguments.command in _OPERATIONS:
+            return _OPERATIONS[arguments.command](console, Record.read(FOLDER), arguments)
+        return _COMMANDS[arguments.command](console)
     except EXPECTED as error:
         Console(stderr=True).print(
-            f"make {command}: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+            f"make {arguments.command}: {error}", style="red", markup=False, highlight=False, soft_wrap=True
         )
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in sorted((_COMMANDS | _OPERATIONS).items()):
+        added = commands.add_parser(name, help=command.__doc__)
+        if name == "drop":
+            added.add_argument("files", nargs="+", type=Path)
+            added.add_argument("--table", help="the table, where the file's name does not begin with it")
+            added.add_argument("--on-conflict", choices=["reject", "skip", "update"])
+        if name in ("backup-to-dir", "restore-from-dir"):
+            added.add_argument("directory", type=Path)
+        if name == "restore-from-dir":
+            added.add_argument("--dry-run", action="store_true", help="tell what would change, and change nothing")
+    return parser
 
 
 def up(console: Console) -> int:
@@ -90,14 +107,37 @@ def _stack(environment: Mapping[str, str] = MappingProxyType({})) -> Stack:
     return Stack(ROOT, FOLDER, Ports.wanted(FOLDER, environment), tools=FOLDER)
 
 
+def url(console: Console) -> int:
+    """Print the API's URL."""
+    console.print(Record.read(FOLDER).api_url, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def develop(_console: Console) -> int:
+    """Serve the API with `chalice local` against the running stack."""
+    return dev.serve(Record.read(FOLDER), ROOT)
+
+
+def show_logs(_console: Console) -> int:
+    """Print the ends of all logs."""
+    return logs.show(_stack(), FOLDER)
+
+
 _LOST = "Stopped, by force: the emulator could not save its state."
 _COMMANDS = {
-    "dev": lambda _: dev.serve(Record.read(FOLDER), ROOT),
+    "dev": develop,
     "down": down,
-    "logs": lambda _: logs.show(_stack(), FOLDER),
+    "logs": show_logs,
     "reset": reset,
     "status": status,
     "up": up,
+    "url": url,
+}
+_OPERATIONS = {
+    "backup-to-dir": operate.backup_to_directory,
+    "drop": operate.drop,
+    "rebuild-catalog": operate.rebuild,
+    "restore-from-dir": operate.restore_from_directory,
 }
 
 if __name__ == "__main__":

@@ -18,15 +18,7 @@ def serve(record: Record, root: Path) -> int:
         raise StackError(taken(port, "DECANT_DEV_PORT"))
     if not is_taken(int(record.endpoint_url.rpartition(":")[2])):
         raise StackError("The stack does not run: start it with `make up`.")
-    function = record.client("lambda").get_function_configuration(FunctionName=record.api_function)
-    environment = {
-        **os.environ,
-        **function["Environment"]["Variables"],
-        "AWS_ENDPOINT_URL": record.endpoint_url,
-        "AWS_DEFAULT_REGION": record.region,
-        "AWS_ACCESS_KEY_ID": record.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": record.secret_access_key,
-    }
+    environment = {**os.environ, **record.variables()}
     chalice = str(Path(sys.executable).with_name("chalice"))
     os.chdir(root)
     os.execve(chalice, [chalice, "local", "--host", LOOPBACK, "--port", str(port), "--stage", STAGE], environment)  # noqa: S606

@@ -93,6 +93,17 @@ class Record:
         """Give a session of the administrator; clients take `endpoint_url` from the record."""
         return boto3.Session(self.access_key_id, self.secret_access_key, region_name=self.region)
 
+    def variables(self) -> dict[str, str]:
+        """Give the environment in which the application's own code works on this stack, as its administrator."""
+        function = self.client("lambda").get_function_configuration(FunctionName=self.api_function)
+        return {
+            **function["Environment"]["Variables"],
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+        }
+
     def client(self, service: str) -> Any:
         """Give the administrator's client of an AWS service of the emulator."""
         return self.session().client(service, endpoint_url=self.endpoint_url)

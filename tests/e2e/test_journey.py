@@ -12,9 +12,10 @@ from uuid import uuid4
 
 import pytest
 
+from chalicelib.postgres import close_connection
 from infra.local.record import Record
 from tests import oracle
-from tests.conftest import close_connection, connect_url
+from tests.conftest import connect_url
 from tests.e2e.conftest import Call
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -87,7 +88,8 @@ def test_files_dropped_in_any_order_end_in_their_tables(loaded: dict[str, Run], 
 
 
 @pytest.mark.parametrize("year", [2020, 2021, 2022])
-def test_metrics_equal_an_independent_computation(loaded: dict[str, Run], call: Call, year: int) -> None:
+@pytest.mark.usefixtures("loaded")
+def test_metrics_equal_an_independent_computation(call: Call, year: int) -> None:
     hires = call("GET", f"/metrics/hires-by-quarter?year={year}").json
     assert hires["rows"] == oracle.hires_by_quarter(SAMPLES, year)
     above = call("GET", f"/metrics/departments-above-mean?year={year}").json
@@ -114,9 +116,8 @@ def test_the_same_content_is_loaded_once(loaded: dict[str, Run], drop: Drop, end
     assert loaded["departments"]["id"] in again["error"]["detail"]
 
 
-def test_a_dirty_file_tells_every_reason(
-    loaded: dict[str, Run], call: Call, drop: Drop, ended: Callable[[str], Run]
-) -> None:
+@pytest.mark.usefixtures("loaded")
+def test_a_dirty_file_tells_every_reason(call: Call, drop: Drop, ended: Callable[[str], Run]) -> None:
     path = SAMPLES / "dirty" / "hired_employees-several-reasons.csv"
     run = ended(drop(f"hired_employees/{path.name}", path.read_bytes()))
     expected = json.loads(path.with_name(f"{path.name}.expected.json").read_text())["rejections"]
@@ -171,7 +172,8 @@ def test_a_batch_goes_in_once_for_its_key(call: Call, query: Query) -> None:
     assert call("POST", "/batch", {"departments": [{"id": 1}]}, **key).status == 422
 
 
-def test_back_up_break_and_restore(loaded: dict[str, Run], call: Call, query: Query) -> None:
+@pytest.mark.usefixtures("loaded")
+def test_back_up_break_and_restore(call: Call, query: Query) -> None:
     def rows() -> list[list[tuple[Any, ...]]]:
         return [query(f"SELECT * FROM {table} ORDER BY id") for table in ("departments", "jobs", "hired_employees")]
 
@@ -194,7 +196,8 @@ def test_back_up_break_and_restore(loaded: dict[str, Run], call: Call, query: Qu
     assert changes == {"departments": (False, 4, 0), "jobs": (False, 0, 1), "hired_employees": (True, 0, 0)}
 
 
-def test_a_restore_that_would_break_references_is_refused(loaded: dict[str, Run], call: Call, query: Query) -> None:
+@pytest.mark.usefixtures("loaded")
+def test_a_restore_that_would_break_references_is_refused(call: Call, query: Query) -> None:
     wait = {"Prefer": "wait=20"}
     saved = call("POST", "/tables/departments/backups", **wait).json
     query("INSERT INTO departments VALUES (7006, 'Young')")

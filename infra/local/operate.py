@@ -1,0 +1,111 @@
+"""What operators do with a running stack from the command line: drop files, take backups to a folder and back."""
+
+import argparse
+import datetime as dt
+import json
+import os
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from chalicelib.backup.catalogue import copy_backup, manifests, rebuild_catalog
+from chalicelib.backup.manifest import Manifest
+from chalicelib.backup.restore import restore
+from chalicelib.identifiers import new_id
+from chalicelib.storage import FolderStorage
+from chalicelib.wiring import Services, services
+from infra.local import report, samples
+from infra.local.record import Record, StackError
+
+
+def drop(console: Console, record: Record, arguments: argparse.Namespace) -> int:
+    """Put files into the intake bucket and follow their runs; the exit status tells whether all were loaded."""
+    dropped = []
+    for path in arguments.files:
+        folder = f"{arguments.table}/" if arguments.table else ""
+        key = f"incoming/{folder}{path.name}"
+        options = {"on-conflict": arguments.on_conflict} if arguments.on_conflict else {}
+        with path.open("rb") as content:
+            put = record.client("s3").put_object(Bucket=record.intake_bucket, Key=key, Body=content, Metadata=options)
+        dropped.append(samples.Dropped(key, put["VersionId"]))
+    with report.Loads(console) as loads:
+        runs = samples.follow(record, dropped, loads.show)
+    report.files(console, runs)
+    for run in runs.values():
+        console.print(f"{record.api_url}/runs/{run['id']}", highlight=False, soft_wrap=True)
+    return 0 if all(run["state"] in ("succeeded", "duplicate") for run in runs.values()) else 1
+
+
+def backup_to_directory(console: Console, record: Record, arguments: argparse.Namespace) -> int:
+    """Back all tables up in one snapshot, and copy the backups with their manifests into a folder."""
+    run = _post(record, "/backups")
+    if run["state"] != "succeeded":
+        raise StackError(f"The backup ended as {run['state']}: {run['error']}")
+    bucket, folder = _services(record).backups, FolderStorage(arguments.directory)
+    for manifest in manifests(bucket):
+        if manifest.id in run["result"]["backups"]:
+            copy_backup(bucket, folder, manifest)
+            console.print(f"{manifest.table}: {manifest.rows} rows, {manifest.bytes} bytes", highlight=False)
+    console.print(f"Snapshot {run['result']['snapshot']} is in {arguments.directory}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def restore_from_directory(console: Console, record: Record, arguments: argparse.Namespace) -> int:
+    """Make the tables equal to the newest snapshot in a folder."""
+    folder = FolderStorage(arguments.directory)
+    snapshot = _newest_snapshot(folder, arguments.directory)
+    now = dt.datetime.now(dt.UTC)
+    wired = _services(record)
+    reports = restore(
+        wired.database,
+        folder,
+        wired.dictionary,
+        [manifest.to_backup() for manifest in snapshot],
+        run_id=new_id(now),
+        started=now,
+        dry_run=arguments.dry_run,
+        progress=lambda _phase, _rows: None,
+    )
+    would = "would be " if arguments.dry_run else ""
+    for each in reports:
+        console.print(
+            f"{each.table}: {each.rows} rows in the backup; {would}inserted {each.inserted}, "
+            f"{would}updated {each.updated}, {would}deleted {each.deleted}, unchanged {each.unchanged}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return 0
+
+
+def rebuild(console: Console, record: Record, _arguments: argparse.Namespace) -> int:
+    """Fill the catalogue of backups again from the manifests in the bucket."""
+    wired = _services(record)
+    found = rebuild_catalog(wired.backups, wired.catalog)
+    console.print(f"{found} backups are in the catalogue.", highlight=False)
+    return 0
+
+
+def _services(record: Record) -> Services:
+    """The application's own services, on this stack."""
+    os.environ.update(record.variables())
+    return services()
+
+
+def _newest_snapshot(folder: FolderStorage, path: Path) -> list[Manifest]:
+    found = list(manifests(folder))
+    if not found:
+        raise StackError(f"There is no backup in {path}.")
+    newest = max(found, key=lambda manifest: manifest.created).snapshot
+    return [manifest for manifest in found if manifest.snapshot == newest]
+
+
+def _post(record: Record, path: str) -> dict[str, Any]:
+    """POST an order to the deployed API and wait for the end of its run."""
+    request = urllib.request.Request(record.api_url + path, method="POST", headers={"Prefer": "wait=20"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
+        run: dict[str, Any] = json.load(answer)
+    while run["state"] not in samples.ENDED:
+        run = samples.ask(record, f"/runs/{run['id']}")
+    return run
