@@ -15,7 +15,8 @@ _LEDGER = Path(__file__).with_name("ledger.sql")
 def create_schema_statements(dictionary: Dictionary, app_role: str) -> list[str]:
     """The statements that the owner runs, in order, in one transaction. Running them again changes nothing."""
     statements = [_LEDGER.read_text()]
-    statements += [create_table(table) for table in dictionary.tables]
+    for table in dictionary.tables:
+        statements += [create_table(table), refuse_other_table(table)]
     statements += [statement for table in dictionary.tables for statement in index_foreign_keys(table)]
     statements += [publish_function(table) for table in dictionary.tables]
     role = quote(app_role)
@@ -40,6 +41,20 @@ def create_table(table: Table) -> str:
     lines.append(f"    CONSTRAINT {quote(f'{table.name}_pkey')} PRIMARY KEY ({quote_all(table.primary_key)})")
     lines += [f"    {foreign_key_constraint(table, key)}" for key in table.foreign_keys]
     return f"CREATE TABLE IF NOT EXISTS {quote(table.name)} (\n" + ",\n".join(lines) + "\n)"
+
+
+def refuse_other_table(table: Table) -> str:
+    """A statement that fails when the table was made from another dictionary than this; it marks a new one as ours."""
+    made = hashlib.sha256(create_table(table).encode()).hexdigest()
+    name = f"public.{quote(table.name)}"
+    return f"""DO $check$ BEGIN
+    IF obj_description('{name}'::regclass, 'pg_class') IS NULL THEN
+        COMMENT ON TABLE {name} IS 'decant {made}';
+    ELSIF obj_description('{name}'::regclass, 'pg_class') <> 'decant {made}' THEN
+        RAISE EXCEPTION 'The table {table.name} was made from another data dictionary'
+            USING HINT = 'Bring the old dictionary back, or move the table''s rows and drop it.';
+    END IF;
+END $check$"""
 
 
 def foreign_key_constraint(table: Table, key: ForeignKey) -> str:

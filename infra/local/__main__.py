@@ -61,12 +61,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def up(console: Console) -> int:
-    """Bring the stack up, load the samples, show the results."""
+    """Bring the stack up, load the samples, show the results. Another dictionary than theirs is brought up empty."""
 
     def step(name: str) -> None:
         console.print(f"• {name}", highlight=False)
 
     record = _stack(os.environ).up(step)
+    tables = {table["name"] for table in samples.ask(record, "/tables")["tables"]}
+    if not tables.issuperset(samples.TABLES):
+        report.own_tables(console, record, sorted(tables))
+        return 0
     step("Sample files into the intake bucket")
     dropped = samples.drop(record, ROOT / "sample_data")
     with report.Loads(console) as loads:

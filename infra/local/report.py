@@ -1,7 +1,7 @@
 """What `make up` shows: the loads as they go, what came of them, the metrics, and what to try next."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -95,6 +95,17 @@ def next_steps(console: Console, record: Record, runs: Mapping[str, Run]) -> Non
     console.print(f"\nThe API: {record.api_url}\nTry:", highlight=False, soft_wrap=True)
     for command in commands:
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def own_tables(console: Console, record: Record, tables: Sequence[str]) -> None:
+    """Print what to do next with tables of one's own, for which there are no samples."""
+    console.print(
+        f"\nThe API: {record.api_url}\nThe tables are {', '.join(tables)}, for which there are no samples. Try:\n"
+        f"  make drop FILES={tables[0]}.csv\n  curl -s '{record.api_url}/tables'",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _metric(console: Console, answer: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from infra.local.record import Record
 
 # Employees first, on purpose: the order in which files land does not matter.
 NAMES = ("hired_employees.xlsx", "departments.xlsx", "jobs.xlsx")
+TABLES = {name.partition(".")[0] for name in NAMES}
 ENDED = ("succeeded", "failed", "refused", "duplicate")
 POLL_SECONDS = 0.3
 PATIENCE_SECONDS = 180

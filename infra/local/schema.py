@@ -13,6 +13,7 @@ import pg8000.dbapi
 from chalicelib.dictionary.ddl import create_schema_statements
 from chalicelib.dictionary.model import load_dictionary
 from infra.local.embedded_postgres import EmbeddedPostgres
+from infra.local.record import StackError
 
 DATABASE = "decant"
 OWNER = "decant_owner"
@@ -39,6 +40,7 @@ def prepare_database(server: EmbeddedPostgres, passwords: Passwords, dictionary:
     """Make the roles, the database and the dictionary's tables; what is there stays as it is.
 
     The owner makes the tables. The application's role reads and writes rows and makes temporary tables, nothing else.
+    Raises StackError when a table is there that was made from another dictionary.
     """
     with _cursor(server, server.superuser, server.superuser_password, "postgres", autocommit=True) as cursor:
         for role, password in ((OWNER, passwords.owner), (APP, passwords.app)):
@@ -52,7 +54,12 @@ def prepare_database(server: EmbeddedPostgres, passwords: Passwords, dictionary:
         cursor.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {DATABASE} TO {APP}")
     with _cursor(server, OWNER, passwords.owner, DATABASE) as cursor:
         for statement in create_schema_statements(load_dictionary(dictionary), APP):
-            cursor.execute(statement)
+            try:
+                cursor.execute(statement)
+            except pg8000.dbapi.DatabaseError as error:
+                told = error.args[0]
+                hint = f"{told.get('H', '')} `make reset` forgets all data of this stack.".lstrip()
+                raise StackError(f"The database does not take the data dictionary: {told['M']}. {hint}") from error
 
 
 @contextmanager

@@ -1,0 +1,54 @@
+"""The README's tour, run as printed against a stack, and the commands that it names."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from infra.local.ports import free_port
+from infra.local.record import Ports
+from infra.local.samples import drop, follow
+from infra.local.stack import Stack
+from tests.e2e.conftest import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+TOUR = README[README.index("## A tour") : README.index("## Bring your own tables")]
+
+
+def test_the_tour_works_as_printed(tmp_path: Path) -> None:
+    """On a stack of its own, for it leaves rows behind."""
+    stack = Stack(ROOT, tmp_path / "local", Ports(free_port(), free_port()), tools=ROOT / ".local", settings=SETTINGS)
+    with stack as record:
+        follow(record, drop(record, ROOT / "sample_data"), lambda _: None)
+        take_the_tour(stack.folder)
+    stack.forget()
+
+
+def take_the_tour(folder: Path) -> None:
+    """Run all of the tour's commands in one shell, as a reader would; one that fails is a failure."""
+    script = "\n".join(["set -eu", 'curl() { command curl --fail-with-body "$@"; echo; }'])
+    script = "\n".join([script, *re.findall(r"```bash\n(.*?)```", TOUR, re.DOTALL)])
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "DECANT_FOLDER": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for said in (
+        '"mean":136.75',
+        "department,job,Q1,Q2,Q3,Q4",
+        "department is required, and blank here",
+        '"inserted":1,"updated":0,"unchanged":0,"rejected":0',
+        "takes a whole number",
+        '"updated":1',
+    ):
+        assert said in done.stdout
+
+
+def test_every_make_command_that_it_names_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?make (?:-s )?([a-z-]+)", README)) <= targets
