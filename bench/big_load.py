@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from chalicelib.dictionary.ddl import create_schema_statements
-from chalicelib.dictionary.model import load_dictionary
+from chalicelib.dictionary.package import load_dictionary
 from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from chalicelib.catalog import DynamoCatalog
-from chalicelib.dictionary.model import Dictionary, load_dictionary
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.package import load_dictionary
 from chalicelib.ports import Catalog, Database
 from chalicelib.postgres import PostgresDatabase, connect_with_secret
 from chalicelib.queue import SqsQueue

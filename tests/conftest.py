@@ -14,7 +14,8 @@ import pg8000
 import pytest
 
 from chalicelib.dictionary.ddl import create_schema_statements
-from chalicelib.dictionary.model import Dictionary, load_dictionary
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.package import load_dictionary
 from chalicelib.postgres import PostgresDatabase, close_connection, prepare_session
 from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.local.embedded_postgres import EmbeddedPostgres
@@ -121,31 +122,38 @@ def passwords(postgres_server: EmbeddedPostgres) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def make_database(postgres_server: EmbeddedPostgres, passwords: dict[str, str]) -> MakeDatabase:
-    """A context manager that makes a database for a dictionary and drops it."""
+def make_database(postgres_server: EmbeddedPostgres, passwords: dict[str, str]) -> Iterator[MakeDatabase]:
+    """A context manager that makes a database for a dictionary, as a copy of one made before, and drops it."""
+    templates: dict[str, str] = {}
+    admin = superuser(postgres_server).connect()
+
+    def account(role: str, database: str) -> Account:
+        return Account(postgres_server.host, postgres_server.port, role, passwords[role], database)
+
+    def template(dictionary: Dictionary) -> str:
+        if dictionary.digest not in templates:
+            name = f"template_{secrets.token_hex(6)}"
+            admin.execute_simple(f"CREATE DATABASE {name} OWNER {OWNER_ROLE}")
+            with _connected(account(OWNER_ROLE, name)) as owner:
+                for statement in create_schema_statements(dictionary, APP_ROLE):
+                    owner.execute_simple(statement)
+            templates[dictionary.digest] = name
+        return templates[dictionary.digest]
 
     @contextmanager
     def make(dictionary: Dictionary) -> Iterator[TestDatabase]:
         name = f"test_{secrets.token_hex(6)}"
-        admin = superuser(postgres_server).connect()
-        admin.execute_simple(f"CREATE DATABASE {name} OWNER {OWNER_ROLE}")
-        owner, app = (
-            Account(postgres_server.host, postgres_server.port, role, passwords[role], name)
-            for role in (OWNER_ROLE, APP_ROLE)
-        )
-        connection = owner.connect()
-        for statement in create_schema_statements(dictionary, APP_ROLE):
-            connection.execute_simple(statement)
-        close_connection(connection)
+        admin.execute_simple(f"CREATE DATABASE {name} OWNER {OWNER_ROLE} TEMPLATE {template(dictionary)}")
+        owner, app = account(OWNER_ROLE, name), account(APP_ROLE, name)
         database = PostgresDatabase(app.connect)
         try:
             yield TestDatabase(dictionary, superuser(postgres_server), owner, app, database)
         finally:
             database.close()
             admin.execute_simple(f"DROP DATABASE {name} WITH (FORCE)")
-            close_connection(admin)
 
-    return make
+    yield make
+    close_connection(admin)
 
 
 @pytest.fixture

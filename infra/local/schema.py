@@ -11,7 +11,7 @@ from typing import Any
 import pg8000.dbapi
 
 from chalicelib.dictionary.ddl import create_schema_statements
-from chalicelib.dictionary.model import load_dictionary
+from chalicelib.dictionary.package import load_dictionary
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.record import StackError
 

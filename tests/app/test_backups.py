@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from typing import Any
 
 import fastavro
@@ -145,7 +146,7 @@ def test_a_client_that_waits_gets_the_run_when_it_has_ended(filled: Api) -> None
     def work() -> None:
         with use(filled.services):
             while not filled.services.queue.waiting():
-                pass
+                time.sleep(0.05)
             filled.work()
 
     worker = threading.Thread(target=work)

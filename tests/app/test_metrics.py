@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.dictionary.model import parse_dictionary
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.wiring import use
 from tests.app.conftest import Api, make_api
 

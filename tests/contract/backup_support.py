@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from chalicelib.backup.backup import back_up
 from chalicelib.dictionary.datatypes import Boolean, Date, DateTime, Integer, Number, String
-from chalicelib.dictionary.model import Column, Dictionary, Table, parse_dictionary
+from chalicelib.dictionary.model import Column, Dictionary, Table
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Backup, Catalog, Page, Run, Storage
 from tests.conftest import TestDatabase

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib import worker
-from chalicelib.dictionary.model import parse_dictionary
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.load.batch import BatchOutcome, ingest
 from chalicelib.load.options import OnConflict
 from chalicelib.ports import RunKind, RunState

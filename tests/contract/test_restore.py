@@ -20,7 +20,8 @@ from chalicelib.backup.manifest import file_key
 from chalicelib.backup.restore import RestoreReport, restore
 from chalicelib.backup.swap import Swap
 from chalicelib.backup.verification import load_manifest
-from chalicelib.dictionary.model import Dictionary, parse_dictionary
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import BackupDamaged, BadRequest, DecantError, RestoreRefused, Unavailable
 from chalicelib.ports import Backup, Storage
 from chalicelib.postgres import PostgresDatabase

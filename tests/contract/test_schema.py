@@ -9,7 +9,8 @@ import pg8000
 import pytest
 
 from chalicelib.dictionary.ddl import create_schema_statements
-from chalicelib.dictionary.model import Dictionary, parse_dictionary
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.settings import PACKAGED_DICTIONARY
 from tests.conftest import APP_ROLE, TestDatabase
 

@@ -16,10 +16,9 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from chalicelib import storage as storage_module
 from chalicelib.errors import BadRequest, DecantError, NotFound, Unavailable
 from chalicelib.ports import Storage
-from chalicelib.storage import FolderStorage, S3Storage
+from chalicelib.storage import FolderStorage, S3Storage, s3_streams
 
 BUCKET = "decant-backups"
 PART = 5 * 1024 * 1024
@@ -109,7 +108,7 @@ def test_a_stream_is_read_in_pieces(storage: Storage) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, PART, PART + 1, 3 * PART + 17])
 def test_a_written_stream_is_the_object(storage: Storage, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_module, "_PART_BYTES", PART)
+    monkeypatch.setattr(s3_streams, "_PART_BYTES", PART)
     content = (bytes(range(251)) * (size // 251 + 1))[:size]
     with storage.write("big") as stream:
         for start in range(0, size, 1_000_003):
@@ -118,7 +117,7 @@ def test_a_written_stream_is_the_object(storage: Storage, size: int, monkeypatch
 
 
 def test_a_stream_that_fails_leaves_what_was_there(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_module, "_PART_BYTES", PART)
+    monkeypatch.setattr(s3_streams, "_PART_BYTES", PART)
     storage.put("kept", b"before")
     for key in ("kept", "never"):
         with pytest.raises(RuntimeError, match="broke"):
@@ -222,7 +221,7 @@ def test_a_listing_follows_every_page(client: Any) -> None:
 def test_an_upload_that_fails_leaves_no_parts_behind(
     s3: S3Storage, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage_module, "_PART_BYTES", PART)
+    monkeypatch.setattr(s3_streams, "_PART_BYTES", PART)
     with pytest.raises(RuntimeError):
         write_and_break(s3, "never")
     assert client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []

@@ -10,7 +10,8 @@ import pytest
 from chalicelib.backup.manifest import Manifest, fingerprint
 from chalicelib.backup.schemas import reconcile
 from chalicelib.dictionary.avro import avro_schema
-from chalicelib.dictionary.model import Table, parse_dictionary
+from chalicelib.dictionary.model import Table
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import RestoreRefused
 from tests.contract.backup_support import NOW, field
 

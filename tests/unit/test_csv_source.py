@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.dictionary.model import Dictionary, parse_dictionary
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.rows import SourceChunk

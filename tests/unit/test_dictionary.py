@@ -15,7 +15,8 @@ from chalicelib.dictionary.avro import avro_schema
 from chalicelib.dictionary.datatypes import TYPES
 from chalicelib.dictionary.ddl import create_table
 from chalicelib.dictionary.json_schema import row_schema
-from chalicelib.dictionary.model import Column, Dictionary, Table, load_dictionary, parse_dictionary
+from chalicelib.dictionary.model import Column, Dictionary, Table
+from chalicelib.dictionary.package import load_dictionary, parse_dictionary
 from chalicelib.errors import DictionaryError
 from chalicelib.settings import PACKAGED_DICTIONARY
 from tests.other_dictionary import OTHER
