@@ -13,12 +13,12 @@ from chalicelib.api.answers import backup_object, moment, page_object
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.orders import answer_request, order, order_response
 from chalicelib.api.parameters import AFTER, LIMIT, TABLE
-from chalicelib.api.request import ApiRequest, checked_id
-from chalicelib.api.responses import json_response
+from chalicelib.api.request import ApiRequest, bad_field, checked_id
+from chalicelib.api.responses import answer_response, json_response, json_text
 from chalicelib.backup.catalogue import find, find_snapshot
 from chalicelib.backup.verification import load_manifest, verify
 from chalicelib.dictionary.datatypes import DateTime
-from chalicelib.errors import BadRequest, NotFound
+from chalicelib.errors import NotFound
 from chalicelib.idempotency import Answer
 from chalicelib.identifiers import is_id, new_id
 from chalicelib.ports import Backup, RunKind
@@ -77,11 +77,7 @@ def get_backup_file(_request: ApiRequest, backup: str) -> Response:
 def post_verification(request: ApiRequest, backup: str) -> Response:
     """Read a backup back: hash, rows, schema, checksums. A damaged one is a problem that names the damage."""
     request.fields()
-    found = verify(services().backups, services().dictionary, _backup(backup))
-    manifest = found.manifest
-    told = {"backup": manifest.id, "table": manifest.table, "verified": True, "rows": manifest.rows,
-            "bytes": manifest.bytes, "sha256": manifest.sha256, "content": manifest.content}  # fmt: skip
-    return json_response(told | {"restorable": found.refusal is None, "refusal": found.refusal, "notes": found.notes})
+    return answer_response(answer_request(services(), request, lambda: _verify(backup)))
 
 
 @backups.post("/tables/{table}/restores", body="TableRestore", body_required=False,
@@ -114,6 +110,15 @@ def post_restore(request: ApiRequest) -> Response:
     return order_response(services(), request, answer_request(services(), request, work))
 
 
+def _verify(backup: str) -> Answer:
+    found = verify(services().backups, services().dictionary, _backup(backup))
+    manifest = found.manifest
+    told = {"backup": manifest.id, "table": manifest.table, "verified": True, "rows": manifest.rows,
+            "bytes": manifest.bytes, "sha256": manifest.sha256, "content": manifest.content,
+            "restorable": found.refusal is None, "refusal": found.refusal, "notes": found.notes}  # fmt: skip
+    return Answer(200, json_text(told))
+
+
 def _order_backup(tables: list[str], table: str | None) -> Answer:
     message = {"work": "backup", "tables": tables, "snapshot": new_id(dt.datetime.now(dt.UTC))}
     return order(services(), RunKind.BACKUP, message, table=table)
@@ -136,7 +141,7 @@ def _id(given: dict[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadRequest(f"{name} is {value!r}.", hint="It takes an identifier, as GET /backups lists them.")
+        raise bad_field(name, f"{name} is {value!r}.", "It takes an identifier, as GET /backups lists them.")
     if not is_id(value):
         raise NotFound(f"There is no {name} {value!r}.", hint="GET /backups lists those there are.")
     return value
@@ -147,18 +152,18 @@ def _as_of(given: dict[str, Any], instead_of: str) -> dt.datetime | None:
     if text is None:
         return None
     if given.get(instead_of) is not None:
-        raise BadRequest(f"Both {instead_of} and as_of are given.", hint="Send one of them.")
+        raise bad_field("as_of", f"Both {instead_of} and as_of are given.", "Send one of them.")
     try:
         value: dt.datetime | None = DateTime().parse(pa.array([text], pa.string()))[0].as_py()
     except (pa.ArrowException, UnicodeEncodeError, TypeError):
         value = None
     if value is None:
-        raise BadRequest(f"as_of is {text!r}.", hint=f"It takes {DateTime.expects}.")
+        raise bad_field("as_of", f"as_of is {text!r}.", f"It takes {DateTime.expects}.")
     return value
 
 
 def _dry_run(given: dict[str, Any]) -> bool:
     value = given.get("dry_run", False)
     if not isinstance(value, bool):
-        raise BadRequest(f"dry_run is {value!r}.", hint="It takes true or false.")
+        raise bad_field("dry_run", f"dry_run is {value!r}.", "It takes true or false.")
     return value

@@ -63,12 +63,13 @@ class Blueprint(ChaliceBlueprint):
 
     def _wrapped(self, view: View, operation: Operation) -> View:
         @functools.wraps(view)
-        def wrapped(**variables: str) -> Response:
+        def wrapped(**_: str) -> Response:
             request = self.current_request
             instance = request.context.get("path") or request.path
             try:
                 parameters = None if operation.filters else operation.query
-                return view(ApiRequest(request, parameters), **variables)
+                asked = ApiRequest(request, parameters)
+                return view(asked, **asked.variables)
             except DecantError as error:
                 if error.status != DecantError.status:
                     return problem_response(error, instance)

@@ -33,6 +33,12 @@ def read_json(body: bytes, content_type: str | None, encoding: str | None) -> An
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadRequest(f"The body is not UTF-8: byte {error.start + 1} is wrong.") from error
+    if "\ufffd" in text:
+        # API Gateway puts it in the place of bytes that are not UTF-8, and they would be lost without a word.
+        raise BadRequest(
+            "The body holds the character U+FFFD, which stands for bytes that are not UTF-8.",
+            hint=r"Send UTF-8; where U+FFFD itself is meant, write \ufffd.",
+        )
     if not text.strip():
         raise BadRequest("The body is empty.", hint="Send JSON.")
     _check_depth(text)

@@ -40,7 +40,9 @@ def get_metric(request: ApiRequest, metric: str) -> Response:
         answer = compute(transaction, found, year)
     names = [column.name for column in found.columns]
     if form == "csv":
-        return csv_response(f"{metric}-{year}", names, answer.rows)
+        # A table has no room for what stands beside it.
+        figures = {f"Decant-{name.title()}": str(value) for name, value in answer.figures.items() if value is not None}
+        return csv_response(f"{metric}-{year}", names, answer.rows, figures)
     return json_response({"metric": metric, "year": year, "columns": names, "rows": answer.rows, **answer.figures})
 
 

@@ -126,6 +126,8 @@ def _answer(status: int, schema: str | None, operation: Operation) -> dict[str, 
     answer: dict[str, Any] = {"description": _REASONS.get(status, "The problem")}
     if schema is not None:
         answer["content"] = {MEDIA_TYPE if schema == "Problem" else JSON: {"schema": _reference(schema)}}
+        if status == 422:  # what an Idempotency-Key that came with another request gets, whatever else it may be
+            answer["content"].setdefault(MEDIA_TYPE, {"schema": _reference("Problem")})
         if operation.csv and status == 200:
             answer["content"][CSV] = {"schema": {"type": "string"}}
     return answer

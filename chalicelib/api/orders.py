@@ -11,7 +11,7 @@ from chalice.app import Response
 
 from chalicelib.api.answers import run_object
 from chalicelib.api.request import ApiRequest
-from chalicelib.api.responses import JSON, json_response, json_text
+from chalicelib.api.responses import answer_response, json_response, json_text
 from chalicelib.api.run_lookup import wait_for
 from chalicelib.idempotency import Answer, answer_once
 from chalicelib.identifiers import new_id
@@ -71,4 +71,4 @@ def order_response(services: Services, request: ApiRequest, answer: Answer) -> R
     run_id = json.loads(answer.body)["id"]
     if run := wait_for(services, run_id, request.wait):
         return json_response(run_object(run), headers={"Preference-Applied": f"wait={request.wait}"})
-    return Response(answer.body, {"Content-Type": JSON, "Location": request.reference(f"runs/{run_id}")}, answer.status)
+    return answer_response(answer, {"Location": request.reference(f"runs/{run_id}")})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from chalice.app import Response
 
@@ -11,6 +12,8 @@ from chalicelib.errors import DecantError
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = "1"
+# What a path may hold as it is (RFC 3986, 3.3). The gateway gives it as the client wrote it, or decoded.
+_PATH = "/%:@!$&'()*+,;=~"
 
 
 def problem_response(error: DecantError, instance: str) -> Response:
@@ -26,7 +29,7 @@ def problem_document(error: DecantError, instance: str) -> dict[str, Any]:
         "title": error.title,
         "status": error.status,
         "detail": str(error),
-        "instance": instance,
+        "instance": quote(instance, safe=_PATH, errors="replace"),
     }
     return document | ({"errors": error.errors} if error.errors else {})
 

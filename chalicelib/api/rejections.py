@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.api.answers import rejection_object
+from chalicelib.api.request import TAKEN_FROM_NEXT, bad_parameter
 from chalicelib.api.responses import fitting
-from chalicelib.errors import BadRequest
 from chalicelib.load.rows import rejected_row
 from chalicelib.ports import Transaction
 
@@ -50,5 +50,5 @@ def _read_token(after: str | None) -> tuple[str, int]:
         return "", 0
     match = _TOKEN.fullmatch(after)
     if match is None:
-        raise BadRequest(f"after is {after!r}.", hint="Take it from the answer before, where it is called next.")
+        raise bad_parameter("after", f"after is {after!r}.", TAKEN_FROM_NEXT)
     return match[1], int(match[2])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from chalice.app import Request
 
@@ -22,6 +22,8 @@ LONGEST_WAIT = 20
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _FORMATS = {"json": JSON, "csv": CSV}
 
+TAKEN_FROM_NEXT = "Take it from the answer before, where it is called next."
+
 
 class ApiRequest:
     """One HTTP request. ``parameters`` are the names that its query may use; None: any."""
@@ -31,6 +33,11 @@ class ApiRequest:
         self.method: str = request.method
         self.path: str = request.context.get("path") or request.path
         self._check_query(parameters)
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        """The variables of the path. Some gateways give them as the client wrote them (aws/chalice issue 511)."""
+        return {name: unquote(value) for name, value in (self._request.uri_params or {}).items()}
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -55,12 +62,12 @@ class ApiRequest:
     def fields(self, *names: str) -> dict[str, Any]:
         """The body as a JSON object with some of the fields named; no body is an object without fields."""
         given = self.json() if self.body.strip() else {}
+        hint = f"The fields are {', '.join(names)}." if names else "It takes no fields."
         if not isinstance(given, dict):
-            raise BadRequest("The body is not a JSON object.", hint=f"Its fields may be {', '.join(names)}.")
+            raise BadRequest("The body is not a JSON object.", hint=hint)
         for name in given:
             if name not in names:
-                hint = f"The fields are {', '.join(names)}." if names else "It takes no fields."
-                raise BadRequest(f"The body has the field {name!r}, which means nothing here.", hint=hint)
+                raise bad_field(name, f"The body has the field {name!r}, which means nothing here.", hint)
         return given
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
@@ -69,21 +76,21 @@ class ApiRequest:
         if text is None:
             return default
         if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
-            raise BadRequest(f"{name} is {text!r}.", hint=f"It takes a whole number from {least} to {most}.")
+            raise bad_parameter(name, f"{name} is {text!r}.", f"It takes a whole number from {least} to {most}.")
         return int(text)
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """One of some words of the query; the first is the default."""
         text = self.query.get(name, choices[0])
         if text not in choices:
-            raise BadRequest(f"{name} is {text!r}.", hint=f"It takes {' or '.join(choices)}.")
+            raise bad_parameter(name, f"{name} is {text!r}.", f"It takes {' or '.join(choices)}.")
         return text
 
     def identifier(self, name: str) -> str | None:
         """An identifier of the query, as ``after`` is one in the listings of runs and backups."""
         text = self.query.get(name)
         if text is not None and not is_id(text):
-            raise BadRequest(f"{name} is {text!r}.", hint="Take it from the answer before, where it is called next.")
+            raise bad_parameter(name, f"{name} is {text!r}.", TAKEN_FROM_NEXT)
         return text
 
     @property
@@ -117,8 +124,7 @@ class ApiRequest:
 
         The client alone knows what its URL began with: a stage, a custom domain's base path, an emulator's prefix.
         """
-        resource = self._resource
-        return "../" * (resource.count("/") - 1 + self.path.endswith("/")) + path.lstrip("/")
+        return "../" * (self._request.path.count("/") - 1 + self.path.endswith("/")) + path.lstrip("/")
 
     def next_link(self, token: str | None) -> dict[str, str]:
         """The header that leads to the next page of an answer whose body can't tell it (RFC 8288)."""
@@ -129,17 +135,26 @@ class ApiRequest:
     @property
     def _resource(self) -> str:
         """The path below the API's root, with its variables filled in."""
-        values: Mapping[str, str] = self._request.uri_params or {}
-        return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), self._request.path)
+        return re.sub(r"\{(\w+)\}", lambda match: self.variables.get(match[1], match[0]), self._request.path)
 
     def _check_query(self, parameters: Collection[str] | None) -> None:
         given = self._request.query_params
         for name in given or ():
             if parameters is not None and name not in parameters:
                 hint = f"The parameters are {', '.join(parameters)}." if parameters else "It takes no parameters."
-                raise BadRequest(f"The parameter {name!r} means nothing here.", hint=hint)
+                raise bad_parameter(name, f"The parameter {name!r} means nothing here.", hint)
             if given is not None and len(given.getlist(name)) > 1:
-                raise BadRequest(f"The parameter {name!r} stands twice in the query.", hint="Keep one of them.")
+                raise bad_parameter(name, f"The parameter {name!r} stands twice in the query.", "Keep one of them.")
+
+
+def bad_field(name: str, detail: str, hint: str) -> BadRequest:
+    """The error of a request whose body has one field that can't be."""
+    return BadRequest(detail, hint=hint, errors=[{"field": name, "message": detail}])
+
+
+def bad_parameter(name: str, detail: str, hint: str | None) -> BadRequest:
+    """The error of a request whose query has one parameter that can't be."""
+    return BadRequest(detail, hint=hint, errors=[{"parameter": name, "message": detail}])
 
 
 def checked_id(identifier: str, what: str) -> str:

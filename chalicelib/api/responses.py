@@ -11,6 +11,8 @@ from typing import Any
 
 from chalice.app import Response
 
+from chalicelib.idempotency import Answer
+
 JSON = "application/json"
 CSV = "text/csv"
 
@@ -30,6 +32,11 @@ def json_text(value: Any) -> str:
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON."""
     return Response(json_text(value), {"Content-Type": JSON, **(headers or {})}, status)
+
+
+def answer_response(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer to a request, which may have been given before."""
+    return Response(answer.body, {"Content-Type": JSON, **(headers or {})}, answer.status)
 
 
 def csv_response(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from chalicelib.api.request import TAKEN_FROM_NEXT, bad_parameter
 from chalicelib.api.responses import fitting
 from chalicelib.dictionary.datatypes import Integer
 from chalicelib.dictionary.model import Column, Table
@@ -75,20 +76,20 @@ def _filter(table: Table, name: str, text: str) -> Filter:
     try:
         column = table.column(column_name)
     except NotFound as error:
-        raise BadRequest(f"The parameter {name!r} means nothing here: {error.detail}", hint=error.hint) from None
+        raise bad_parameter(name, f"The parameter {name!r} means nothing here: {error.detail}", error.hint) from None
     if operator not in OPERATORS:
-        raise BadRequest(f"{name!r} has the operator {operator!r}.", hint=f"It takes {', '.join(OPERATORS)}.")
-    return Filter(column, operator, _value(column, text))
+        raise bad_parameter(name, f"{name!r} has the operator {operator!r}.", f"It takes {', '.join(OPERATORS)}.")
+    return Filter(column, operator, _value(name, column, text))
 
 
-def _value(column: Column, text: str) -> Any:
+def _value(name: str, column: Column, text: str) -> Any:
     try:
         value = column.type.parse(pa.array([text.strip()], pa.string()))[0].as_py()
     except UnicodeEncodeError:
         value = None
     if value is None:
         hint = "In a URL, a + is written as %2B." if " " in text else None
-        raise BadRequest(f"{column.name} is compared with {text!r}, and takes {column.type.expects}.", hint=hint)
+        raise bad_parameter(name, f"{column.name} is compared with {text!r}, and takes {column.type.expects}.", hint)
     return value
 
 
@@ -112,8 +113,6 @@ def _token(table: Table, row: Mapping[str, Any]) -> str:
 def _read_token(key: Sequence[Column], token: str) -> list[Any]:
     try:
         texts = json.loads(base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4)))
-        return [_value(column, text) for column, text in zip(key, texts, strict=True)]
+        return [_value("after", column, text) for column, text in zip(key, texts, strict=True)]
     except (ValueError, TypeError, AttributeError, BadRequest, RecursionError):
-        raise BadRequest(
-            f"after is {token!r}.", hint="Take it from the answer before, where it is called next."
-        ) from None
+        raise bad_parameter("after", f"after is {token!r}.", TAKEN_FROM_NEXT) from None

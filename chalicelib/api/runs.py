@@ -15,9 +15,9 @@ from chalicelib.api.orders import answer_request, order, order_response
 from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, TABLE, WRITING
 from chalicelib.api.rejections import RejectionPage, read_rejections
 from chalicelib.api.request import ApiRequest, checked_id
-from chalicelib.api.responses import csv_response, fitting, json_response
+from chalicelib.api.responses import answer_response, csv_response, fitting, json_response
 from chalicelib.api.run_lookup import find_run
-from chalicelib.api.tables import batch_response, writing_options
+from chalicelib.api.tables import writing_options
 from chalicelib.errors import Conflict
 from chalicelib.idempotency import Answer
 from chalicelib.ports import Page, Run, RunKind
@@ -64,7 +64,7 @@ def post_replay(request: ApiRequest, run: str) -> Response:
     if not request.body.strip():
         return order_response(services(), request, answer_request(services(), request, lambda: _load_again(found)))
     batch = correction(services().dictionary, found, request.json(), **writing_options(request))
-    return batch_response(write_batch(services(), batch, request.idempotency_key))
+    return answer_response(write_batch(services(), batch, request.idempotency_key))
 
 
 def _load_again(run: Run) -> Answer:

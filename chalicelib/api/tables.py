@@ -11,13 +11,12 @@ from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.ingest import Batch, write_batch
 from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, WRITING
 from chalicelib.api.request import ApiRequest
-from chalicelib.api.responses import JSON, csv_response, json_response
+from chalicelib.api.responses import answer_response, csv_response, json_response
 from chalicelib.api.row_page import parse_filters, read_page
 from chalicelib.dictionary.datatypes import Number
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import BadRequest
-from chalicelib.idempotency import Answer
 from chalicelib.load.options import OnConflict
 from chalicelib.ports import Transaction
 from chalicelib.wiring import services
@@ -64,7 +63,7 @@ def post_rows(request: ApiRequest, table: str) -> Response:
     """Write 1 to 1000 rows, a JSON array of objects, into a table. Each row is held against the dictionary."""
     found = services().dictionary.table(table)
     batch = Batch({found.name: row_array(request.json())}, **writing_options(request), by_table=False)
-    return batch_response(write_batch(services(), lambda _: batch, request.idempotency_key))
+    return answer_response(write_batch(services(), lambda _: batch, request.idempotency_key))
 
 
 @tables.post("/batch", query=WRITING, body="RowsOfTables",
@@ -72,7 +71,7 @@ def post_rows(request: ApiRequest, table: str) -> Response:
 def post_batch(request: ApiRequest) -> Response:
     """Write 1 to 1000 rows in all into several tables, parents first, in one transaction."""
     batch = Batch(rows_by_table(request.json()), **writing_options(request), by_table=True)
-    return batch_response(write_batch(services(), lambda _: batch, request.idempotency_key))
+    return answer_response(write_batch(services(), lambda _: batch, request.idempotency_key))
 
 
 def table_object(transaction: Transaction, table: Table) -> dict[str, Any]:
@@ -118,8 +117,3 @@ def writing_options(request: ApiRequest) -> dict[str, Any]:
         "on_conflict": OnConflict(request.choice("on_conflict", [each.value for each in OnConflict])),
         "atomic": request.choice("mode", ("partial", "atomic")) == "atomic",
     }
-
-
-def batch_response(answer: Answer) -> Response:
-    """The answer to a batch."""
-    return Response(answer.body, {"Content-Type": JSON}, answer.status)

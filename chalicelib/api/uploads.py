@@ -11,9 +11,8 @@ from chalice.app import Response
 
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.orders import answer_request, queued_run
-from chalicelib.api.request import ApiRequest
-from chalicelib.api.responses import JSON, json_text
-from chalicelib.errors import BadRequest
+from chalicelib.api.request import ApiRequest, bad_field
+from chalicelib.api.responses import answer_response, json_text
 from chalicelib.idempotency import Answer
 from chalicelib.load.options import file_options
 from chalicelib.load.routing import INTAKE_PREFIX, route
@@ -26,29 +25,30 @@ MOST_BYTES = 5_000_000_000  # S3 takes no bigger object in one POST
 _SECONDS = 300
 # By this the worker knows the run that was promised for an object.
 RUN_METADATA = "run"
+_OPTIONS = ("on_conflict", "max_rejected")
 _FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}\.(csv|xlsx)", re.IGNORECASE)
 
 
 @uploads.post("/uploads", body="UploadOrder", answers={201: "Upload", 400: "Problem", 422: "Problem"})
 def post_upload(request: ApiRequest) -> Response:
     """Get a form to upload one file with, valid for five minutes, and the run that will load it."""
-    given = request.fields("filename", "table", "on_conflict", "max_rejected")
+    given = request.fields("filename", "table", *_OPTIONS)
     answer = answer_request(services(), request, lambda: _upload(given))
     run_id = json.loads(answer.body)["run"]
-    return Response(answer.body, {"Content-Type": JSON, "Location": request.reference(f"runs/{run_id}")}, answer.status)
+    return answer_response(answer, {"Location": request.reference(f"runs/{run_id}")})
 
 
 def _upload(given: dict[str, Any]) -> Answer:
     filename, table = given.get("filename"), _table(given)
     if not isinstance(filename, str) or not _FILENAME.fullmatch(filename) or filename.startswith("."):
-        raise BadRequest(
-            f"The filename is {filename!r}.", hint="It takes a name without folders that ends in .csv or .xlsx."
+        raise bad_field(
+            "filename", f"The filename is {filename!r}.", "It takes a name without folders that ends in .csv or .xlsx."
         )
     table = table or route(services().dictionary, INTAKE_PREFIX + filename).name
     run = queued_run(services(), RunKind.LOAD, table=table)
     key = f"{INTAKE_PREFIX}{table}/{run.id}/{filename}"
     run = replace(run, source=Source(services().intake.name, key), phase="awaiting the upload")
-    metadata = {name.replace("_", "-"): str(given[name]) for name in ("on_conflict", "max_rejected") if name in given}
+    metadata = {name.replace("_", "-"): str(given[name]) for name in _OPTIONS if given.get(name) is not None}
     file_options(key, metadata)
     form = services().intake.presign_upload(
         key, max_bytes=MOST_BYTES, seconds=_SECONDS, metadata={RUN_METADATA: run.id, **metadata}
@@ -63,5 +63,5 @@ def _table(given: dict[str, Any]) -> str | None:
     if table is None:
         return None
     if not isinstance(table, str):
-        raise BadRequest(f"The table is {table!r}.", hint="It takes the name of a table.")
+        raise bad_field("table", f"The table is {table!r}.", "It takes the name of a table.")
     return services().dictionary.table(table).name

@@ -41,7 +41,8 @@ def parse_year(text: str | None) -> int:
     if text is None:
         return DEFAULT_YEAR
     if not (text.isascii() and text.isdecimal() and len(text) <= 4 and int(text) > 0):
-        raise BadRequest(f"{text!r} is no year.", hint="A year is a whole number from 1 to 9999, such as 2021.")
+        told, hint = f"{text!r} is no year.", "A year is a whole number from 1 to 9999, such as 2021."
+        raise BadRequest(told, hint=hint, errors=[{"parameter": "year", "message": told}])
     return int(text)
 
 

@@ -68,6 +68,15 @@ def test_a_backup_is_verified(filled: Api) -> None:
     assert (answer.json_body["verified"], answer.json_body["restorable"], answer.json_body["rows"]) == (True, True, 2)
 
 
+def test_a_verification_takes_an_idempotency_key_like_every_post(filled: Api) -> None:
+    path = f"/backups/{backup_of(filled, 'jobs')['id']}/verify"
+    key = {"Idempotency-Key": "k"}
+    first, second = (filled.post(path, headers=key) for _ in range(2))
+    assert (first.status_code, first.json_body) == (200, second.json_body)
+    assert filled.post(path, {}, headers=key).status_code == 422
+    assert filled.post(path, headers={"Idempotency-Key": ""}).status_code == 400
+
+
 def test_a_damaged_backup_does_not_verify(filled: Api) -> None:
     backup = backup_of(filled, "jobs")
     key = filled.get(f"/backups/{backup['id']}").json_body["manifest"]["file"]

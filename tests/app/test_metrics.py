@@ -56,6 +56,18 @@ def test_metrics_come_as_csv(hired: Api, how: str) -> None:
     assert answer.body.decode() == "department,job,Q1,Q2,Q3,Q4\r\nSupply Chain,Analyst,1,0,0,1\r\n"
 
 
+def test_a_csv_tells_the_figures_in_its_headers(hired: Api) -> None:
+    answer = hired.get("/metrics/departments-above-mean?format=csv")
+    assert answer.body.decode() == "id,department,hired\r\n1,Supply Chain,2\r\n"
+    assert {name: answer.headers[f"Decant-{name}"] for name in ("Mean", "Departments", "Hires")} == {
+        "Mean": "1.0", "Departments": "2", "Hires": "2",
+    }  # fmt: skip
+
+
+def test_there_is_no_mean_of_no_departments(api: Api) -> None:
+    assert "Decant-Mean" not in api.get("/metrics/departments-above-mean?format=csv").headers
+
+
 @pytest.mark.parametrize("year", ["0", "10000", "-1", "2021.0", "", "x", "2021%20", "%D9%A2%D9%A0%D9%A2%D9%A1"])
 def test_a_year_is_a_whole_number_from_1_to_9999(api: Api, year: str) -> None:
     assert api.get(f"/metrics/hires-by-quarter?year={year}").status_code == 400

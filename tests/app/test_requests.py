@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.api import tables
-from chalicelib.errors import DecantError, Unavailable
+from chalicelib.api.problems import problem_document
+from chalicelib.errors import DecantError, NotFound, Unavailable
 from tests.app.conftest import Api
 
 ROWS = "/tables/departments/rows"
@@ -44,6 +45,15 @@ def test_a_body_that_is_not_an_array_of_rows_is_refused_whole(api: Api, body: by
     assert {"type", "title", "status", "detail", "instance"} <= set(answer.json_body)
     assert answer.json_body["instance"] == ROWS
     assert api.database.rows("departments") == []
+
+
+def test_bytes_that_a_gateway_replaced_are_not_stored(api: Api) -> None:
+    # API Gateway reads a body as UTF-8, and puts U+FFFD where it can't.
+    answer = api.post(ROWS, raw='[{"id": 1, "department": "A\ufffdo"}]'.encode())
+    assert (answer.status_code, "UTF-8" in answer.json_body["detail"]) == (400, True)
+    assert api.database.rows("departments") == []
+    assert api.post(ROWS, raw=rb'[{"id": 1, "department": "\ufffd"}]').status_code == 201
+    assert api.database.rows("departments") == [(1, "\ufffd")]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +98,53 @@ def test_a_batch_for_an_unknown_table_is_404_and_takes_nothing(api: Api) -> None
 @pytest.mark.parametrize("query", ["mode=maybe", "on_conflict=replace", "mode=atomic&mode=partial", "modus=atomic"])
 def test_an_unknown_way_of_writing_is_400(api: Api, query: str) -> None:
     assert api.post(f"{ROWS}?{query}", [{"id": 1, "department": "A"}]).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "fault"),
+    [
+        ("GET", f"{ROWS}?limit=0", None, {"parameter": "limit"}),
+        ("GET", f"{ROWS}?order=id", None, {"parameter": "order"}),
+        ("GET", f"{ROWS}?id__gte=x", None, {"parameter": "id__gte"}),
+        ("GET", f"{ROWS}?after=x", None, {"parameter": "after"}),
+        ("GET", f"{ROWS}?id=1&id=2", None, {"parameter": "id"}),
+        ("GET", "/runs?after=x", None, {"parameter": "after"}),
+        ("GET", "/health?x=1", None, {"parameter": "x"}),
+        ("GET", "/metrics/hires-by-quarter?year=0", None, {"parameter": "year"}),
+        ("POST", f"{ROWS}?mode=maybe", [{}], {"parameter": "mode"}),
+        ("POST", "/uploads", {"filename": "../x.csv"}, {"field": "filename"}),
+        ("POST", "/uploads", {"filename": "jobs.csv", "key": "x"}, {"field": "key"}),
+        ("POST", "/backups", {"tables": []}, {"field": "tables"}),
+        ("POST", "/restores", {"dry_run": 1}, {"field": "dry_run"}),
+        ("POST", "/restores", {"as_of": "yesterday"}, {"field": "as_of"}),
+    ],
+)
+def test_the_field_or_parameter_at_fault_is_named(
+    api: Api, method: str, path: str, body: Any, fault: dict[str, str]
+) -> None:
+    answer = api.get(path) if method == "GET" else api.post(path, body)
+    assert answer.status_code == 400
+    [told] = answer.json_body["errors"]
+    assert fault.items() <= told.items()
+    assert told["message"] in answer.json_body["detail"]
+
+
+@pytest.mark.parametrize("path", ["/tables/hired%5Femployees", "/metrics/hires%2Dby%2Dquarter"])
+def test_a_path_may_be_written_with_escapes(api: Api, path: str) -> None:
+    assert api.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["..%2f..%2fsecret", "%2e%2e", "%00", "x%27%3B--", "%C3%A9", "%FF", "%"])
+@pytest.mark.parametrize("collection", ["backups", "runs", "tables", "metrics"])
+def test_an_escaped_name_leads_nowhere_else(api: Api, collection: str, name: str) -> None:
+    answer = api.get(f"/{collection}/{name}")
+    assert answer.status_code == 404
+    assert answer.json_body["instance"].isascii()
+
+
+def test_the_instance_is_a_uri_reference() -> None:
+    assert problem_document(NotFound("x"), "/tables/é '; --")["instance"] == "/tables/%C3%A9%20';%20--"
+    assert problem_document(NotFound("x"), "/tables/a%20b")["instance"] == "/tables/a%20b"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ def test_an_upload_gets_a_form_for_one_key_and_the_run_of_its_file(api: Api) -> 
     assert (run["state"], run["table"], run["source"]["key"]) == ("queued", "jobs", form["key"])
 
 
+def test_what_is_null_in_an_upload_is_not_given(api: Api) -> None:
+    body = {"filename": "jobs.csv", "table": None, "on_conflict": None, "max_rejected": None}
+    assert api.post("/uploads", body).status_code == 201
+
+
 def test_the_uploaded_file_is_loaded_by_the_promised_run(api: Api) -> None:
     form = api.post("/uploads", {"filename": "jobs-2021.csv"}).json_body
     api.drop(form["key"], JOBS, {"run": form["run"]})

@@ -1,0 +1,126 @@
+"""A bucket as a storage."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, cast
+from urllib.parse import quote
+
+from chalicelib.errors import BadRequest, NotFound
+from chalicelib.ports import StoredObject
+from chalicelib.storage.metadata import checked_metadata
+from chalicelib.storage.s3_errors import s3_errors
+from chalicelib.storage.s3_streams import Body, Upload
+
+_READ_BYTES = 256 * 1024
+
+
+class S3Storage:
+    """A bucket, through a boto3 client. An object of any size goes through a few MiB of memory."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    @property
+    def name(self) -> str:
+        """See ``ports.Storage``."""
+        return self._bucket
+
+    def head(self, key: str, version: str | None = None) -> StoredObject:
+        """See ``ports.Storage``."""
+        found = self._call("head_object", "s3:GetObject", Key=key, **_version(version))
+        return StoredObject(
+            key=key,
+            size=found["ContentLength"],
+            modified=found["LastModified"],
+            etag=found["ETag"].strip('"'),
+            version=found.get("VersionId"),
+            metadata=found.get("Metadata", {}),
+        )
+
+    def open(self, key: str, version: str | None = None) -> BinaryIO:
+        """See ``ports.Storage``. A body that breaks off while it is read raises Unavailable."""
+        body = self._call("get_object", "s3:GetObject", Key=key, **_version(version))["Body"]
+        return io.BufferedReader(Body(body, self._where(key)), _READ_BYTES)
+
+    def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        """See ``ports.Storage``."""
+        self._call("put_object", "s3:PutObject", Key=key, Body=content, Metadata=checked_metadata(metadata))
+
+    @contextmanager
+    def write(self, key: str) -> Iterator[BinaryIO]:
+        """See ``ports.Storage``."""
+        upload = Upload(lambda operation, **arguments: self._call(operation, "s3:PutObject", Key=key, **arguments))
+        try:
+            yield cast(BinaryIO, upload)
+            upload.complete()
+        except BaseException:
+            upload.abort()
+            raise
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """See ``ports.Storage``. A listing tells neither versions nor metadata."""
+        more: dict[str, str] = {}
+        while True:
+            page = self._call("list_objects_v2", "s3:ListBucket", Prefix=prefix, **more)
+            for each in page.get("Contents", ()):
+                yield StoredObject(
+                    key=each["Key"], size=each["Size"], modified=each["LastModified"], etag=each["ETag"].strip('"')
+                )
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def delete(self, key: str) -> None:
+        """See ``ports.Storage``."""
+        with suppress(NotFound):
+            self._call("delete_object", "s3:DeleteObject", Key=key)
+
+    def presign_upload(
+        self, key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """A form that uploads one file of 1 to ``max_bytes`` bytes, under exactly that key and metadata.
+
+        ``url`` takes the POST; ``fields`` go before the file's field, which is named ``file``. Nothing is sent to S3.
+        """
+        if "${" in key:
+            raise BadRequest(f"The key {key!r} holds '${{', which S3 would fill in.", hint="Choose another file name.")
+        fields = {f"x-amz-meta-{name}": value for name, value in checked_metadata(metadata).items()}
+        form: dict[str, Any] = s3_errors(
+            self._client.generate_presigned_post,
+            self._where(key),
+            "s3:PutObject",
+            Bucket=self._bucket,
+            Key=key,
+            Fields=dict(fields),
+            Conditions=[*({name: value} for name, value in fields.items()), ["content-length-range", 1, max_bytes]],
+            ExpiresIn=seconds,
+        )
+        return form
+
+    def presign_download(self, key: str, *, seconds: int, filename: str) -> str:
+        """A URL that downloads the object under the name ``filename``. Nothing is sent to S3."""
+        disposition = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"  # RFC 6266
+        url: str = s3_errors(
+            self._client.generate_presigned_url,
+            self._where(key),
+            "s3:GetObject",
+            ClientMethod="get_object",
+            Params={"Bucket": self._bucket, "Key": key, "ResponseContentDisposition": disposition},
+            ExpiresIn=seconds,
+        )
+        return url
+
+    def _call(self, operation: str, right: str, **arguments: Any) -> Any:
+        where = self._where(arguments.get("Key", arguments.get("Prefix", "")))
+        return s3_errors(getattr(self._client, operation), where, right, Bucket=self._bucket, **arguments)
+
+    def _where(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+
+def _version(version: str | None) -> dict[str, str]:
+    return {} if version is None else {"VersionId": version}
