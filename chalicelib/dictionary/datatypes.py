@@ -16,22 +16,20 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chalicelib.dictionary.lexical import (
+    CALENDAR_DATE,
+    CLOCK,
+    MIDNIGHT,
+    SURE_DIGITS,
+    ZONE,
+    clamp,
+    keep,
+    without_year_zero,
+)
+
 INT4 = (-(2**31), 2**31 - 1)
 # The two outermost values of 64 bits stand for whatever lies beyond them, so that it is told as out of bounds.
 INT8 = (-(2**63) + 1, 2**63 - 2)
-
-_SURE_DIGITS = 18
-
-_LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
-_CALENDAR_DATE = (
-    r"(?:[0-9]{4}-(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"|[0-9]{4}-(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
-    r"|[0-9]{4}-02-(?:0[1-9]|1[0-9]|2[0-8])"
-    rf"|{_LEAP_YEAR}-02-29)"
-)
-_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
-_ZONE = r"(?:[Zz]|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)"
-_MIDNIGHT = r"(?:[Tt ]00:00(?::00(?:\.0{1,6})?)?[Zz]?)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +98,13 @@ class Integer(DataType):
         return {"type": "integer"}
 
     def parse(self, text: pa.Array) -> pa.Array:
-        plain = _keep(text, r"[+-]?[0-9]+(?:\.0*)?")
+        plain = keep(text, r"[+-]?[0-9]+(?:\.0*)?")
         digits = pc.replace_substring_regex(plain, r"^\+|\.0*$", "")
-        long = pc.fill_null(pc.greater(pc.utf8_length(digits), _SURE_DIGITS), False)
+        long = pc.fill_null(pc.greater(pc.utf8_length(digits), SURE_DIGITS), False)
         if not pc.any(long).as_py():
             return pc.cast(digits, pa.int64())
         # Rare, and beyond what Arrow can cast without failing for the whole column.
-        clamped = pa.array([_clamped(each) for each in digits.filter(long).to_pylist()], pa.int64())
+        clamped = pa.array([clamp(each) for each in digits.filter(long).to_pylist()], pa.int64())
         return pc.replace_with_mask(
             pc.cast(pc.if_else(long, pa.scalar(None, pa.string()), digits), pa.int64()), long, clamped
         )
@@ -142,9 +140,9 @@ class Number(DataType):
 
     def parse(self, text: pa.Array) -> pa.Array:
         whole = self.precision - self.scale
-        plain = _keep(text, rf"[+-]?0*[0-9]{{1,{max(whole, 1)}}}(?:\.[0-9]{{0,{self.scale}}}0*)?")
+        plain = keep(text, rf"[+-]?0*[0-9]{{1,{max(whole, 1)}}}(?:\.[0-9]{{0,{self.scale}}}0*)?")
         if whole == 0:
-            plain = _keep(plain, r"[+-]?0+(?:\..*)?")
+            plain = keep(plain, r"[+-]?0+(?:\..*)?")
         exact = pc.replace_substring_regex(plain, r"^\+|\.0*$", "")
         exact = pc.replace_substring_regex(exact, r"(\.[0-9]*[1-9])0+$", r"\1")
         return pc.cast(exact, self.arrow)
@@ -240,7 +238,7 @@ class Date(DataType):
         return {"type": "string", "format": "date"}
 
     def parse(self, text: pa.Array) -> pa.Array:
-        plain = _without_year_zero(_keep(text, _CALENDAR_DATE + _MIDNIGHT))
+        plain = without_year_zero(keep(text, CALENDAR_DATE + MIDNIGHT))
         return pc.cast(pc.utf8_slice_codeunits(plain, 0, 10), pa.date32())
 
     def render(self, value: dt.date) -> str:
@@ -271,8 +269,8 @@ class DateTime(DataType):
         return {"type": "string", "format": "date-time"}
 
     def parse(self, text: pa.Array) -> pa.Array:
-        plain = _without_year_zero(_keep(text, rf"{_CALENDAR_DATE}(?:[Tt ]{_CLOCK} ?{_ZONE}?)?"))
-        plain = pc.utf8_upper(pc.replace_substring(plain, " ", "T", max_replacements=1))
+        plain = without_year_zero(keep(text, rf"{CALENDAR_DATE}(?:[Tt ]{CLOCK} ?{ZONE}?)?"))
+        plain = pc.utf8_upper(pc.replace_substring_regex(plain, r"^(.{10}) ", r"\1T"))
         plain = pc.replace_substring(plain, " ", "")
         zoned = pc.match_substring_regex(plain, r"(?:Z|T.*[+-].*)$")
         clocked = pc.greater(pc.utf8_length(plain), len("2021-07-27"))
@@ -292,19 +290,3 @@ _LAST_MOMENT = pa.scalar(dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=dt
 TYPES: dict[str, type[DataType]] = {
     datatype.name: datatype for datatype in (Integer, Number, String, Boolean, Date, DateTime)
 }
-
-
-def _clamped(digits: str) -> int:
-    """A long whole number as 64 bits; one beyond them becomes the outermost value on its side."""
-    significant = digits.lstrip("-").lstrip("0")
-    size = int(significant or "0") if len(significant) <= len(str(2**63)) else 2**63
-    return max(-size, -(2**63)) if digits.startswith("-") else min(size, 2**63 - 1)
-
-
-def _keep(text: pa.Array, pattern: str) -> pa.Array:
-    """Null every cell that ``pattern`` does not match as a whole."""
-    return pc.if_else(pc.match_substring_regex(text, f"^(?:{pattern})$"), text, pa.scalar(None, pa.string()))
-
-
-def _without_year_zero(text: pa.Array) -> pa.Array:
-    return pc.if_else(pc.starts_with(text, "0000"), pa.scalar(None, pa.string()), text)

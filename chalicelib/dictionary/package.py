@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chalicelib.dictionary.datatypes import INT4, INT8, TYPES, DataType, Integer, Number, String
+from chalicelib.dictionary.datatypes import INT4, INT8, TYPES, Boolean, DataType, Integer, Number, String
 from chalicelib.dictionary.model import Column, Dictionary, ForeignKey, Table
 from chalicelib.dictionary.names import check_name
 from chalicelib.errors import DictionaryError
@@ -149,8 +149,8 @@ def _datatype(spec: Mapping[str, Any], constraints: Mapping[str, Any], where: st
 
 
 def _bound(constraints: Mapping[str, Any], name: str, datatype: DataType, where: str) -> Any:
-    if isinstance(datatype, String) and name in constraints:
-        raise DictionaryError(f"{where}: {name} is not for text.", hint="Use minLength, maxLength or pattern.")
+    if isinstance(datatype, String | Boolean) and name in constraints:
+        raise DictionaryError(f"{where}: {name} is not for a column of the type {datatype.name}.")
     if name in constraints:
         return _value(constraints[name], datatype, f"{where}: {name}")
     if isinstance(datatype, Integer):

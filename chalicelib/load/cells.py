@@ -1,4 +1,4 @@
-"""What every source does with text cells: trim them, and take a blank one for missing."""
+"""What every source does with text cells: trim them, take a blank one for missing, and tell those that are too many."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from chalicelib.load.rows import Reason, ReasonCode
 
 
 def blank_to_null(cells: pa.Table) -> pa.Table:
@@ -23,6 +25,20 @@ def blank_rows(cells: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
             return np.zeros(len(cells), np.bool_)
         blank &= column.is_null().to_numpy()
     return blank
+
+
+def extra_cells(cells: pa.Table, width: int) -> dict[int, list[Reason]]:
+    """A reason for each row with something behind its last column."""
+    extra: dict[int, list[str]] = {}
+    for column in cells.columns[width:]:
+        for index in np.flatnonzero(column.is_valid().to_numpy()).tolist():
+            extra.setdefault(index, []).append(column[index].as_py())
+    return {index: [extra_reason(width, found)] for index, found in extra.items()}
+
+
+def extra_reason(width: int, found: list[str]) -> Reason:
+    """What is wrong with a row that has these cells behind its last column."""
+    return Reason(None, ReasonCode.EXTRA_CELL, f"the row goes on behind its {width} columns", ",".join(found))
 
 
 def _trim(column: pa.Array) -> pa.Array:

@@ -50,10 +50,11 @@ class JsonSource:
             shown = storable(json.dumps(row))
             yield Reason(None, ReasonCode.TYPE_ERROR, "a row must be a JSON object with a value for each column", shown)
             return
-        for name in row:
+        for name, value in row.items():
             if name not in self._table.column_names:
-                message = f"{self._table.name} has no column {storable(str(name))!r}"
-                yield Reason(None, ReasonCode.EXTRA_CELL, message, storable(str(name)))
+                shown = storable(str(name))
+                message = f"{self._table.name} has no column {shown!r}"
+                yield Reason(shown, ReasonCode.EXTRA_CELL, message, storable(json.dumps(value, default=str)))
         for column in self._table.columns:
             if column.required and column.name not in row:
                 yield Reason(column.name, ReasonCode.MISSING_CELL, f"{column.name} is required, and absent")

@@ -28,7 +28,7 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing wrong with a row. ``column`` is None where no column of the table is at fault."""
+    """One thing wrong with a row. ``column`` is None where no column is at fault, and may be one the table has not."""
 
     column: str | None
     code: ReasonCode

@@ -23,7 +23,6 @@ from chalicelib.load.rows import Reason, ReasonCode, RejectedRow, SourceChunk
 ROW = "decant_row"
 LINE = "decant_line"
 FAULTY = "decant_faulty"
-_KEY_SEPARATOR = "\x1f"
 
 
 class ParentKeys(Protocol):
@@ -64,7 +63,8 @@ class Validator:
             found = [fault for fault in _cell_faults(column, text, values) if not _told(reasons, fault, column.name)]
             for index, reason in found:
                 reasons[index].append(reason)
-            columns[column.name] = _without(values, [index for index, _ in found])
+            told = [index for index, faults in chunk.faults.items() if any(f.column == column.name for f in faults)]
+            columns[column.name] = _without(values, [*told, *(index for index, _ in found)])
         typed = pa.table(columns)
         for reference in self._references:
             for index, reason in reference.faults(typed):
@@ -205,4 +205,7 @@ def _joined(values: pa.Table) -> pa.Array:
     columns = [values.column(name).combine_chunks() for name in values.column_names]
     if len(columns) == 1:
         return columns[0]
-    return pc.binary_join_element_wise(*[pc.cast(each, pa.string()) for each in columns], _KEY_SEPARATOR)
+    texts = [pc.cast(each, pa.string()) for each in columns]
+    # With its length ahead, no part can be taken for the end of one and the beginning of the next.
+    parts = [part for text in texts for part in (pc.cast(pc.utf8_length(text), pa.string()), text)]
+    return pc.binary_join_element_wise(*parts, ":")

@@ -38,7 +38,7 @@ def test_some_rows_going_in_answers_207_with_every_reason_of_every_bad_row(fille
         (1, "datetime", "type-error"),
         (1, "department_id", "foreign-key"),
         (1, "job_id", "missing-cell"),
-        (1, None, "extra-cell"),
+        (1, "extra", "extra-cell"),
     }
     assert all(set(each) == {"row", "column", "code", "message", "value"} for each in answer.json_body["rejections"])
 

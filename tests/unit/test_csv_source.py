@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.dictionary.model import Dictionary
@@ -42,12 +44,7 @@ def read(content: bytes, block: int = 4 * 2**20) -> list[SourceChunk]:
 
 def rows(content: bytes, block: int = 4 * 2**20) -> list[tuple[int, int, str | None, str | None, list[str]]]:
     """Row number, line, both cells and the codes of what is wrong, by row number."""
-    found = []
-    for chunk in read(content, block):
-        for index, cells in enumerate(chunk.cells.to_pylist()):
-            codes = [reason.code.value for reason in chunk.faults.get(index, ())]
-            found.append((chunk.rows[index].as_py(), chunk.lines[index].as_py(), cells["id"], cells["label"], codes))
-    return sorted(found)
+    return _listed(read(content, block))
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -147,3 +144,179 @@ def test_what_the_csv_module_writes_is_read_back(cells: list[list[str]], block: 
 
 def _trimmed(cell: str) -> str | None:
     return cell.strip() or None
+
+
+class Trickle(io.BytesIO):
+    """A stream that gives at most a few bytes at a time, as sockets do."""
+
+    def __init__(self, content: bytes, most: int) -> None:
+        super().__init__(content)
+        self._most = most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size, self._most) if size and size > 0 else self._most)
+
+
+Row = tuple[int, int, str | None, str | None, list[str]]
+
+_TEXTS = st.text(st.sampled_from('ab1",,,,\n\n\r  \u2028\ufeffé🙂\0'), max_size=250)
+
+
+@settings(max_examples=500, deadline=None)
+@given(text=_TEXTS, block=st.integers(100, 600), most=st.sampled_from([1, 7, 2**20]))
+@example(text='1,"a\n"\n2\n', block=100, most=1)
+@example(text='1,a\n"2\n', block=100, most=1)
+@example(text=" \n,\n1\n2,b,,\n,,c\n", block=100, most=1)
+@example(text="\ufeff1,a\n\ufeff2,b\r3,c", block=100, most=1)
+def test_any_text_reads_as_one_record_after_the_other_whatever_the_blocks(text: str, block: int, most: int) -> None:
+    records = list(_records(text.removeprefix("\ufeff")))
+    assume(all(len(source.encode()) < block for *_, source in records))
+    chunks = CsvSource(TWO.table("pairs"), Trickle(text.encode(), most), block).chunks()
+    code = _file_code(records)
+    if code is None:
+        assert _listed(chunks) == _rows_of(records)
+    else:
+        with pytest.raises(FileError) as caught:
+            list(chunks)
+        assert caught.value.code == code
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str], bool, str]]:
+    """Each record: its line, its cells, whether a quote stays open in it, and its source."""
+    line = 1
+    position = 0
+    while position < len(text):
+        start, cells, quoted = position, [""], False
+        bare = True
+        while position < len(text):
+            found = re.compile("\r\n|.", re.DOTALL).match(text, position)
+            assert found
+            step = found[0]
+            position = found.end()
+            if quoted:
+                if step != '"':
+                    cells[-1] += step
+                elif text[position : position + 1] == '"':
+                    cells[-1] += step
+                    position += 1
+                else:
+                    quoted = False
+            elif step in ("\n", "\r", "\r\n"):
+                break
+            elif step == ",":
+                cells.append("")
+                bare = True
+                continue
+            elif step == '"' and bare:
+                quoted = True
+            else:
+                cells[-1] += step
+            bare = False
+        source = text[start:position]
+        yield line, cells, quoted, source
+        line += len(re.findall("\r\n|\r|\n", source))
+
+
+def _file_code(records: list[tuple[int, list[str], bool, str]]) -> str | None:
+    rows_found = _rows_of(records)
+    if not rows_found:
+        return "empty-file"
+    if records[-1][2]:
+        return "unbalanced-quote"
+    return None if any(not codes for *_, codes in rows_found) else "wrong-columns"
+
+
+def _rows_of(records: list[tuple[int, list[str], bool, str]]) -> list[Row]:
+    found: list[Row] = []
+    for line, cells, _, _ in records:
+        if any(map(_trimmed, cells)):
+            codes = ["missing-cell"] * (2 - len(cells)) + ["extra-cell"] * any(map(_trimmed, cells[2:]))
+            found.append((len(found) + 1, line, _trimmed(cells[0]), _trimmed([*cells, ""][1]), codes))
+    return found
+
+
+def _listed(chunks: Iterable[SourceChunk]) -> list[Row]:
+    """Row number, line, both cells and the codes of what is wrong, by row number."""
+    found = []
+    for chunk in chunks:
+        for index, cells in enumerate(chunk.cells.to_pylist()):
+            codes = [reason.code.value for reason in chunk.faults.get(index, ())]
+            found.append((chunk.rows[index].as_py(), chunk.lines[index].as_py(), cells["id"], cells["label"], codes))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 70_000])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_stream_may_give_fewer_bytes_than_asked(most: int, mark: bytes) -> None:
+    content = mark + b"label,id\n" + b"".join(b'"%d\n",%d\n' % (n, n) for n in range(300))
+    found = _listed(CsvSource(TWO.table("pairs"), Trickle(content, most), 128).chunks())
+    assert found == [(n + 1, 2 + 2 * n, str(n), str(n), []) for n in range(300)]
+
+
+def test_blank_cells_behind_the_last_column_of_every_row_cost_nothing() -> None:
+    assert rows(b"1,a,,\n2,b,, \n3,c,x,\n4,d\n") == [
+        (1, 1, "1", "a", []),
+        (2, 2, "2", "b", []),
+        (3, 3, "3", "c", ["extra-cell"]),
+        (4, 4, "4", "d", []),
+    ]
+
+
+def test_a_row_with_nothing_but_a_cell_too_many_is_a_row() -> None:
+    assert rows(b"1,a\n,,x\n")[1] == (2, 2, None, None, ["extra-cell"])
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_file_may_be_ragged_almost_throughout(block: int) -> None:
+    found = rows(b"1\n2\n\n" * 200 + b"3,c\n" + b"4,d,x\n" * 200, block)
+    assert [codes for *_, codes in found] == [["missing-cell"]] * 400 + [[]] + [["extra-cell"]] * 200
+    assert found[400][:2] == (401, 601)
+
+
+def test_a_file_without_a_fitting_row_at_its_long_beginning_is_refused_early() -> None:
+    late = b"1;a\n" * 10_000 + b"2,b\n"
+    for block in (64, 4 * 2**20):
+        with pytest.raises(FileError) as caught:
+            rows(late, block)
+        assert caught.value.code == "wrong-columns"
+        assert len(rows(b"1;a\n" * 9_999 + b"2,b\n", block)) == 10_000
+
+
+def test_a_cell_of_a_ragged_row_may_be_as_long_as_any() -> None:
+    [_, row] = rows(b'1,a\n2,b,"' + b"x" * 200_000 + b'"\n')
+    assert row[4] == ["extra-cell"]
+
+
+def test_a_cell_almost_as_long_as_a_block_is_read_wherever_it_stands() -> None:
+    for ahead in range(0, 64, 7):
+        content = b"0," + b"y" * ahead + b"\n1," + b"x" * 60 + b"\n2,b\n"
+        assert [row[3] for row in rows(content, 64)][1:] == ["x" * 60, "b"]
+
+
+def test_a_row_that_looks_like_the_end_of_the_file_is_a_row() -> None:
+    assert len(rows(b"1,a\n,,,end-of-file\n2,b\n,,,end-of-file")) == 4
+
+
+def test_a_quote_behind_a_blank_is_text() -> None:
+    assert rows(b'1, "a"\n') == [(1, 1, "1", '"a"', [])]
+
+
+def test_lone_carriage_returns_end_lines_too() -> None:
+    assert rows(b'1,"a\rb"\r2,c\r\n3,d\n') == [(1, 1, "1", "a\rb", []), (2, 3, "2", "c", []), (3, 4, "3", "d", [])]
+
+
+def test_more_cells_than_a_sheet_has_columns_are_no_table() -> None:
+    with pytest.raises(FileError) as caught:
+        rows(b"1,a" + b"," * 20_000 + b"\n")
+    assert caught.value.code == "wrong-columns"
+
+
+def test_a_table_of_one_column() -> None:
+    one = parse_dictionary(
+        {"resources": [{"name": "ids", "schema": {"primaryKey": "id", "fields": [
+            {"name": "id", "type": "integer", "constraints": {"required": True}}]}}]}
+    ).table("ids")  # fmt: skip
+    chunks = list(CsvSource(one, io.BytesIO(b"1\n\n2,\n3,x\n"), 64).chunks())
+    assert [row for chunk in chunks for row in chunk.cells["id"].to_pylist()] == ["1", "2", "3"]
+    assert [line for chunk in chunks for line in chunk.lines.to_pylist()] == [1, 3, 4]
+    assert [len(chunk.faults) for chunk in chunks if chunk.faults] == [1]

@@ -1,0 +1,84 @@
+"""The bytes of a text file on their way to a parser: without a byte order mark, and checked to be UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+from typing import BinaryIO
+
+from chalicelib.errors import FileCode, FileError
+
+
+class Utf8Stream:
+    """What pyarrow reads: the bytes without a byte order mark, checked to be UTF-8, between two records of our own."""
+
+    closed = False
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._line = 1
+        self._ahead = bytearray()
+        self._end = b""
+        self._started = False
+        self._exhausted = False
+        self.quotes = False
+
+    def peek(self, size: int) -> bytes:
+        """The first bytes, which ``read`` gives again."""
+        self._fill(size)
+        return bytes(self._ahead)
+
+    def enclose(self, begin: bytes, end: bytes) -> None:
+        """Give these bytes before the first and behind the last."""
+        self._ahead[:0] = begin
+        self._end = end
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file does: fewer bytes than asked are the last ones. A socket may give fewer; pyarrow takes that for
+        the size of its block.
+        """
+        self._fill(size)
+        if len(self._ahead) < size:
+            self._ahead += self._end
+            self._end = b""
+        content = bytes(self._ahead[:size])
+        del self._ahead[:size]
+        return content
+
+    def readable(self) -> bool:
+        """As a file does."""
+        return True
+
+    def close(self) -> None:
+        """Nothing: the caller closes the stream below."""
+
+    def _fill(self, size: int) -> None:
+        while len(self._ahead) < size and not self._exhausted:
+            content = self._raw.read(size - len(self._ahead))
+            self._exhausted = not content
+            if not self._started:
+                content = self._beginning(content)
+            self._check(content)
+            self._ahead += content
+
+    def _beginning(self, content: bytes) -> bytes:
+        while len(content) < len(codecs.BOM_UTF8) and (more := self._raw.read(len(codecs.BOM_UTF8))):
+            content += more
+        self._started = True
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise _undecodable("The file is in UTF-16.")
+        return content.removeprefix(codecs.BOM_UTF8)
+
+    def _check(self, content: bytes) -> None:
+        try:
+            self._decoder.decode(content, final=self._exhausted)
+        except UnicodeDecodeError as error:
+            line = self._line + error.object[: error.start].count(b"\n")
+            raise _undecodable(f"The bytes on line {line} are no UTF-8 text.") from error
+        self._line += content.count(b"\n")
+        self.quotes = self.quotes or b'"' in content
+
+
+def _undecodable(what: str) -> FileError:
+    hint = "Save the file as CSV UTF-8 (comma delimited) and drop it again."
+    return FileError(FileCode.UNDECODABLE_BYTES, what, hint=hint)

@@ -1,0 +1,260 @@
+"""Workbooks as people's programs write them, and as nobody should: which rows they hold, and what can't be read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import random
+import time
+import zipfile
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.dictionary.package import parse_dictionary
+from chalicelib.errors import FileError
+from chalicelib.load.workbook_source import WorkbookSource
+from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+PAIRS = parse_dictionary(
+    {"resources": [{"name": "pairs", "schema": {"primaryKey": "id", "fields": [
+        {"name": "id", "type": "integer", "constraints": {"required": True}}, {"name": "label", "type": "string"}]}}]}
+).table("pairs")  # fmt: skip
+GOOD: list[tuple[int, str | None, str | None, list[str]]] = [(1, "1", "a", [])]
+
+
+def rows(content: bytes) -> list[tuple[int, str | None, str | None, list[str]]]:
+    """The row of the sheet, both cells and the codes of what is wrong."""
+    return [
+        (chunk.lines[index].as_py(), cells["id"], cells["label"],
+         [reason.code.value for reason in chunk.faults.get(index, ())])
+        for chunk in WorkbookSource(PAIRS, content).chunks() for index, cells in enumerate(chunk.cells.to_pylist())
+    ]  # fmt: skip
+
+
+def book(*sheet: list[Any], **others: list[list[Any]]) -> bytes:
+    return workbook_bytes({"Sheet1": list(sheet), **others})
+
+
+def raw(cells: str, before: str = "", extra: dict[str, bytes] | None = None) -> bytes:
+    """A workbook whose sheet has this XML in its ``sheetData``, and other parts besides."""
+    return with_parts({"xl/worksheets/sheet1.xml": sheet(cells, before), **(extra or {})})
+
+
+def sheet(cells: str, before: str = "") -> bytes:
+    return f'{before}<worksheet xmlns="{MAIN}"><sheetData>{cells}</sheetData></worksheet>'.encode()
+
+
+def with_parts(parts: dict[str, bytes]) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(book([1, "a"]))) as archive:
+        return zip_bytes({name: archive.read(name) for name in archive.namelist()} | parts)
+
+
+def cell(reference: str, value: object, style: str = "") -> str:
+    return f'<c r="{reference}"{style}><v>{value}</v></c>'
+
+
+ROW = '<row r="1"><c r="A1"><v>1.0</v></c><c r="B1" t="inlineStr"><is><t>a</t></is></c></row>'
+
+
+def by_openpyxl(change: Any) -> bytes:
+    workbook = openpyxl.Workbook()
+    workbook.active.append([1, "a"])
+    change(workbook)
+    target = io.BytesIO()
+    workbook.save(target)
+    return target.getvalue()
+
+
+def fails(content: bytes) -> str:
+    with pytest.raises(FileError) as caught:
+        rows(content)
+    assert caught.value.hint
+    return caught.value.code
+
+
+def test_rows_keep_the_numbers_of_the_sheet_and_blank_ones_are_none() -> None:
+    found = rows(book([], ["label", "ID"], [BlankCell(), "  "], ["a", 1.0], [], ["b", " 2 "]))
+    assert found == [(4, "1", "a", []), (6, "2", "b", [])]
+
+
+@pytest.mark.parametrize("value", ["", " ", None])
+def test_a_blank_column_at_the_left_does_not_shift_the_others(value: str | None) -> None:
+    assert rows(book([value, "a"], [value, "b"])) == [(1, None, "a", []), (2, None, "b", [])]
+
+
+def test_a_block_that_stands_apart_is_read_as_it_is() -> None:
+    assert rows(book([], [None, None, None, 1.0, "a"])) == [(2, "1", "a", [])]
+
+
+def test_cells_too_many_are_told_of_their_row_or_of_the_file_when_every_row_has_them() -> None:
+    assert rows(book([1, "a", " "], [2, "b", "x", 7])) == [(1, "1", "a", []), (2, "2", "b", ["extra-cell"])]
+    assert fails(book([1, "a", "x"], [2, "b", "y"])) == "wrong-columns"
+
+
+def test_error_cells_and_formulas_that_were_never_computed_are_blank() -> None:
+    formula = '<c r="A2"><f>1+1</f></c>' + cell("B2", 5)
+    assert rows(book([1, ErrorCell("#N/A")])) == [(1, "1", None, [])]
+    assert rows(raw(ROW + f'<row r="2">{formula}</row>'))[1] == (2, None, "5", [])
+
+
+def test_truth_values_and_numbers_are_their_text_exact_up_to_2_to_the_53rd() -> None:
+    assert rows(book([2**53 - 1, True], [-0.0, False])) == [(1, "9007199254740991", "true", []), (2, "-0", "false", [])]
+    assert rows(raw(f'<row r="1">{cell("A1", "1E3")}{cell("B1", "1.50")}</row>')) == [(1, "1000", "1.5", [])]
+
+
+@pytest.mark.parametrize("change", [
+    lambda workbook: workbook.active.merge_cells("A2:B5"),
+    lambda workbook: workbook.create_sheet("notes").append(["x", "y", "z"]),
+    lambda workbook: [workbook.create_sheet(f"more {n}") for n in range(200)],
+    lambda workbook: setattr(workbook.create_sheet("old", 0), "sheet_state", "hidden"),
+    lambda workbook: workbook.active.cell(900, 20).__setattr__("number_format", "0.00"),
+])  # fmt: skip
+def test_merged_cells_other_and_hidden_sheets_and_formats_cost_nothing(change: Any) -> None:
+    assert rows(by_openpyxl(change)) == GOOD
+
+
+def test_a_hidden_sheet_is_not_read_unless_it_is_named_as_the_table() -> None:
+    def hide(name: str) -> bytes:
+        def change(workbook: Any) -> None:
+            hidden = workbook.create_sheet(name, 0)
+            hidden.append([9, "z"])
+            hidden.sheet_state = "hidden"
+
+        return by_openpyxl(change)
+
+    assert rows(hide("secret")) == GOOD
+    assert rows(hide(" Pairs")) == [(1, "9", "z", [])]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.datetimes(dt.datetime(1900, 3, 1), dt.datetime(9999, 12, 31)), min_size=30, max_size=60))
+def test_a_date_cell_is_its_moment_to_the_second(moments: list[dt.datetime]) -> None:
+    moments = [moment.replace(microsecond=0) for moment in moments]
+    found = [label for _, _, label, _ in rows(book(*[[1, moment] for moment in moments]))]
+    assert found == [str(moment) for moment in moments]
+
+
+@pytest.mark.parametrize(
+    ("serial", "text"),
+    [("1", "1900-01-01 00:00:00"), ("59", "1900-02-28 00:00:00"), ("61", "1900-03-01 00:00:00"),
+     ("44404.66814814815", "2021-07-27 16:02:08"), ("2958466", "+10000-01-01 00:00:00"), ("1e300", None)],
+)  # fmt: skip
+def test_serials_of_1900(serial: str, text: str | None) -> None:
+    assert rows(raw(f'<row r="1">{cell("A1", 1)}{cell("B1", serial, " s=" + chr(34) + "1" + chr(34))}</row>')) == [
+        (1, "1", text, [])
+    ]
+
+
+def test_the_epoch_of_1904() -> None:
+    def change(workbook: Any) -> None:
+        workbook.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+        workbook.active["B1"] = dt.datetime(2021, 7, 27, 16, 2, 8)
+
+    assert rows(by_openpyxl(change)) == [(1, "1", "2021-07-27 16:02:08", [])]
+
+
+@pytest.mark.parametrize("reference", ["A1:XFD1048576", "A1", "A1:A2", "C3:D4"])
+def test_a_false_dimension_changes_nothing(reference: str) -> None:
+    content = sheet(ROW).replace(b"<sheetData>", f'<dimension ref="{reference}"/><sheetData>'.encode())
+    assert rows(with_parts({"xl/worksheets/sheet1.xml": content})) == GOOD
+
+
+def test_cells_may_leave_their_place_unsaid_or_come_with_a_prefix() -> None:
+    bare = "<row><c><v>1</v></c><c t='inlineStr'><is><t>a</t></is></c></row>"
+    prefixed = f'<x:worksheet xmlns:x="{MAIN}"><x:sheetData>{bare.replace("</", "</~").replace("<", "<x:")}'
+    prefixed = prefixed.replace("<x:/~", "</x:") + "</x:sheetData></x:worksheet>"
+    assert rows(raw(bare)) == GOOD
+    assert rows(with_parts({"xl/worksheets/sheet1.xml": prefixed.encode()})) == GOOD
+
+
+def test_a_long_blank_tail_and_parts_that_lead_elsewhere_cost_nothing() -> None:
+    tail = "".join(f'<row r="{n}"><c r="A{n}" s="1"/></row>' for n in range(1_000_000, 1_048_577))
+    assert rows(raw(ROW + tail, extra={"../../evil.xml": b"<a/>", "/etc/evil": b"x"})) == GOOD
+
+
+@pytest.mark.parametrize("far", [
+    f'<row r="1048576">{cell("XFD1048576", 1)}</row>',
+    f'<row r="1048576">{cell("Z1048576", 1)}</row>',
+    "<row r='1048576'>" + "<c/>" * 16_383 + "<c><v>1</v></c></row>",
+])  # fmt: skip
+def test_cells_far_apart_are_refused_before_room_is_made_for_all_between(far: str) -> None:
+    assert fails(raw(ROW + far)) == "dangerous-workbook"
+
+
+@pytest.mark.parametrize("cells", [
+    cell("ZZZZZZZ99999999999", 1), cell("XFE1", 1), cell("A0", 1), cell("A1048577", 1),
+    "<c r='A1' t='zzz'><v>1</v></c>",
+    "<c r='A1' t='s'><v>99</v></c>", "<c r='A1'><v>1</v>",
+])  # fmt: skip
+def test_cells_that_no_sheet_can_have_are_told(cells: str) -> None:
+    assert fails(raw(f'<row r="1">{cells}</row>')) == "not-a-workbook"
+    assert fails(raw(f'<row r="4294967295">{cells}</row>')) == "not-a-workbook"
+
+
+def test_a_document_type_is_refused_before_its_entities_grow() -> None:
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    laughs = f'<!DOCTYPE l [<!ENTITY e0 "ha">{entities}]>'
+    start = time.monotonic()
+    assert fails(raw(ROW.replace("<t>a", "<t>&e11;"), laughs)) == "dangerous-workbook"
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("content", [
+    raw(ROW + " " * 60_000_000),
+    with_parts({f"xl/{n}.bin": b"" for n in range(10_001)}),
+], ids=["bomb", "entries"])  # fmt: skip
+def test_an_archive_that_would_grow_too_much_is_refused_by_its_directory(content: bytes) -> None:
+    start = time.monotonic()
+    assert fails(content) == "dangerous-workbook"
+    assert time.monotonic() - start < 1
+
+
+def test_an_archive_that_lies_about_its_size_is_damaged() -> None:
+    content = raw(ROW + " " * 10_000_000)
+    [size] = [each.file_size for each in zipfile.ZipFile(io.BytesIO(content)).infolist() if each.file_size > 10**7]
+    lying = content.replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    assert lying != content
+    assert fails(lying) == "not-a-workbook"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "not-a-workbook"),
+        (b"1,a\n", "not-a-workbook"),
+        (b"PK\x03\x04", "not-a-workbook"),
+        (book([1, "a"])[:-40], "not-a-workbook"),
+        (zip_bytes({"a.txt": b""}), "not-a-workbook"),
+        (zip_bytes({"[Content_Types].xml": b"<a/>"}), "not-a-workbook"),
+        (zip_bytes({"xl/workbook.bin": b"", "[Content_Types].xml": b"<a/>"}), "old-workbook"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + b"Workbook", "old-workbook"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + "EncryptedPackage".encode("utf-16-le"), "encrypted-file"),
+        (book(), "empty-file"),
+        (book([" ", None], [BlankCell()]), "empty-file"),
+        (book(["id", "name"], [1, "a"]), "wrong-columns"),
+        (raw(ROW, "<?xml version='1.0' encoding='none-such'?>"), "not-a-workbook"),
+    ],
+)
+def test_what_can_not_be_read_is_told(content: bytes, code: str) -> None:
+    assert fails(content) == code
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damage_is_a_file_error_or_none_at_all(seed: int) -> None:
+    chance = random.Random(seed)
+    with zipfile.ZipFile(io.BytesIO(book([1, "a"], [2, dt.datetime(2021, 1, 1)]))) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for _ in range(40):
+        name = chance.choice(list(parts))
+        damaged = bytearray(parts[name])
+        for _ in range(chance.randint(1, 3)):
+            damaged[chance.randrange(len(damaged))] = chance.choice(b'0123456789<>"/ArstcvZ\xff')
+        try:
+            rows(zip_bytes(parts | {name: bytes(damaged)}))
+        except FileError as error:
+            assert error.hint  # noqa: PT017
