@@ -23,4 +23,5 @@ for blueprint in (health, openapi, tables, uploads, runs, backups, metrics):
 def worker(event: SQSEvent) -> None:
     """Take messages of work from the queue; one that fails goes back to it."""
     for record in event:
-        work.handle(services(), record.body)
+        deliveries = int(record.to_dict()["attributes"]["ApproximateReceiveCount"])
+        work.handle(services(), record.body, deliveries)

@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -26,8 +26,21 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
-_RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57P0.|25006|28P01")
+_RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57014|57P0.|25006|25P0[34]|28P01|58030")
+_WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE
 _COPY_BLOCK_ROWS = 8_192
+_CONNECT_SECONDS = 10
+
+# Times are pinned to UTC. The rest keeps a lost peer from holding locks, or from keeping us: whoever meets a lock that
+# is kept long gives up and is tried again, and the server ends what a client that died or vanished has left open.
+_SESSION = """
+SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET search_path = public, pg_temp;
+SET lock_timeout = '8s'; SET idle_in_transaction_session_timeout = '5min';
+SET tcp_keepalives_idle = 240; SET tcp_keepalives_interval = 15; SET tcp_keepalives_count = 4
+"""
+# The same from our side. A packet that nobody acknowledges for so long, in milliseconds, means a dead connection: an
+# environment that was frozen for a while does not learn otherwise that the network forgot it. Linux has the names.
+_SOCKET = {"TCP_NODELAY": 1, "TCP_USER_TIMEOUT": 20_000, "TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
 class PostgresDatabase:
@@ -39,18 +52,23 @@ class PostgresDatabase:
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
         self._connection: Any = None
+        self._taken = False
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[PostgresTransaction]:
-        """See ``ports.Database``."""
-        connection = self._begin(snapshot)
-        transaction = PostgresTransaction(connection)
+        """See ``ports.Database``. There is one at a time: Postgres would let an inner one commit the outer one."""
+        if self._taken:
+            raise DecantError("A transaction was begun within another.")
+        transaction = PostgresTransaction(self._begin(snapshot))
+        self._taken = True
         try:
             yield transaction
             transaction.run("COMMIT")
-        except BaseException:
-            self._roll_back(transaction)
+        except BaseException as error:
+            self._roll_back(transaction, error)
             raise
+        finally:
+            self._taken = False
 
     def close(self) -> None:
         """Close the connection; the next transaction opens another."""
@@ -68,20 +86,29 @@ class PostgresDatabase:
                 self.close()
             else:
                 return self._connection
-        connection = _translated(self._connect)
+        connection = self._open()
         _execute(connection, begin, {})
         self._connection = connection
         return connection
 
-    def _roll_back(self, transaction: PostgresTransaction) -> None:
-        if not transaction.usable:
-            self.close()
-            return
+    def _open(self) -> Any:
         try:
-            transaction.run("ROLLBACK")
-        except DecantError:
-            # The server rolls back by itself when the connection goes; the error that led here is the one to tell.
-            self.close()
+            return _translated(self._connect)
+        except _WrongPassword:
+            logger.info("the password is refused; it may have been rotated, so it is fetched once more")
+            return _translated(self._connect)
+
+    def _roll_back(self, transaction: PostgresTransaction, error: BaseException) -> None:
+        """Roll back, and keep the connection only when the error does not make it doubtful.
+
+        An interruption may lie in the connection (a server that is read-only since a failover), and an exception from
+        anywhere may have left an answer in it that would be taken for the next one's. Without it the server rolls back.
+        """
+        if isinstance(error, DecantError) and not error.retryable:
+            with suppress(DecantError):  # the error that led here is the one to tell
+                transaction.run("ROLLBACK")
+                return
+        self.close()
 
 
 class PostgresTransaction:
@@ -89,7 +116,6 @@ class PostgresTransaction:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self.usable = True
 
     def run(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """See ``ports.Transaction``."""
@@ -117,11 +143,7 @@ class PostgresTransaction:
                 table = next(iterator, None)
 
         statement = f"COPY {relation} ({quote_all(first.column_names)}) FROM STDIN (FORMAT csv)"
-        try:
-            _execute(self._connection, statement, {}, stream=_Guarded(blocks(), self._abandon))
-        except DecantError as error:
-            self.usable = self.usable and not isinstance(error, Unavailable)
-            raise
+        _execute(self._connection, statement, {}, stream=_Guarded(blocks(), self._abandon))
         return sent
 
     def read(self, query: str, schema: pa.Schema) -> pa.Table:
@@ -147,8 +169,11 @@ class PostgresTransaction:
 
     def _abandon(self) -> None:
         # pg8000 can't end a COPY that our side gave up: the server waits for more. Closing the socket rolls it back.
-        self.usable = False
         close_connection(self._connection)
+
+
+class _WrongPassword(Unavailable):
+    """The server does not take the password."""
 
 
 class _Guarded:
@@ -175,7 +200,7 @@ def connect_with_secret(secret: str, tls: str) -> Any:
 
     context = ssl.create_default_context() if tls == "verify-full" else None
     try:
-        connection = awswrangler.postgresql.connect(secret_id=secret, ssl_context=context, timeout=None)
+        connection = awswrangler.postgresql.connect(secret_id=secret, ssl_context=context, timeout=_CONNECT_SECONDS)
     except (BotoCoreError, ClientError) as error:
         raise Unavailable(f"The secret of the database can't be read: {error}.") from error
     return prepare_session(connection)
@@ -184,9 +209,13 @@ def connect_with_secret(secret: str, tls: str) -> Any:
 def prepare_session(connection: Any) -> Any:
     """Set what every session needs, and return the connection."""
     # Without TCP_NODELAY each statement may wait 40 ms for a delayed acknowledgement; pg8000 has no public way to it.
-    connection._usock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    plain_socket = connection._usock
+    plain_socket.settimeout(None)
+    for name, value in _SOCKET.items():
+        if hasattr(socket, name):
+            plain_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     connection.autocommit = True
-    connection.execute_simple("SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET search_path = public, pg_temp")
+    connection.execute_simple(_SESSION)
     return connection
 
 
@@ -216,7 +245,8 @@ def _translated(work: Callable[[], Result]) -> Result:
                 sqlstate=state,
             ) from error
         if _RETRYABLE.fullmatch(state):
-            raise Unavailable(f"The database is busy or was interrupted ({state}).", hint="Try again.") from error
+            kind = _WrongPassword if state == _WRONG_PASSWORD else Unavailable
+            raise kind(f"The database is busy or was interrupted ({state}).", hint="Try again.") from error
         raise DecantError(f"The database refused a statement: {fields.get('M', error)} ({state}).") from error
     except (pg8000.InterfaceError, OSError) as error:
         raise Unavailable("The database can't be reached.", hint="Try again in a moment.") from error

@@ -7,40 +7,65 @@ catalogue is written around it, and mended from it when the same message comes a
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.wiring import Services
 from chalicelib.work.loading import load
 from chalicelib.work.messages import BackupTask, LoadTask, RestoreTask, Task, tasks
-from chalicelib.work.reporting import fail
+from chalicelib.work.reporting import fail, postpone
 from chalicelib.work.saving import bring_back, save
 
 logger = logging.getLogger(__name__)
 
 _TRIES = 6
+_DELIVERIES = 3
 
 
-def handle(services: Services, body: str) -> None:
-    """Do the work of one message of the queue.
+def handle(services: Services, body: str, deliveries: int = 1) -> None:
+    """Do the work of one message of the queue. ``deliveries`` counts how often the queue has given it out.
 
     Work that could not be done because a part was down is put into the queue again, a bounded number of times. What
     can't be done at all ends as a failed run. Only what this code did not foresee is raised, so that the queue keeps
-    the message and, in the end, the dead-letter queue.
+    the message and, in the end, the dead-letter queue. So does one that comes again and again because its worker died
+    each time: its run is failed rather than left running for ever.
     """
-    for task in tasks(body):
-        try:
-            _perform(services, task)
-        except Unavailable as error:
-            if task.tries >= _TRIES:
-                fail(services, task, error)
-                raise
-            logger.warning("a part is down, trying again later: %s", error)
-            services.queue.send(task.tried().message(), delay=min(300, 5 * 2**task.tries))
-        except DecantError as error:
+    with ExitStack() as all_of_them:  # one that fails does not keep the next from being done
+        for task in reversed(tasks(body)):
+            all_of_them.callback(_take, services, task, deliveries)
+
+
+def _take(services: Services, task: Task, deliveries: int) -> None:
+    try:
+        _give_up_after(deliveries - 1)
+        _perform(services, task)
+    except Unavailable as error:
+        if task.tries >= _TRIES:
             fail(services, task, error)
-        except Exception:
-            fail(services, task, DecantError("The worker met a defect of its own; see its log."))
             raise
+        logger.warning("a part is down, trying again later: %s", error)
+        services.queue.send(task.tried().message(), delay=min(300, 5 * 2**task.tries))
+        postpone(services, task, error)
+    except _Abandoned as error:
+        fail(services, task, error)
+        raise
+    except DecantError as error:
+        fail(services, task, error)
+    except Exception:
+        fail(services, task, DecantError("The worker met a defect of its own; see its log."))
+        raise
+
+
+class _Abandoned(DecantError):
+    """The queue gave the work out too often."""
+
+
+def _give_up_after(deliveries: int) -> None:
+    if deliveries >= _DELIVERIES:
+        raise _Abandoned(
+            f"{deliveries} workers came to no end with this: out of memory, out of time, or by a defect.",
+            hint="See the worker's log. A smaller file may go through.",
+        )
 
 
 def _perform(services: Services, task: Task) -> None:

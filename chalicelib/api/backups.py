@@ -20,7 +20,7 @@ from chalicelib.backup.verification import load_manifest, verify
 from chalicelib.dictionary.datatypes import DateTime
 from chalicelib.errors import NotFound
 from chalicelib.idempotency import Answer
-from chalicelib.identifiers import is_id, new_id
+from chalicelib.identifiers import is_id
 from chalicelib.ports import Backup, RunKind
 from chalicelib.wiring import services
 
@@ -120,7 +120,7 @@ def _verify(backup: str) -> Answer:
 
 
 def _order_backup(tables: list[str], table: str | None) -> Answer:
-    message = {"work": "backup", "tables": tables, "snapshot": new_id(dt.datetime.now(dt.UTC))}
+    message = {"work": "backup", "tables": tables}
     return order(services(), RunKind.BACKUP, message, table=table)
 
 

@@ -6,7 +6,8 @@ import logging
 import time
 
 from chalicelib.errors import DecantError, NotFound, Unavailable
-from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
+from chalicelib.load.ledger import recorded
+from chalicelib.ports import Run, Source, Transaction
 from chalicelib.wiring import Services
 
 logger = logging.getLogger(__name__)
@@ -69,29 +70,24 @@ def _of_ledger(services: Services, run_id: str) -> Run:
 
 def ledger_run(transaction: Transaction, run_id: str) -> Run | None:
     """The run as the ledger has it; None while it has not ended, and when there is none."""
-    rows = transaction.run(
-        """SELECT kind, table_name, state, dictionary, bucket, key, version,
-            read, inserted, updated, unchanged, rejected, note, error, started, ended
-        FROM decant.runs WHERE id = :id""",
-        id=run_id,
-    )
-    if not rows:
+    entry = recorded(transaction, run_id)
+    if entry is None:
         return None
-    kind, table, state, dictionary, bucket, key, version, *counts, note, error, started, ended = rows[0]
+    source = entry.source
     return Run(
         id=run_id,
-        kind=RunKind(kind),
-        table=table,
-        state=RunState(state),
-        dictionary=dictionary,
-        progress=counts[0],
-        source=None if key is None else Source(bucket, key, version),
-        counts=Counts(*counts),
-        created=started,
-        started=started,
-        ended=ended,
-        note=note,
-        error=error,
+        kind=entry.kind,
+        table=entry.table,
+        state=entry.state,
+        dictionary=entry.dictionary,
+        progress=entry.counts.read,
+        source=None if source is None else Source(source.bucket, source.key, source.version),
+        counts=entry.counts,
+        created=entry.started,
+        started=entry.started,
+        ended=entry.ended,
+        note=entry.note,
+        error=entry.error,
     )
 
 

@@ -10,6 +10,7 @@ from chalicelib.dictionary.model import Column, Dictionary, ForeignKey, Table
 from chalicelib.dictionary.names import quote, quote_all, quote_literal
 
 _LEDGER = Path(__file__).with_name("ledger.sql")
+_LOCK_TRIES, _LOCK_PAUSE = 40, 0.05
 
 
 def create_schema_statements(dictionary: Dictionary, app_role: str) -> list[str]:
@@ -95,15 +96,22 @@ def publish_function(table: Table) -> str:
     than are there. The app's role may call it but not alter tables. It returns the number of rows inserted; rows whose
     key the table has stay out, and one without its parent raises foreign_key_violation. Nothing but a plain table is
     read: a view put in its place would run its functions with the owner's rights.
+
+    That takes the table and its parents from everybody. All are asked for at once and without queueing for them: who
+    queues keeps every later reader waiting behind a long one such as a backup, and who holds one of them while another
+    is read meets readers in a deadlock. Where no free moment comes in two seconds the function returns NULL.
     """
     name = f"public.{quote(table.name)}"
     staging = f"pg_temp.{quote(staging_name(table))}"
     columns = quote_all(table.column_names)
     same_key = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in table.primary_key)
-    drops = ", ".join(f"DROP CONSTRAINT {quote(foreign_key_name(table, key))}" for key in table.foreign_keys)
+    locked = ", ".join(f"public.{quote(each)}" for each in (table.name, *table.parents))
+    drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {quote(foreign_key_name(table, key))}" for key in table.foreign_keys)
     adds = ", ".join(f"ADD {foreign_key_constraint(table, key)}" for key in table.foreign_keys)
     indexes = _foreign_key_indexes(table)
-    drop_indexes = f"DROP INDEX {', '.join(f'public.{quote(index)}' for index in indexes)}" if indexes else "NULL"
+    drop_indexes = (
+        f"DROP INDEX IF EXISTS {', '.join(f'public.{quote(index)}' for index in indexes)}" if indexes else "NULL"
+    )
     make_indexes = "; ".join(index_foreign_keys(table)) or "NULL"
     return f"""CREATE OR REPLACE FUNCTION {publish_function_name(table)}() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $publish$
@@ -115,7 +123,22 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_class WHERE oid = '{staging}'::regclass AND relkind = 'r' AND NOT relhasrules) THEN
         RAISE EXCEPTION '{staging_name(table)} is no plain table';
     END IF;
-    LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE;
+    BEGIN -- Waiting for this lock keeps no reader or writer waiting, and makes an autovacuum of the table give way.
+        LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE;
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN NULL;
+    END;
+    FOR try IN 1..{_LOCK_TRIES} LOOP
+        BEGIN
+            LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE NOWAIT;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF try = {_LOCK_TRIES} THEN
+                RETURN NULL;
+            END IF;
+            PERFORM pg_sleep({_LOCK_PAUSE});
+        END;
+    END LOOP;
     SELECT count(*) INTO staged FROM {staging};
     rebuild := NOT EXISTS (SELECT FROM {name} OFFSET staged LIMIT 1);
     {f"ALTER TABLE {name} {drops};" if drops else ""}
@@ -134,8 +157,12 @@ END $publish$"""
 
 
 def staging_name(table: Table) -> str:
-    """The name of a table's staging table, a temporary one of the session."""
-    return f"staging_{table.name}"
+    """The name of a table's staging table, a temporary one of the session; another one for other columns.
+
+    A session may outlive a dictionary, and its staging tables with it.
+    """
+    columns = "\0".join(f"{column.name} {column.type.postgres}" for column in table.columns)
+    return f"staging_{hashlib.sha256(columns.encode()).hexdigest()[:6]}_{table.name}"
 
 
 def _foreign_key_indexes(table: Table) -> dict[str, ForeignKey]:

@@ -46,18 +46,22 @@ def arrivals(message: Mapping[str, Any]) -> Iterator[Arrival]:
     """
     if message.get("Event") == "s3:TestEvent":
         return
-    for record in message.get("Records") or ():
+    records = message.get("Records")
+    if not isinstance(records, list):
+        raise BadRequest("The queue holds a notification without records.")
+    for record in records:
         try:
             if not record["eventName"].removeprefix("s3:").startswith("ObjectCreated:"):
                 continue
             stored = record["s3"]["object"]
+            moment = dt.datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).astimezone(dt.UTC)
             arrival = Arrival(
                 bucket=record["s3"]["bucket"]["name"],
                 key=unquote_plus(stored["key"]),
                 version=stored.get("versionId") or None,
                 etag=stored.get("eTag", "").strip('"'),
-                order=event_order(stored.get("sequencer"), record["eventTime"]),
-                moment=dt.datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")),
+                order=_order(stored.get("sequencer"), moment),
+                moment=moment,
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise BadRequest(f"The queue holds a notification that is none of S3's: {error!r}.") from error
@@ -65,6 +69,6 @@ def arrivals(message: Mapping[str, Any]) -> Iterator[Arrival]:
             yield arrival
 
 
-def event_order(sequencer: str | None, moment: str) -> str:
+def _order(sequencer: str | None, moment: dt.datetime) -> str:
     """What sorts the events of one key: S3's sequencer, padded on the right, or else the time of the event."""
-    return (sequencer or "").upper().ljust(_SEQUENCER_DIGITS, "0") if sequencer else moment
+    return sequencer.upper().ljust(_SEQUENCER_DIGITS, "0") if sequencer else f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -14,7 +14,11 @@ from chalicelib.ports import Counts, RunKind, RunState, Transaction
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """One version of an object in the intake bucket. ``order`` sorts the versions of one key by age."""
+    """One version of an object in the intake bucket.
+
+    ``order`` sorts the versions of one key by age. It is empty, which sorts first, when no event told it: a replay of
+    a version, whenever it was made, is no newer version.
+    """
 
     bucket: str
     key: str
@@ -25,7 +29,10 @@ class ObjectVersion:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One run that has come to its end. ``content`` is the SHA-256 of a file whose rows stand by this run."""
+    """One run that has come to its end. ``content`` is the SHA-256 of a file whose rows stand by this run.
+
+    ``ended`` is None until the ledger has it.
+    """
 
     id: str
     kind: RunKind
@@ -39,6 +46,7 @@ class LedgerEntry:
     on_conflict: str | None = None
     note: str | None = None
     error: Mapping[str, Any] | None = field(default=None)
+    ended: dt.datetime | None = None
 
 
 def record(transaction: Transaction, entry: LedgerEntry) -> None:
@@ -78,18 +86,28 @@ def record(transaction: Transaction, entry: LedgerEntry) -> None:
 
 
 def recorded(transaction: Transaction, run: str) -> LedgerEntry | None:
-    """What the ledger has of a run that has come to its end, but for its source; None while it has not."""
+    """What the ledger has of a run that has come to its end; None while it has not."""
     rows = transaction.run(
-        """SELECT kind, table_name, state, dictionary, started, note, error,
-            read, inserted, updated, unchanged, rejected
+        """SELECT kind, table_name, state, dictionary, started, ended, note, error,
+            bucket, key, version, etag, object_order, read, inserted, updated, unchanged, rejected
         FROM decant.runs WHERE id = :id""",
         id=run,
     )
     if not rows:
         return None
-    kind, table, state, dictionary, started, note, error, *counts = rows[0]
+    kind, table, state, dictionary, started, ended, note, error, bucket, key, version, etag, order, *counts = rows[0]
     return LedgerEntry(
-        run, RunKind(kind), table, RunState(state), dictionary, Counts(*counts), started, note=note, error=error
+        run,
+        RunKind(kind),
+        table,
+        RunState(state),
+        dictionary,
+        Counts(*counts),
+        started,
+        source=None if key is None else ObjectVersion(bucket, key, version, etag, order),
+        note=note,
+        error=error,
+        ended=ended,
     )
 
 

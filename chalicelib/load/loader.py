@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
 from chalicelib.dictionary.model import Dictionary, Table
-from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded
+from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded, Unavailable
 from chalicelib.load import ledger
 from chalicelib.load.csv_source import CsvSource
-from chalicelib.load.events import Arrival, event_order
+from chalicelib.load.events import Arrival
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
 from chalicelib.load.routing import claimed_by, route
@@ -27,6 +28,13 @@ _CSV = {".csv"}
 _WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".xlsb"}
 _STATES = {DuplicateContent: RunState.DUPLICATE, Superseded: RunState.REFUSED}
 Progress = Callable[[str, int], None]
+_TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
+_TURN_SECONDS = 8.0
+_TURN_PAUSE = 0.05
+
+
+class NotItsTurn(Unavailable):
+    """Another load has to end first, and takes its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +78,7 @@ class Loader:
         try:
             stored = self.intake.head(arrival.key, arrival.version if again else None)
         except NotFound as error:
-            raise FileError(
-                FileCode.OBJECT_GONE, f"The object {arrival.key} is gone.", hint="Drop it again."
-            ) from error
+            raise _gone(arrival.key) from error
         newest = stored.version == arrival.version if arrival.version else stored.etag == arrival.etag
         if not again and not newest:
             raise Superseded(f"The object {arrival.key} has been written again; its newer version is loaded instead.")
@@ -81,7 +87,7 @@ class Loader:
             key=arrival.key,
             version=arrival.version,
             etag=arrival.etag or stored.etag,
-            order=arrival.order or event_order(None, stored.modified.isoformat()),
+            order=arrival.order,
         )
         return File(version, table, file_options(arrival.key, stored.metadata))
 
@@ -89,13 +95,13 @@ class Loader:
         """Load a file and return the run's ledger entry, as committed: its state is ``succeeded`` or ``refused``.
 
         A run that has come to its end before is not done twice; its entry is returned. Raises FileError when the file
-        can't be read, DuplicateContent when its content stands in the table already and Superseded
-        when a newer version of it was loaded meanwhile; then nothing was written.
+        can't be read, DuplicateContent when its content stands in the table already, Superseded when a newer version
+        of it was loaded meanwhile and NotItsTurn when other loads come first; then nothing was written.
         """
-        with closing(_Hashed(self.intake.open(file.version.key, file.version.version))) as content:
+        with closing(_Hashed(self._content(file.version))) as content:
             source = _source(file, content)
             with self.database.transaction() as transaction:
-                _one_load_at_a_time(transaction, file.table)
+                _take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
                     return done
                 self._refuse_stale(transaction, file, attempt.again)
@@ -112,7 +118,7 @@ class Loader:
         return entry
 
     def fail(self, arrival: Arrival, attempt: Attempt, error: DecantError) -> LedgerEntry:
-        """Record that an object was not loaded, and why; return the entry, or the one that an earlier try recorded."""
+        """Record that an object was not loaded, and why; return the entry, or the one that another try recorded."""
         table = claimed_by(self.dictionary, arrival.key)
         entry = LedgerEntry(
             id=attempt.run,
@@ -126,10 +132,17 @@ class Loader:
             error=error.told(),
         )
         with self.database.transaction() as transaction:
+            _take_turn(transaction, attempt.run)
             if done := ledger.recorded(transaction, attempt.run):
                 return done
             ledger.record(transaction, entry)
         return entry
+
+    def _content(self, version: ObjectVersion) -> BinaryIO:
+        try:
+            return self.intake.open(version.key, version.version)
+        except NotFound as error:
+            raise _gone(version.key) from error
 
     def _entry(self, file: File, attempt: Attempt, written: Written, content: str) -> LedgerEntry:
         error = None
@@ -155,19 +168,26 @@ class Loader:
         )
 
     def _refuse_stale(self, transaction: Transaction, file: File, again: bool) -> None:
-        newer = None if again else ledger.newer_load(transaction, file.version)
-        if newer:
+        if not again and (newer := ledger.newer_load(transaction, file.version)):
             raise Superseded(f"Run {newer} has loaded a newer version of {file.version.key}.")
 
 
-def _one_load_at_a_time(transaction: Transaction, table: Table) -> None:
-    """Wait for other files of the table, and of those it shares a parent with.
+def _take_turn(transaction: Transaction, *names: str) -> None:
+    """Keep other loads of these names out until the end; raise NotItsTurn when they take long.
 
-    Publishing many rows locks table and parents against everyone; two loads that hold a part of it would block each
-    other. Batches need no turn: they are short, and take their locks in the order that publishing does.
+    A run's own name keeps a second delivery of it out. Files of one table, or of tables that share a parent, take
+    turns because publishing many rows wants table and parents for itself; batches are short and take none.
     """
-    for name in sorted({table.name, *table.parents}):
-        transaction.run("SELECT pg_advisory_xact_lock(hashtextextended('decant load ' || :table, 0))", table=name)
+    patience = time.monotonic() + _TURN_SECONDS
+    for name in names:
+        while transaction.run(_TAKE_TURN, name=name) == [(False,)]:
+            if time.monotonic() > patience:
+                raise NotItsTurn(f"Another load is at work on {name}.", hint="It is tried again.")
+            time.sleep(_TURN_PAUSE)
+
+
+def _gone(key: str) -> FileError:
+    return FileError(FileCode.OBJECT_GONE, f"The object {key} is gone.", hint="Drop it again.")
 
 
 def _source(file: File, content: _Hashed) -> Source:

@@ -17,7 +17,7 @@ from chalicelib.dictionary.names import quote, quote_all, quote_literal
 from chalicelib.load.rows import ReasonCode
 from chalicelib.load.validation import FAULTY, LINE, ROW
 from chalicelib.ports import Transaction
-from chalicelib.publishing import publish_staged
+from chalicelib.publishing import insert_staged, publish_staged
 
 
 class Staging:
@@ -89,17 +89,11 @@ class Staging:
         return self._log(found, key, ReasonCode.PRIMARY_KEY, message)
 
     def insert(self) -> int:
-        """Insert the rows whose key the table does not have; return how many. In key order, against deadlocks."""
-        key = quote_all(self._table.primary_key)
-        return self._count(
-            f"""WITH done AS (
-                INSERT INTO {self._target} ({self._columns})
-                SELECT {self._columns} FROM {self._name} ORDER BY {key} ON CONFLICT ({key}) DO NOTHING RETURNING 1
-            ) SELECT count(*) FROM done"""
-        )
+        """Insert the rows whose key the table does not have; return how many."""
+        return insert_staged(self._transaction, self._table)
 
     def publish(self) -> int:
-        """As ``insert``, but with foreign keys checked as a set; it keeps readers waiting till the commit."""
+        """As ``insert``, but with foreign keys checked as a set; it may keep readers waiting till the commit."""
         return publish_staged(self._transaction, self._table)
 
     def upsert(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ without end: only what arrived lately counts, and a caller bounds the waiting.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
@@ -24,26 +25,24 @@ def waits_for(
     """What a load of ``table`` should wait for, in words; None when it can go ahead."""
     if not table.parents:
         return None
+    # The bucket first: a listing takes its time, and what the ledger then says of it is the newer truth.
+    recent = [(parent, stored) for parent in table.parents for stored in _recent(intake, dictionary, parent, now)]
     with database.transaction() as transaction:
         for parent in table.parents:
             [(filled,)] = transaction.run(f"SELECT EXISTS (SELECT FROM {quote(parent)})")
             if not filled:
                 return f"the table {parent} is empty"
-        recent = {name: _recent(intake, dictionary, dictionary.table(name), now) for name in table.parents}
-        keys = [stored.key for objects in recent.values() for stored in objects]
-        settled = settled_objects(transaction, intake.name, keys) if keys else set()
-    for parent, objects in recent.items():
-        for stored in objects:
-            if (stored.key, stored.etag) not in settled:
-                return f"the table {parent} is being loaded from {stored.key}"
+        settled = settled_objects(transaction, intake.name, [stored.key for _, stored in recent]) if recent else set()
+    for parent, stored in recent:
+        if (stored.key, stored.etag) not in settled:
+            return f"the table {parent} is being loaded from {stored.key}"
     return None
 
 
-def _recent(intake: Storage, dictionary: Dictionary, parent: Table, now: dt.datetime) -> list[StoredObject]:
-    return [
-        stored
-        for stored in intake.list(f"{INTAKE_PREFIX}{parent.name}")
-        if now - stored.modified < LATELY
-        and not stored.key.endswith("/")
-        and claimed_by(dictionary, stored.key) == parent
-    ]
+def _recent(intake: Storage, dictionary: Dictionary, parent: str, now: dt.datetime) -> Iterator[StoredObject]:
+    # Keys are routed without regard to letter case, and listed with it.
+    for letter in sorted({parent[0].lower(), parent[0].upper()}):
+        for stored in intake.list(f"{INTAKE_PREFIX}{letter}"):
+            lately = now - stored.modified < LATELY and not stored.key.endswith("/")
+            if lately and claimed_by(dictionary, stored.key) == dictionary.table(parent):
+                yield stored

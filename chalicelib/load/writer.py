@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from chalicelib.dictionary.model import Dictionary, ForeignKey, Table
 from chalicelib.dictionary.names import quote
+from chalicelib.errors import IntegrityViolation, Unavailable
 from chalicelib.load.options import LoadOptions, OnConflict
 from chalicelib.load.rows import Source, rejections_table
 from chalicelib.load.staging import Staging
@@ -20,6 +21,7 @@ from chalicelib.ports import Counts, Transaction
 from chalicelib.publishing import SET_WISE_FROM
 
 _ANALYZE_FROM = 1_000
+_FOREIGN_KEY_VIOLATION = "23503"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,14 @@ def write(
     rejected += staging.reject_duplicates()
     progress("publishing", read)
     transaction.run("SAVEPOINT publish")
-    written = _publish(staging, options, read, rejected)
+    try:
+        written = _publish(staging, options, read, rejected)
+    except IntegrityViolation as error:
+        if error.sqlstate != _FOREIGN_KEY_VIOLATION:
+            raise
+        raise Unavailable(
+            f"What a row of {table.name} refers to was deleted in the meantime.", hint="Try again."
+        ) from error
     if options.refuses(read=read, rejected=written.rejected):
         transaction.run("ROLLBACK TO SAVEPOINT publish")
         if options.on_conflict is OnConflict.REJECT:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 from chalicelib.errors import DecantError, Unavailable
-from chalicelib.load.ledger import LedgerEntry
-from chalicelib.load.loader import Attempt, Loader
+from chalicelib.load.loader import Attempt, Loader, NotItsTurn
 from chalicelib.load.turns import waits_for
-from chalicelib.ports import Run, RunKind, RunState
+from chalicelib.ports import Run
 from chalicelib.wiring import Services
 from chalicelib.work.messages import LoadTask
-from chalicelib.work.reporting import Progress, begin, now
+from chalicelib.work.reporting import Progress, begin, ended, now, wait
+
+# A load ends with its worker, within 15 minutes; so long a queue of them means that something else is wrong.
+_LONGEST_TURN = 6 * 3600
 
 
 def load(services: Services, task: LoadTask) -> None:
     """Load the task's object, or put the task back into the queue while it has to wait for its turn."""
     loader = Loader(services.database, services.intake, services.dictionary)
     started = now()
-    run = begin(services, task, RunKind.LOAD, started)
+    waited = (started - (task.since or started)).total_seconds()
+    run = begin(services, task, started)
     attempt = Attempt(run.id, run.kind, started, again=task.again)
     try:
         file = loader.open(task.arrival, again=task.again)
@@ -26,35 +30,30 @@ def load(services: Services, task: LoadTask) -> None:
         reason = None
         if not task.again:
             reason = waits_for(services.database, services.intake, services.dictionary, file.table, started)
+        if reason and waited < services.settings.parent_wait:
+            _wait(services, task, run, started, reason)
+            return
         if reason:
-            waited = (started - (task.since or started)).total_seconds()
-            if waited < services.settings.parent_wait:
-                waiting = replace(run, state=RunState.WAITING, phase=f"waiting: {reason}", started=None)
-                services.catalog.put_run(waiting)
-                again = replace(task, run=run.id, since=task.since or started)
-                services.queue.send(again.message(), delay=_pause(waited))
-                return
             attempt = replace(attempt, note=f"Went ahead after {waited:.0f} s of waiting: {reason}.")
         entry = loader.load(file, attempt, Progress(services, run).tell)
+    except NotItsTurn as error:
+        if waited >= _LONGEST_TURN:
+            raise
+        _wait(services, task, run, started, error.detail)
+        return
     except Unavailable:
         raise
     except DecantError as error:
         entry = loader.fail(task.arrival, attempt, error)
-    services.catalog.put_run(_ended(run, entry))
+    services.catalog.put_run(ended(run, entry))
 
 
-def _ended(run: Run, entry: LedgerEntry) -> Run:
-    return replace(
-        run,
-        table=entry.table,
-        state=entry.state,
-        phase="done",
-        progress=entry.counts.read,
-        counts=entry.counts,
-        ended=now(),
-        note=entry.note,
-        error=entry.error,
-    )
+def _wait(services: Services, task: LoadTask, run: Run, started: dt.datetime, reason: str) -> None:
+    """Put the task back into the queue. Its tries begin anew, for no part was down."""
+    since = task.since or started
+    wait(services, run, reason)
+    again = replace(task, run=run.id, since=since, tries=0)
+    services.queue.send(again.message(), delay=_pause((started - since).total_seconds()))
 
 
 def _pause(waited: float) -> int:

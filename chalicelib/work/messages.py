@@ -55,7 +55,6 @@ class BackupTask:
 
     run: str
     tables: tuple[str, ...]
-    snapshot: str
     tries: int = 0
 
     def message(self) -> dict[str, Any]:
@@ -64,7 +63,6 @@ class BackupTask:
             "work": "backup",
             "run": self.run,
             "tables": list(self.tables),
-            "snapshot": self.snapshot,
             "tries": self.tries,
         }
 
@@ -129,7 +127,7 @@ def _ours(message: Mapping[str, Any]) -> Task:
                 tries=tries,
             )
         case "backup":
-            return BackupTask(message["run"], tuple(message["tables"]), message["snapshot"], tries)
+            return BackupTask(message["run"], tuple(message["tables"]), tries)
         case "restore":
             return RestoreTask(message["run"], tuple(message["backups"]), bool(message["dry_run"]), tries)
         case other:

@@ -8,58 +8,100 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from chalicelib.errors import DecantError, NotFound, RestoreRefused, Unavailable
+from chalicelib.errors import DecantError, RestoreRefused, Unavailable
+from chalicelib.load.ledger import LedgerEntry, recorded
 from chalicelib.ports import Run, RunKind, RunState, Source
 from chalicelib.wiring import Services
-from chalicelib.work.messages import LoadTask, Task
+from chalicelib.work.messages import BackupTask, LoadTask, RestoreTask, Task
 
 logger = logging.getLogger(__name__)
 
 _TELL_EVERY = 1.0
+_SILENT_FOR = 60.0
+_KINDS = {LoadTask: RunKind.LOAD, BackupTask: RunKind.BACKUP, RestoreTask: RunKind.RESTORE}
 
 
-def begin(services: Services, task: Task, kind: RunKind, started: dt.datetime) -> Run:
+def begin(services: Services, task: Task, started: dt.datetime) -> Run:
     """The task's run as the catalogue has it, or a new one; running from now on, unless it has ended."""
-    source = None
-    if isinstance(task, LoadTask):
-        source = Source(task.arrival.bucket, task.arrival.key, task.arrival.version)
-    identifier = run_id(services, task)
-    known = services.catalog.run(identifier)
-    if known is not None and known.state.final and not isinstance(task, LoadTask):
-        return known
-    run = known or Run(identifier, kind, None, RunState.QUEUED, services.dictionary.digest, created=started)
-    run = replace(run, state=RunState.RUNNING, phase="opening", source=source or run.source, started=started)
+    run = _run(services, task, started)
+    if run.state.final and not isinstance(task, LoadTask):
+        return run
+    run = replace(run, state=RunState.RUNNING, phase="opening", source=_source(task) or run.source, started=started)
     services.catalog.put_run(run)
     return run
 
 
 def run_id(services: Services, task: Task) -> str:
-    """The run that a task belongs to: for an uploaded file the one that its form was given for."""
+    """The run that a task belongs to: for an uploaded file the one that its form was given for.
+
+    A form may be sent twice. The version that came first has the run; when its event comes again, it still has.
+    """
     if not isinstance(task, LoadTask) or task.run is not None:
         return str(task.run)
     arrival = task.arrival
     try:
         promised = services.intake.head(arrival.key, arrival.version).metadata.get("run")
-    except NotFound:
-        promised = None
+    except Unavailable:
+        raise
+    except DecantError:
+        promised = None  # an object that is gone or denied; what is wrong with it, its load will tell
     run = services.catalog.run(promised) if promised else None
-    if run is not None and run.source is not None and run.source.key == arrival.key and not run.state.final:
-        return run.id
+    if run is not None and run.source is not None and run.source.key == arrival.key:
+        taken_by = run.source.version
+        if taken_by == arrival.version if taken_by else not run.state.final:
+            return run.id
     return arrival.run_id
 
 
+def wait(services: Services, run: Run, reason: str) -> None:
+    """Show the run as waiting, and why."""
+    services.catalog.put_run(replace(run, state=RunState.WAITING, phase=f"waiting: {reason}", started=None))
+
+
+def postpone(services: Services, task: Task, error: Unavailable) -> None:
+    """Show the run as waiting for a part that is down, if the catalogue can be told."""
+    try:
+        run = _run(services, task, now())
+        if not run.state.final:
+            wait(services, run, error.detail)
+    except DecantError:
+        logger.warning("the catalogue can't be told that a run waits", exc_info=True)
+
+
 def fail(services: Services, task: Task, error: DecantError) -> None:
-    """Show the run as failed, or as refused when that is what the error means."""
-    known = services.catalog.run(run_id(services, task))
-    if known is None or known.state.final:
+    """Show the run as failed, or as refused when that is what the error means; as it ended when it did before."""
+    run = _run(services, task, now())
+    if run.state.final:
+        return
+    if entry := _recorded(services, run.id):
+        services.catalog.put_run(ended(run, entry))
         return
     state = RunState.REFUSED if isinstance(error, RestoreRefused) else RunState.FAILED
     told = {**error.told(), "errors": error.errors} if error.errors else error.told()
-    services.catalog.put_run(replace(known, state=state, phase="done", ended=now(), error=told))
+    services.catalog.put_run(replace(run, state=state, phase="done", ended=now(), error=told))
+
+
+def ended(run: Run, entry: LedgerEntry) -> Run:
+    """The run as its entry in the ledger says it ended."""
+    return replace(
+        run,
+        table=entry.table,
+        state=entry.state,
+        phase="done",
+        progress=entry.counts.read,
+        counts=entry.counts,
+        started=entry.started,
+        ended=entry.ended or now(),
+        note=entry.note,
+        error=entry.error,
+    )
 
 
 class Progress:
-    """Tells callers how far a run has come, at most once a second. What it can't tell is no reason to stop."""
+    """Tells callers how far a run has come, at most once a second. What it can't tell is no reason to stop.
+
+    A catalogue that does not answer costs seconds each time, so it is left alone for a minute then.
+    """
 
     def __init__(self, services: Services, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
         self._services = services
@@ -67,17 +109,50 @@ class Progress:
         self._clock = clock
         self._told = clock()
         self._phase = run.phase
+        self._silent_until = self._told
 
     def tell(self, phase: str, rows: int) -> None:
-        if phase == self._phase and self._clock() - self._told < _TELL_EVERY:
+        moment = self._clock()
+        if moment < self._silent_until or (phase == self._phase and moment - self._told < _TELL_EVERY):
             return
-        self._phase, self._told = phase, self._clock()
+        self._phase, self._told = phase, moment
         try:
             self._services.catalog.put_run(replace(self._run, phase=phase, progress=rows))
-        except Unavailable:
-            logger.warning("the catalogue is down; the run goes on without telling its progress")
+        except DecantError:
+            self._silent_until = self._clock() + _SILENT_FOR
+            logger.warning("the catalogue can't be told; the run goes on without telling its progress", exc_info=True)
 
 
 def now() -> dt.datetime:
     """The moment, in UTC."""
     return dt.datetime.now(dt.UTC)
+
+
+def _run(services: Services, task: Task, created: dt.datetime) -> Run:
+    """The task's run as the catalogue has it, or a new one."""
+    identifier = run_id(services, task)
+    return services.catalog.run(identifier) or Run(
+        identifier,
+        _KINDS[type(task)],
+        None,
+        RunState.QUEUED,
+        services.dictionary.digest,
+        source=_source(task),
+        created=created,
+    )
+
+
+def _source(task: Task) -> Source | None:
+    if not isinstance(task, LoadTask):
+        return None
+    return Source(task.arrival.bucket, task.arrival.key, task.arrival.version)
+
+
+def _recorded(services: Services, run: str) -> LedgerEntry | None:
+    """What the ledger has of a run; None when it has nothing, or can't be asked."""
+    try:
+        with services.database.transaction() as transaction:
+            return recorded(transaction, run)
+    except DecantError:
+        logger.warning("the ledger can't be asked how run %s ended", run, exc_info=True)
+        return None

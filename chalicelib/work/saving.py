@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from chalicelib.backup.backup import back_up
 from chalicelib.backup.restore import restore
 from chalicelib.errors import NotFound
-from chalicelib.ports import Counts, RunKind, RunState
+from chalicelib.identifiers import new_id
+from chalicelib.ports import Counts, RunState
 from chalicelib.wiring import Services
 from chalicelib.work.messages import BackupTask, RestoreTask
 from chalicelib.work.reporting import Progress, begin, now
@@ -16,16 +17,18 @@ from chalicelib.work.reporting import Progress, begin, now
 def save(services: Services, task: BackupTask) -> None:
     """Back up the task's tables, unless an earlier delivery of the task has."""
     started = now()
-    run = begin(services, task, RunKind.BACKUP, started)
+    run = begin(services, task, started)
     if run.state.final:
         return
+    # A snapshot is one moment, so a second try is another snapshot: the first may have left backups of its own behind.
+    snapshot = new_id(started)
     made = back_up(
         services.database,
         services.backups,
         services.catalog,
         services.dictionary,
         list(task.tables),
-        snapshot=task.snapshot,
+        snapshot=snapshot,
         now=started,
         progress=Progress(services, run).tell,
     )
@@ -37,7 +40,7 @@ def save(services: Services, task: BackupTask) -> None:
             phase="done",
             progress=rows,
             ended=now(),
-            result={"snapshot": task.snapshot, "backups": [backup.id for backup in made], "rows": rows},
+            result={"snapshot": snapshot, "backups": [backup.id for backup in made], "rows": rows},
         )
     )
 
@@ -45,7 +48,7 @@ def save(services: Services, task: BackupTask) -> None:
 def bring_back(services: Services, task: RestoreTask) -> None:
     """Restore the task's backups, or tell what that would change, unless an earlier delivery of the task has."""
     started = now()
-    run = begin(services, task, RunKind.RESTORE, started)
+    run = begin(services, task, started)
     if run.state.final:
         return
     backups = []

@@ -102,17 +102,17 @@ def test_a_location_resolves_below_whatever_the_url_began_with(api: Api, base: s
 
 
 def test_the_worker_gets_each_record_of_an_event(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    bodies: list[str] = []
-    monkeypatch.setattr(worker, "handle", lambda _services, body: bodies.append(body))
+    taken: list[tuple[str, int]] = []
+    monkeypatch.setattr(worker, "handle", lambda _services, *message: taken.append(message))
     event = api.client.events.generate_sqs_event(["one", "two"])
     assert api.client.lambda_.invoke("worker", event).payload is None
-    assert bodies == ["one", "two"]
+    assert taken == [("one", 1), ("two", 1)]
 
 
 def test_a_message_of_work_is_done(filled: Api) -> None:
     run = Run("20261122T022045123456-4f2a9c1b", RunKind.BACKUP, "jobs", RunState.QUEUED, "hash")
     filled.services.catalog.add_run(run)
-    message = {"work": "backup", "run": run.id, "tables": ["jobs"], "snapshot": run.id}
+    message = {"work": "backup", "run": run.id, "tables": ["jobs"]}
     event = filled.client.events.generate_sqs_event([json.dumps(message)])
     with use(filled.services):
         filled.client.lambda_.invoke("worker", event)

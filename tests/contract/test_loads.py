@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from chalicelib import worker
-from chalicelib.ports import Run, RunState
+from chalicelib.errors import NotFound, Unavailable
+from chalicelib.ports import Run, RunState, StoredObject
+from chalicelib.postgres import PostgresDatabase
 from chalicelib.publishing import SET_WISE_FROM
 from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import FolderStorage
@@ -71,6 +76,23 @@ class Intake:
         """Let the worker take the oldest message that was put back into the queue."""
         message, _ = self.queue.sent.pop(0)
         worker.handle(self.services, json.dumps(message))
+
+    def deliver_all(self) -> None:
+        """Let the worker take what is put back into the queue until nothing is."""
+        for _ in range(100):
+            if not self.queue.sent:
+                return
+            self.deliver_again()
+        raise AssertionError(f"the queue does not run dry: {self.queue.sent}")
+
+    @contextmanager
+    def another(self) -> Iterator[Intake]:
+        """Another worker behind the same bucket, queue and catalogue, with a database connection of its own."""
+        database = PostgresDatabase(self.postgres.app.connect)
+        try:
+            yield replace(self, postgres=replace(self.postgres, database=database))
+        finally:
+            database.close()
 
     def drop(self, key: str, content: bytes, **metadata: str) -> Run:
         """Put an object, deliver its event, and return its run."""
@@ -199,6 +221,86 @@ def test_a_replay_loads_the_same_content_again(intake: Intake) -> None:
     worker.handle(intake.services, json.dumps({"work": "load", "run": "again", "source": source, "force": True}))
     again = intake.catalog.kept_runs["again"]
     assert (again.state, again.counts.inserted, again.counts.unchanged) == (RunState.SUCCEEDED, 1, 2)
+
+
+def test_a_replay_is_no_newer_version_than_what_comes_after_it(intake: Intake) -> None:
+    first = intake.drop("departments.csv", DEPARTMENTS)
+    assert first.source is not None
+    source = {"bucket": first.source.bucket, "key": first.source.key, "version": None}
+    worker.handle(intake.services, json.dumps({"work": "load", "run": "again", "source": source, "force": True}))
+    newer = intake.drop("departments.csv", b"9,Research\n")
+    assert (newer.state, newer.counts.inserted) == (RunState.SUCCEEDED, 1)
+
+
+def test_a_parent_file_is_waited_for_in_any_letter_case(intake: Intake) -> None:
+    intake.drop("departments.csv", DEPARTMENTS)
+    intake.drop("jobs.csv", JOBS)
+    more = intake.put("Departments-More.CSV", b"9,Research\n")
+    child = intake.drop("hired_employees.csv", b"1,Ann Lee,2021-01-01T00:00:00Z,9,2\n")
+    assert child.state is RunState.WAITING
+    intake.deliver(more)
+    intake.deliver_again()
+    assert intake.catalog.kept_runs[child.id].counts.inserted == 1
+
+
+def test_nothing_is_locked_while_the_bucket_is_listed(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake.drop("departments.csv", DEPARTMENTS)
+    listed = FolderStorage.list
+    locks = []
+
+    def listing(storage: FolderStorage, prefix: str) -> Iterator[StoredObject]:
+        with intake.postgres.as_owner() as owner:
+            cursor = owner.cursor()
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE relation = 'departments'::regclass")
+            locks.extend(cursor.fetchall())
+        return listed(storage, prefix)
+
+    monkeypatch.setattr(FolderStorage, "list", listing)
+    intake.drop("hired_employees.csv", b"1,Ann Lee,2021-01-01T00:00:00Z,1,2\n")
+    assert locks
+    assert {count for [count] in locks} == {0}
+
+
+def test_an_object_that_goes_between_the_look_and_the_load_fails_its_run(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_storage: FolderStorage, key: str, _version: str | None = None) -> BinaryIO:
+        raise NotFound(f"There is no {key}.")
+
+    monkeypatch.setattr(FolderStorage, "open", gone)
+    run = intake.drop("departments.csv", DEPARTMENTS)
+    assert run.error is not None
+    assert (run.state, run.error["code"]) == (RunState.FAILED, "object-gone")
+
+
+def test_a_file_that_is_cut_on_its_way_is_no_shorter_file(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cut(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if not (content := super().read(size)):
+                raise Unavailable("The connection to S3 broke.")
+            return content
+
+    content = b"".join(b"%d,Sales\n" % number for number in range(1, 20_000))
+    whole = FolderStorage.open
+    monkeypatch.setattr(FolderStorage, "open", lambda *_: Cut(content))
+    run = intake.drop("departments.csv", content)
+    assert run.state is RunState.WAITING
+    assert intake.postgres.query("SELECT (SELECT count(*) FROM departments), (SELECT count(*) FROM decant.runs)") == [
+        (0, 0)
+    ]
+    monkeypatch.setattr(FolderStorage, "open", whole)
+    intake.deliver_again()
+    assert intake.catalog.kept_runs[run.id].counts.inserted == 19_999
+
+
+def test_a_run_keeps_its_times_when_its_event_comes_again(intake: Intake) -> None:
+    event = intake.put("departments.csv", DEPARTMENTS)
+    intake.deliver(event)
+    [first] = intake.catalog.kept_runs.values()
+    intake.deliver(event)
+    [again] = intake.catalog.kept_runs.values()
+    [(ended,)] = intake.postgres.query("SELECT ended FROM decant.runs")
+    assert (again.started, again.ended, again.state) == (first.started, ended, RunState.SUCCEEDED)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_backups_bring_everything_back(library: Intake) -> None:
     fill(library)
     tables = ["branches", "titles", "copies"]
     before = {table: library.postgres.rows(table) for table in tables}
-    message = {"work": "backup", "run": "b", "tables": tables, "snapshot": "20260101T000000000000-00000000"}
+    message = {"work": "backup", "run": "b", "tables": tables}
     worker.handle(library.services, json.dumps(message))
     assert library.catalog.kept_runs["b"].state is RunState.SUCCEEDED
     library.postgres.query("UPDATE titles SET price = 99 WHERE isbn = 9780000000001")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from chalicelib.errors import DecantError, IntegrityViolation, Unavailable
-from chalicelib.postgres import close_connection
+from chalicelib.load.staging import Staging
+from chalicelib.postgres import PostgresDatabase, PostgresTransaction, close_connection
 from tests.conftest import TestDatabase
 
 MOMENT = dt.datetime(2021, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
@@ -96,6 +99,106 @@ def test_a_connection_lost_within_a_transaction_is_told_as_unavailable(postgres:
         transaction.run("SELECT 1")
 
 
+def test_a_password_that_was_rotated_is_fetched_once_more(postgres: TestDatabase) -> None:
+    stale = replace(postgres.app, password="old")
+    fetched = [stale, postgres.app]
+    database = PostgresDatabase(lambda: fetched.pop(0).connect())
+    with database.transaction() as transaction:
+        assert transaction.run("SELECT 1") == [(1,)]
+    database.close()
+    wrong = [stale] * 3
+    with pytest.raises(Unavailable), PostgresDatabase(lambda: wrong.pop().connect()).transaction():
+        pass
+    assert len(wrong) == 1
+
+
+def interrupted(transaction: PostgresTransaction) -> None:
+    transaction.run("SET LOCAL statement_timeout = '10ms'")
+    transaction.run("SELECT pg_sleep(5)")
+
+
+def read_only(transaction: PostgresTransaction) -> None:
+    transaction.run("SET LOCAL transaction_read_only = on")
+    transaction.run("DELETE FROM jobs")
+
+
+def kept_idle(transaction: PostgresTransaction) -> None:
+    transaction.run("SET LOCAL idle_in_transaction_session_timeout = '10ms'")
+    transaction._connection._usock.recv(1, socket.MSG_PEEK)  # what the server says at last
+    transaction.run("SELECT 1")
+
+
+@pytest.mark.parametrize("work", [interrupted, read_only, kept_idle])
+def test_after_an_interruption_the_next_transaction_has_another_connection(
+    postgres: TestDatabase, work: Callable[[PostgresTransaction], None]
+) -> None:
+    before = postgres.query("SELECT pg_backend_pid()")
+    with pytest.raises(Unavailable), postgres.database.transaction() as transaction:
+        work(transaction)
+    assert postgres.query("SELECT pg_backend_pid()") != before
+
+
+def test_a_lock_that_is_kept_is_not_waited_for_without_end(postgres: TestDatabase) -> None:
+    assert postgres.query("SHOW lock_timeout") == [("8s",)]
+    with postgres.as_owner() as owner:
+        owner.execute_simple("BEGIN; LOCK TABLE departments")
+        with pytest.raises(Unavailable), postgres.database.transaction() as transaction:
+            transaction.run("SET LOCAL lock_timeout = '10ms'")
+            transaction.run("SELECT FROM departments")
+    assert postgres.rows("departments") == []
+
+
+def test_an_error_that_the_server_tells_costs_no_connection(postgres: TestDatabase) -> None:
+    before = postgres.query("SELECT pg_backend_pid()")
+    with pytest.raises(DecantError), postgres.database.transaction() as transaction:
+        transaction.run("SELECT nothing")
+    rows = pa.table({"id": ["1", "x"], "department": ["a", "b"]})
+    with pytest.raises(DecantError, match="invalid input"), postgres.database.transaction() as transaction:
+        transaction.copy_in("departments", [rows] * 3)
+    assert postgres.query("SELECT pg_backend_pid()") == before
+
+
+def test_no_answer_is_left_for_the_next_transaction_by_an_exception_in_the_middle_of_one(
+    postgres: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError), postgres.database.transaction() as transaction:
+        handlers = transaction._connection.message_types
+        monkeypatch.setitem(handlers, b"D", broken)
+        transaction.run("SELECT 'of the first'")
+    assert postgres.query("SELECT 'of the second'") == [("of the second",)]
+
+
+def test_a_transaction_that_failed_unnoticed_is_not_taken_for_committed(postgres: TestDatabase) -> None:
+    with pytest.raises(Unavailable), postgres.database.transaction() as transaction:
+        transaction.run("INSERT INTO departments VALUES (1, 'Sales')")
+        with suppress(DecantError):
+            transaction.run("SELECT nothing")
+
+
+def test_a_transaction_within_another_is_refused(postgres: TestDatabase) -> None:
+    with pytest.raises(DecantError, match="within another"), postgres.database.transaction() as transaction:
+        transaction.run("INSERT INTO departments VALUES (1, 'Sales')")
+        postgres.query("SELECT 1")
+    assert postgres.rows("departments") == []
+
+
+def test_a_session_outlives_a_dictionary_without_taking_its_staging_tables_for_the_new_ones(
+    postgres: TestDatabase,
+) -> None:
+    table = postgres.dictionary.table("departments")
+    older = replace(table, columns=table.columns[:1])
+    with postgres.database.transaction() as transaction:
+        Staging(transaction, older, "r")
+    with postgres.database.transaction() as transaction:
+        staging = Staging(transaction, table, "r")
+        row = {"decant_row": [1], "decant_line": [1], "decant_faulty": [False], "id": [1], "department": ["Sales"]}
+        staging.add(pa.table(row))
+        assert staging.insert() == 1
+
+
 def test_a_snapshot_sees_one_moment(postgres: TestDatabase) -> None:
     with postgres.database.transaction(snapshot=True) as transaction:
         before = transaction.run("SELECT count(*) FROM departments")
@@ -115,6 +218,7 @@ def test_small_statements_do_not_wait_for_delayed_acknowledgements(postgres: Tes
     connection = postgres.app.connect()
     try:
         assert connection._usock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        assert connection._usock.gettimeout() is None
     finally:
         close_connection(connection)
 

@@ -20,6 +20,7 @@ from chalicelib.backup.manifest import file_key
 from chalicelib.backup.restore import RestoreReport, restore
 from chalicelib.backup.swap import Swap
 from chalicelib.backup.verification import load_manifest
+from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import BackupDamaged, BadRequest, DecantError, RestoreRefused, Unavailable
@@ -160,7 +161,8 @@ def test_a_staging_table_that_a_load_left_in_the_session_is_no_hindrance(
     company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "jobs")
-    company.query("CREATE TEMP TABLE staging_jobs (other integer) ON COMMIT DELETE ROWS")
+    name = staging_name(company.dictionary.table("jobs"))
+    company.query(f"CREATE TEMP TABLE {name} (other integer) ON COMMIT DELETE ROWS")
     [report] = put_back(company, storage, backup)
     assert report.unchanged == 1
 
