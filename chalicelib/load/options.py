@@ -1,7 +1,8 @@
 """How a file or a batch is to be loaded, and where a file says so: in its object's metadata, or in its folder.
 
 ``incoming/departments/on-conflict=update/max-rejected=0.05/june.csv`` says the same as an object with the metadata
-``on-conflict: update`` and ``max-rejected: 0.05``. Where both speak, the metadata wins.
+``on-conflict: update`` and ``max-rejected: 0.05``. Where both speak, the metadata wins. Names may be written with ``_``,
+as the API's parameters are.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from enum import StrEnum
 
 from chalicelib.errors import FileCode, FileError
 
-_FOLDER = re.compile(r"/(on-conflict|max-rejected)=([^/]*)(?=/)")
+_FOLDER = re.compile(r"/(on[-_]conflict|max[-_]rejected)=([^/]*)(?=/)")
 
 
 class OnConflict(StrEnum):
@@ -36,9 +37,15 @@ class LoadOptions:
         return self.max_rejected is not None and rejected > self.max_rejected * read
 
 
+def without_options(key: str) -> str:
+    """A key without the folders that only say how to load."""
+    return _FOLDER.sub("", key)
+
+
 def file_options(key: str, metadata: Mapping[str, str]) -> LoadOptions:
     """Read the options of an object. Raises FileError when one is none that Decant knows."""
-    said = dict(_FOLDER.findall(key)) | {name.lower(): value for name, value in metadata.items()}
+    told = [*_FOLDER.findall(key), *metadata.items()]
+    said = {name.lower().replace("_", "-"): value for name, value in told}
     on_conflict = said.get("on-conflict", OnConflict.REJECT.value)
     if on_conflict not in set(OnConflict):
         raise FileError(

@@ -6,6 +6,7 @@ import re
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import FileCode, FileError
+from chalicelib.load.options import without_options
 
 INTAKE_PREFIX = "incoming/"
 _NAME_ENDS = re.compile(r"[^A-Za-z0-9_]|_?[0-9]")
@@ -13,7 +14,7 @@ _NAME_ENDS = re.compile(r"[^A-Za-z0-9_]|_?[0-9]")
 
 def claimed_by(dictionary: Dictionary, key: str) -> Table | None:
     """The table that claims an object's key, the one of the longest name; letter case does not matter."""
-    folders, _, name = key.removeprefix(INTAKE_PREFIX).rpartition("/")
+    folders, _, name = without_options(key).removeprefix(INTAKE_PREFIX).rpartition("/")
     claims = [table for table in dictionary.tables if _claims(table, folders.split("/"), name)]
     return max(claims, key=lambda table: len(table.name), default=None)
 

@@ -30,6 +30,7 @@ TABLES = parse_dictionary(
         ("incoming/jobs/anything.csv", "jobs"),
         ("incoming/Jobs/hired.csv", "jobs"),
         ("incoming/jobs/on-conflict=update/june.csv", "jobs"),
+        ("incoming/on_conflict=update/jobs-june.csv", "jobs"),
         ("incoming/jobs", None),
         ("incoming/jobsite.csv", None),
         ("incoming/jobs_new.csv", None),
@@ -58,6 +59,8 @@ def test_a_file_that_no_table_claims_is_told_which_there_are() -> None:
     [
         ("incoming/jobs.csv", {}, LoadOptions()),
         ("incoming/jobs/on-conflict=skip/a.csv", {}, LoadOptions(OnConflict.SKIP)),
+        ("incoming/on_conflict=skip/jobs.csv", {}, LoadOptions(OnConflict.SKIP)),
+        ("incoming/jobs/a.csv", {"on_conflict": "update", "Max_Rejected": "0"}, LoadOptions(OnConflict.UPDATE, 0.0)),
         ("incoming/jobs/max-rejected=0.05/on-conflict=update/a.csv", {}, LoadOptions(OnConflict.UPDATE, 0.05)),
         ("incoming/jobs/a.csv", {"on-conflict": "update", "max-rejected": "1"}, LoadOptions(OnConflict.UPDATE, 1.0)),
         ("incoming/jobs/a.csv", {"Max-Rejected": "0", "other": "x"}, LoadOptions(max_rejected=0.0)),
