@@ -1,8 +1,8 @@
 """How a file or a batch is to be loaded, and where a file says so: in its object's metadata, or in its folder.
 
 ``incoming/departments/on-conflict=update/max-rejected=0.05/june.csv`` says the same as an object with the metadata
-``on-conflict: update`` and ``max-rejected: 0.05``. Where both speak, the metadata wins. Names may be written with ``_``,
-as the API's parameters are.
+``on-conflict: update`` and ``max-rejected: 0.05``. Where both speak, the metadata wins. Names may be written with
+``_``, as the API's parameters are.
 """
 
 from __future__ import annotations

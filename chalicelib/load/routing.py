@@ -1,4 +1,4 @@
-"""Which table a file is for: ``incoming/<table>/<any name>``, or a name that begins with the table's."""
+"""Which table a file is for: ``incoming/<table>/<any name>``, or a name that begins with the word of the table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chalicelib.errors import FileCode, FileError
 from chalicelib.load.options import without_options
 
 INTAKE_PREFIX = "incoming/"
-_NAME_ENDS = re.compile(r"[^A-Za-z0-9_]|_?[0-9]")
+_NAME_ENDS = re.compile(r"[^A-Za-z]")
 
 
 def claimed_by(dictionary: Dictionary, key: str) -> Table | None:

@@ -33,7 +33,7 @@ TABLES = parse_dictionary(
         ("incoming/on_conflict=update/jobs-june.csv", "jobs"),
         ("incoming/jobs", None),
         ("incoming/jobsite.csv", None),
-        ("incoming/jobs_new.csv", None),
+        ("incoming/jobs_new.csv", "jobs"),
         ("incoming/other/jobs.csv", None),
         ("incoming/.csv", None),
         ("incoming/", None),
