@@ -1,4 +1,4 @@
-"""What the tests of backup and restore share: a catalogue in memory, another dictionary, rows of any kind."""
+"""What the tests of backup and restore share: another dictionary, rows of any kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chalicelib.dictionary.datatypes import Boolean, Date, DateTime, Integer, Nu
 from chalicelib.dictionary.model import Column, Dictionary, Table
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.identifiers import new_id
-from chalicelib.ports import Backup, Catalog, Page, Run, Storage
+from chalicelib.ports import Backup, Catalog, Storage
 from tests.conftest import TestDatabase
 
 HIRED = dt.datetime(2021, 7, 27, 16, 2, 8, 123456, tzinfo=dt.UTC)
@@ -23,36 +23,6 @@ NOW = dt.datetime(2026, 11, 22, 2, 20, 45, 123456, tzinfo=dt.UTC)
 
 def quiet(_phase: str, _rows: int) -> None:
     """A progress that nobody watches."""
-
-
-class MemoryCatalog:
-    """The backups of a catalogue, in memory."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Backup] = {}
-
-    def put_backup(self, backup: Backup) -> None:
-        self.known[backup.id] = backup
-
-    def backup(self, backup_id: str) -> Backup | None:
-        return self.known.get(backup_id)
-
-    def backups(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Backup]:
-        ids = sorted((each for each in self.known if after is None or each < after), reverse=True)
-        items = [self.known[each] for each in ids if table in (None, self.known[each].table)][:limit]
-        return Page(items, items[-1].id if len(items) == limit else None)
-
-    def put_run(self, run: Run) -> None:
-        raise NotImplementedError
-
-    def add_run(self, run: Run) -> bool:
-        raise NotImplementedError
-
-    def run(self, run_id: str) -> Run | None:
-        raise NotImplementedError
-
-    def runs(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Run]:
-        raise NotImplementedError
 
 
 def take(

@@ -28,7 +28,8 @@ from chalicelib.identifiers import is_id
 from chalicelib.ports import Backup, Storage
 from chalicelib.storage import FolderStorage, S3Storage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import HIRED, NOW, MemoryCatalog, fill_company, take
+from tests.contract.backup_support import HIRED, NOW, fill_company, take
+from tests.fakes import FakeCatalog
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def storage(request: pytest.FixtureRequest) -> Storage:
 
 
 @pytest.fixture
-def catalog() -> MemoryCatalog:
-    return MemoryCatalog()
+def catalog() -> FakeCatalog:
+    return FakeCatalog()
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def saved_rows(storage: Storage, backup: Backup) -> list[Any]:
 
 
 def test_a_backup_holds_the_rows_in_the_order_of_the_key(
-    company: TestDatabase, storage: Storage, catalog: MemoryCatalog
+    company: TestDatabase, storage: Storage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     rows = saved_rows(storage, backup)
@@ -86,7 +87,7 @@ def test_a_backup_holds_the_rows_in_the_order_of_the_key(
         assert list(reader) == rows
 
 
-def test_the_catalogue_lists_what_was_saved(company: TestDatabase, storage: Storage, catalog: MemoryCatalog) -> None:
+def test_the_catalogue_lists_what_was_saved(company: TestDatabase, storage: Storage, catalog: FakeCatalog) -> None:
     backups = take(company, storage, catalog)
     assert [backup.table for backup in backups] == ["departments", "jobs", "hired_employees"]
     assert [backup.rows for backup in backups] == [3, 1, 40]
@@ -98,7 +99,7 @@ def test_the_catalogue_lists_what_was_saved(company: TestDatabase, storage: Stor
         assert load_manifest(storage, backup).tables == ("departments", "jobs", "hired_employees")
 
 
-def test_progress_counts_the_rows(company: TestDatabase, folder: FolderStorage, catalog: MemoryCatalog) -> None:
+def test_progress_counts_the_rows(company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog) -> None:
     told: list[tuple[str, int]] = []
     back_up(
         company.database, folder, catalog, company.dictionary, ["jobs", "hired_employees"], snapshot="s", now=NOW,
@@ -107,19 +108,19 @@ def test_progress_counts_the_rows(company: TestDatabase, folder: FolderStorage, 
     assert told == [("backup jobs", 1), ("backup hired_employees", 40)]
 
 
-def test_an_unknown_table_is_not_found(company: TestDatabase, folder: FolderStorage, catalog: MemoryCatalog) -> None:
+def test_an_unknown_table_is_not_found(company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog) -> None:
     with pytest.raises(NotFound, match="no table 'people'"):
         take(company, folder, catalog, "jobs", "people")
     assert list(folder.list("")) == []
 
 
-def test_an_empty_table_is_backed_up(postgres: TestDatabase, storage: Storage, catalog: MemoryCatalog) -> None:
+def test_an_empty_table_is_backed_up(postgres: TestDatabase, storage: Storage, catalog: FakeCatalog) -> None:
     [backup] = take(postgres, storage, catalog, "jobs")
     assert backup.rows == 0
     assert verify(storage, postgres.dictionary, backup).refusal is None
 
 
-def test_all_tables_are_of_one_moment(company: TestDatabase, folder: FolderStorage, catalog: MemoryCatalog) -> None:
+def test_all_tables_are_of_one_moment(company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog) -> None:
     """Another connection adds a department and moves people into it, while departments are saved and people are not."""
 
     def write_between(phase: str, _rows: int) -> None:
@@ -145,7 +146,7 @@ class BrokenStorage(FolderStorage):
 
 
 def test_a_backup_that_is_killed_before_its_manifest_is_no_backup(
-    company: TestDatabase, tmp_path: Path, catalog: MemoryCatalog
+    company: TestDatabase, tmp_path: Path, catalog: FakeCatalog
 ) -> None:
     storage = BrokenStorage(tmp_path)
     with pytest.raises(RuntimeError, match="killed before"):
@@ -187,7 +188,7 @@ def test_pages_of_wide_rows_have_few_of_them(company: TestDatabase, monkeypatch:
 # Reading back
 
 
-def test_a_whole_backup_verifies(company: TestDatabase, storage: Storage, catalog: MemoryCatalog) -> None:
+def test_a_whole_backup_verifies(company: TestDatabase, storage: Storage, catalog: FakeCatalog) -> None:
     for backup in take(company, storage, catalog):
         verification = verify(storage, company.dictionary, backup)
         assert verification.manifest.to_backup() == backup
@@ -195,7 +196,7 @@ def test_a_whole_backup_verifies(company: TestDatabase, storage: Storage, catalo
 
 
 def test_every_flipped_byte_and_every_truncation_is_refused(
-    company: TestDatabase, folder: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, folder, catalog, "departments")
     for key in (file_key("departments", backup.id), manifest_key("departments", backup.id)):
@@ -211,9 +212,7 @@ def test_every_flipped_byte_and_every_truncation_is_refused(
         assert verify(folder, company.dictionary, backup).refusal is None
 
 
-def test_a_manifest_without_its_file_is_refused(
-    company: TestDatabase, storage: Storage, catalog: MemoryCatalog
-) -> None:
+def test_a_manifest_without_its_file_is_refused(company: TestDatabase, storage: Storage, catalog: FakeCatalog) -> None:
     [backup] = take(company, storage, catalog, "jobs")
     storage.delete(file_key("jobs", backup.id))
     with pytest.raises(BackupDamaged, match="its file is not there"):
@@ -221,7 +220,7 @@ def test_a_manifest_without_its_file_is_refused(
 
 
 def test_a_file_without_its_manifest_is_no_backup(
-    company: TestDatabase, storage: Storage, catalog: MemoryCatalog
+    company: TestDatabase, storage: Storage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "jobs")
     storage.delete(manifest_key("jobs", backup.id))
@@ -229,7 +228,7 @@ def test_a_file_without_its_manifest_is_no_backup(
         verify(storage, company.dictionary, backup)
 
 
-def test_another_tables_file_is_refused(company: TestDatabase, storage: Storage, catalog: MemoryCatalog) -> None:
+def test_another_tables_file_is_refused(company: TestDatabase, storage: Storage, catalog: FakeCatalog) -> None:
     departments, jobs = take(company, storage, catalog, "departments", "jobs")
     storage.put(file_key("jobs", jobs.id), content(storage, file_key("departments", departments.id)))
     with pytest.raises(BackupDamaged, match=f"backup {jobs.id} of jobs is damaged"):
@@ -237,7 +236,7 @@ def test_another_tables_file_is_refused(company: TestDatabase, storage: Storage,
 
 
 def test_another_backup_put_in_its_place_is_refused(
-    company: TestDatabase, storage: Storage, catalog: MemoryCatalog
+    company: TestDatabase, storage: Storage, catalog: FakeCatalog
 ) -> None:
     """File and manifest agree with each other, and not with the catalogue."""
     [first] = take(company, storage, catalog, "jobs")
@@ -253,7 +252,7 @@ def _fields(backup: Backup) -> dict[str, Any]:
 
 
 def test_the_newest_backup_is_found_or_the_one_of_an_id_or_a_moment(
-    company: TestDatabase, folder: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
 ) -> None:
     hours = [NOW + dt.timedelta(hours=n) for n in range(3)]
     first, second, third = (take(company, folder, catalog, "jobs", now=hour)[0] for hour in hours)
@@ -264,7 +263,7 @@ def test_the_newest_backup_is_found_or_the_one_of_an_id_or_a_moment(
 
 
 def test_what_is_not_found_says_where_to_look(
-    company: TestDatabase, folder: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
 ) -> None:
     with pytest.raises(NotFound, match=r"no backup of jobs.*POST /tables/jobs/backups takes one"):
         find(catalog, "jobs")
@@ -278,7 +277,7 @@ def test_what_is_not_found_says_where_to_look(
 
 
 def test_the_newest_snapshot_of_all_tables_is_found_or_the_one_of_an_id_or_a_moment(
-    company: TestDatabase, folder: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
 ) -> None:
     hours = [NOW + dt.timedelta(hours=n) for n in range(3)]
     first = take(company, folder, catalog, now=hours[0])
@@ -295,10 +294,10 @@ def test_the_newest_snapshot_of_all_tables_is_found_or_the_one_of_an_id_or_a_mom
 
 
 def test_a_snapshot_that_lacks_a_table_is_refused(
-    company: TestDatabase, folder: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
 ) -> None:
     departments, jobs, _ = take(company, folder, catalog)
-    del catalog.known[jobs.id]
+    del catalog.kept_backups[jobs.id]
     with pytest.raises(NotFound, match="no backup of jobs any more"):
         find_snapshot(folder, catalog, company.dictionary, snapshot=departments.snapshot)
     with pytest.raises(NotFound, match="no snapshot of all tables"):
@@ -308,16 +307,16 @@ def test_a_snapshot_that_lacks_a_table_is_refused(
 
 
 def test_a_lost_catalogue_is_rebuilt_from_the_manifests(
-    company: TestDatabase, storage: Storage, catalog: MemoryCatalog, caplog: pytest.LogCaptureFixture
+    company: TestDatabase, storage: Storage, catalog: FakeCatalog, caplog: pytest.LogCaptureFixture
 ) -> None:
     departments, jobs, employees = take(company, storage, catalog)
     storage.put("backups/notes.txt", b"not ours")
     storage.put(manifest_key("jobs", jobs.id), b"{}")
     storage.put(file_key("departments", departments.id), b"short")
-    rebuilt = MemoryCatalog()
+    rebuilt = FakeCatalog()
     with caplog.at_level(logging.WARNING):
         assert rebuild_catalog(storage, rebuilt) == 1
-    assert rebuilt.known == {employees.id: employees}
+    assert rebuilt.kept_backups == {employees.id: employees}
     assert "5 bytes" in caplog.text
     assert f"jobs/{jobs.id}/manifest.json is left out" in caplog.text
 
@@ -326,17 +325,17 @@ def test_a_lost_catalogue_is_rebuilt_from_the_manifests(
 
 
 def test_a_backup_is_copied_with_its_manifest_and_verifies_there(
-    company: TestDatabase, s3: S3Storage, folder: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, s3: S3Storage, folder: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, s3, catalog, "hired_employees")
     for _ in range(2):
         copy_backup(s3, folder, load_manifest(s3, backup))
     assert verify(folder, company.dictionary, backup).manifest == load_manifest(s3, backup)
-    assert rebuild_catalog(folder, MemoryCatalog()) == 1
+    assert rebuild_catalog(folder, FakeCatalog()) == 1
 
 
 def test_a_damaged_backup_is_not_copied(
-    company: TestDatabase, s3: S3Storage, folder: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, s3: S3Storage, folder: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, s3, catalog, "jobs")
     key = file_key("jobs", backup.id)

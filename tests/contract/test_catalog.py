@@ -17,7 +17,8 @@ from moto import mock_aws
 from chalicelib.catalog import DynamoCatalog
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.identifiers import new_id
-from chalicelib.ports import Backup, Catalog, Counts, Page, Run, RunKind, RunState, Source
+from chalicelib.ports import Backup, Catalog, Counts, Run, RunKind, RunState, Source
+from tests.fakes import FakeCatalog
 
 NOW = dt.datetime(2026, 11, 22, 2, 20, 45, 123456, tzinfo=dt.UTC)
 RUN = Run(
@@ -41,46 +42,6 @@ BARE = Run("20261122T022045123457-4f2a9c1b", RunKind.BATCH, None, RunState.QUEUE
 BACKUP = Backup("20261122T022045123456-00000000", "jobs", "snapshot", 3, 2**40, "ab" * 32, NOW, "hash")
 
 
-class MemoryCatalog:
-    """A catalogue in memory."""
-
-    def __init__(self) -> None:
-        self._runs: dict[str, Run] = {}
-        self._backups: dict[str, Backup] = {}
-
-    def put_run(self, run: Run) -> None:
-        known = self._runs.get(run.id)
-        if known is None or run.state.final or not known.state.final:
-            self._runs[run.id] = run
-
-    def add_run(self, run: Run) -> bool:
-        return self._runs.setdefault(run.id, run) is run
-
-    def run(self, run_id: str) -> Run | None:
-        return self._runs.get(run_id)
-
-    def runs(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Run]:
-        return _page(self._runs, limit, after, table)
-
-    def put_backup(self, backup: Backup) -> None:
-        self._backups[backup.id] = backup
-
-    def backup(self, backup_id: str) -> Backup | None:
-        return self._backups.get(backup_id)
-
-    def backups(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Backup]:
-        return _page(self._backups, limit, after, table)
-
-
-def _page(items: dict[str, Any], limit: int, after: str | None, table: str | None) -> Page[Any]:
-    found = [
-        items[key]
-        for key in sorted(items, reverse=True)
-        if (after is None or key < after) and table in (None, items[key].table)
-    ]
-    return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
-
-
 @pytest.fixture
 def dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoCatalog]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -98,7 +59,7 @@ def dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoCatalog]:
 
 @pytest.fixture(params=["memory", "dynamo"])
 def catalog(request: pytest.FixtureRequest) -> Catalog:
-    found: Catalog = MemoryCatalog() if request.param == "memory" else request.getfixturevalue("dynamo")
+    found: Catalog = FakeCatalog() if request.param == "memory" else request.getfixturevalue("dynamo")
     return found
 
 
@@ -151,7 +112,7 @@ def test_its_end_may_be_told_better(catalog: Catalog) -> None:
 def test_pages_list_all_there_is_newest_first(
     dynamo: DynamoCatalog, wanted: str | None, tables: list[str | None], limit: int
 ) -> None:
-    memory = MemoryCatalog()
+    memory = FakeCatalog()
     known = dynamo.runs(limit=1000).items
     for run in known:
         memory.put_run(run)

@@ -28,7 +28,8 @@ from chalicelib.ports import Backup, Storage
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.storage import FolderStorage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, MemoryCatalog, field, fill, fill_company, quiet, stock, tables, take
+from tests.contract.backup_support import NOW, field, fill, fill_company, quiet, stock, tables, take
+from tests.fakes import FakeCatalog
 
 MakeDatabase = Callable[[Dictionary], Any]
 
@@ -39,8 +40,8 @@ def storage(tmp_path: Path) -> FolderStorage:
 
 
 @pytest.fixture
-def catalog() -> MemoryCatalog:
-    return MemoryCatalog()
+def catalog() -> FakeCatalog:
+    return FakeCatalog()
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def break_employees(postgres: TestDatabase) -> None:
 
 
 def test_after_a_restore_the_table_equals_the_backup(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     before = company.rows("hired_employees")
     [backup] = take(company, storage, catalog, "hired_employees")
@@ -90,7 +91,7 @@ def test_after_a_restore_the_table_equals_the_backup(
 
 
 def test_a_restore_is_recorded_in_the_ledger(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     break_employees(company)
@@ -102,7 +103,7 @@ def test_a_restore_is_recorded_in_the_ledger(
 
 
 def test_an_emptied_parent_whose_rows_are_referenced_comes_back(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     before, employees = company.rows("departments"), company.rows("hired_employees")
     [backup] = take(company, storage, catalog, "departments")
@@ -116,7 +117,7 @@ def test_an_emptied_parent_whose_rows_are_referenced_comes_back(
 
 
 def test_all_tables_of_a_snapshot_come_back_together_in_whatever_order_they_are_given(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     names = ("departments", "jobs", "hired_employees")
     before = [company.rows(name) for name in names]
@@ -135,7 +136,7 @@ def test_all_tables_of_a_snapshot_come_back_together_in_whatever_order_they_are_
 
 
 def test_tables_that_lost_most_of_their_rows_come_back_with_foreign_keys_checked_as_a_set(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The keys and indexes that are taken off for it are there again afterwards."""
     monkeypatch.setattr(swap_module, "SET_WISE_FROM", 10)
@@ -158,7 +159,7 @@ def test_tables_that_lost_most_of_their_rows_come_back_with_foreign_keys_checked
 
 
 def test_a_staging_table_that_a_load_left_in_the_session_is_no_hindrance(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "jobs")
     name = staging_name(company.dictionary.table("jobs"))
@@ -168,7 +169,7 @@ def test_a_staging_table_that_a_load_left_in_the_session_is_no_hindrance(
 
 
 def test_an_empty_backup_empties_the_table(
-    postgres: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    postgres: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(postgres, storage, catalog, "jobs")
     fill(postgres, "jobs", [{"id": 1, "job": "Clerk"}])
@@ -178,7 +179,7 @@ def test_an_empty_backup_empties_the_table(
 
 
 def test_a_copy_in_a_folder_restores_when_the_bucket_is_lost(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, tmp_path: Path
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, tmp_path: Path
 ) -> None:
     before = company.rows("hired_employees")
     folder = FolderStorage(tmp_path / "copy")
@@ -220,7 +221,7 @@ def test_any_tables_come_back_equal_whatever_happened_since(
     warehouse: TestDatabase, tmp_path_factory: pytest.TempPathFactory, before: Any, after: Any
 ) -> None:
     """Text and composite keys, blank cells, decimals, dates, booleans, rows that refer to each other."""
-    storage, catalog = FolderStorage(tmp_path_factory.mktemp("stock")), MemoryCatalog()
+    storage, catalog = FolderStorage(tmp_path_factory.mktemp("stock")), FakeCatalog()
 
     def become(state: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
         with warehouse.database.transaction() as transaction:
@@ -245,7 +246,7 @@ def test_any_tables_come_back_equal_whatever_happened_since(
 
 
 def test_a_backup_that_lacks_a_referenced_row_is_refused_with_the_rows_that_refer_to_it(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "departments")
     with company.database.transaction() as transaction:
@@ -267,7 +268,7 @@ def test_a_backup_that_lacks_a_referenced_row_is_refused_with_the_rows_that_refe
 
 
 def test_a_backup_whose_rows_refer_to_what_is_gone_is_refused(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
@@ -280,7 +281,7 @@ def test_a_backup_whose_rows_refer_to_what_is_gone_is_refused(
 
 
 def test_the_listed_keys_are_capped_and_the_counted_are_not(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "departments")
     with company.database.transaction() as transaction:
@@ -292,7 +293,7 @@ def test_the_listed_keys_are_capped_and_the_counted_are_not(
 
 
 def test_a_constraint_that_bites_while_we_work_refuses_the_restore(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a row begins to refer to a department after the references have been looked at."""
     [backup] = take(company, storage, catalog, "departments")
@@ -306,7 +307,7 @@ def test_a_constraint_that_bites_while_we_work_refuses_the_restore(
 
 
 def test_two_backups_of_one_table_are_a_bad_request(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [first] = take(company, storage, catalog, "jobs")
     [second] = take(company, storage, catalog, "jobs")
@@ -315,9 +316,7 @@ def test_two_backups_of_one_table_are_a_bad_request(
             put_back(company, storage, *backups)
 
 
-def test_a_damaged_backup_touches_nothing(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
-) -> None:
+def test_a_damaged_backup_touches_nothing(company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     path = Path(storage.name) / file_key("hired_employees", backup.id)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
@@ -329,7 +328,7 @@ def test_a_damaged_backup_touches_nothing(
 
 
 def test_a_file_that_expires_between_check_and_staging_touches_nothing(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     key = file_key("hired_employees", backup.id)
@@ -342,7 +341,7 @@ def test_a_file_that_expires_between_check_and_staging_touches_nothing(
 
 
 def test_a_table_that_does_not_equal_the_backup_afterwards_is_rolled_back(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     break_employees(company)
@@ -360,7 +359,7 @@ def test_a_table_that_does_not_equal_the_backup_afterwards_is_rolled_back(
 
 
 def test_a_dry_run_counts_the_differences_and_changes_nothing(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     break_employees(company)
@@ -373,7 +372,7 @@ def test_a_dry_run_counts_the_differences_and_changes_nothing(
 
 
 def test_a_dry_run_tells_why_a_restore_would_be_refused(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
@@ -383,7 +382,7 @@ def test_a_dry_run_tells_why_a_restore_would_be_refused(
 
 
 def test_a_run_that_is_delivered_again_keeps_what_was_written_since(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "jobs")
     company.query("WITH changed AS (UPDATE jobs SET job = '') SELECT 1")
@@ -399,7 +398,7 @@ def test_a_run_that_is_delivered_again_keeps_what_was_written_since(
 
 @pytest.mark.parametrize(("runs", "unchanged"), [(("run-1", "run-1"), [32, 32]), (("run-1", "run-2"), [32, 40])])
 def test_two_restores_at_once_follow_each_other_and_one_run_delivered_twice_is_done_once(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, runs: tuple[str, str], unchanged: list[int]
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, runs: tuple[str, str], unchanged: list[int]
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     break_employees(company)
@@ -427,7 +426,7 @@ def test_two_restores_at_once_follow_each_other_and_one_run_delivered_twice_is_d
 
 
 def test_the_content_of_earlier_loads_may_be_loaded_again(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     with company.database.transaction() as transaction:
@@ -449,7 +448,7 @@ def test_the_content_of_earlier_loads_may_be_loaded_again(
 
 
 def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "hired_employees")
     company.query("WITH gone AS (DELETE FROM hired_employees WHERE id < 30) SELECT 1")
@@ -467,7 +466,7 @@ def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
 
 
 def test_other_writers_wait_until_the_restore_is_done(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     [backup] = take(company, storage, catalog, "jobs")
     company.query("WITH changed AS (UPDATE jobs SET job = '') SELECT 1")
@@ -487,7 +486,7 @@ def test_other_writers_wait_until_the_restore_is_done(
 
 
 def test_a_table_that_stays_locked_is_told_as_unavailable(
-    company: TestDatabase, storage: FolderStorage, catalog: MemoryCatalog, monkeypatch: pytest.MonkeyPatch
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restore_module, "_LOCK_TIMEOUT", "50ms")
     [backup] = take(company, storage, catalog, "jobs")
@@ -509,7 +508,7 @@ def people(*more: dict[str, Any], **constraints: Any) -> Dictionary:
 
 
 def test_a_backup_of_fewer_columns_and_narrower_numbers_is_restored_and_says_so(
-    make_database: MakeDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     with make_database(people()) as old:
         fill(old, "people", [{"id": 1}, {"id": 2}])
@@ -523,7 +522,7 @@ def test_a_backup_of_fewer_columns_and_narrower_numbers_is_restored_and_says_so(
 
 
 def test_a_backup_without_a_column_that_is_required_now_is_refused(
-    make_database: MakeDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     with make_database(people()) as old:
         [backup] = take(old, storage, catalog)
@@ -535,7 +534,7 @@ def test_a_backup_without_a_column_that_is_required_now_is_refused(
 
 
 def test_a_row_that_breaks_a_newer_rule_is_refused(
-    make_database: MakeDatabase, storage: FolderStorage, catalog: MemoryCatalog
+    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
     with make_database(people()) as old:
         fill(old, "people", [{"id": -1}])
