@@ -13,14 +13,13 @@ import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Self
+from types import MappingProxyType
 from urllib.parse import quote
 
 import psutil
 
 from infra.local import unprivileged
-from infra.local.guard import Guard
+from infra.local.guard import GuardedServer
 from infra.local.ports import LOOPBACK, free_port, is_taken
 
 ATTEMPTS = 5
@@ -38,7 +37,7 @@ class PostgresError(Exception):
     """The server can't be made, started or stopped; the message holds what Postgres said."""
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(GuardedServer):
     """One server and its data.
 
     `data` is a folder of its own (made when missing) that holds cluster, log and password; where the server can't work
@@ -50,28 +49,13 @@ class EmbeddedPostgres:
 
     host = LOOPBACK
     superuser = "postgres"
+    _stop_signal = "INT"
 
     def __init__(self, data: Path, port: int | None = None, settings: Mapping[str, str] = MappingProxyType({})) -> None:
         self.data = data
         self._wanted_port = port
         self._settings = {**_SETTINGS, **settings}
         self._account = unprivileged.Account.of_server()
-        self._guard: Guard | None = None
-
-    def __enter__(self) -> Self:
-        """Start the server, and have it stopped should this process be killed."""
-        try:
-            self.start()
-            if self.pid is not None:
-                self._guard = Guard(self.pid, "INT")
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stop the server."""
-        self.stop()
 
     @property
     def port(self) -> int:
@@ -148,9 +132,7 @@ class EmbeddedPostgres:
                     break
             else:
                 psutil.Process(pid).kill()
-        if self._guard is not None:
-            self._guard.release()
-            self._guard = None
+        self.unguard()
 
     def forget(self) -> None:
         """Stop the server and delete its data."""

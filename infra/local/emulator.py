@@ -12,10 +12,8 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from infra.local.guard import Guard
+from infra.local.guard import GuardedServer
 from infra.local.ports import LOOPBACK, is_taken
 from infra.local.process import ProcessRecord
 
@@ -47,7 +45,7 @@ class Credentials:
         return cls(**json.loads(file.read_text()))
 
 
-class Emulator:
+class Emulator(GuardedServer):
     """One emulator and its state.
 
     `folder` (made when missing) holds state, objects, log and administrator's credentials; `python` is the interpreter
@@ -55,27 +53,13 @@ class Emulator:
     manager it ends with the block, or with the process.
     """
 
+    _stop_signal = "TERM"
+
     def __init__(self, folder: Path, port: int, python: Path) -> None:
         self.folder = folder
         self.port = port
         self._python = python
         self._record = ProcessRecord(folder / "process.json")
-        self._guard: Guard | None = None
-
-    def __enter__(self) -> Self:
-        """Start the emulator, and have it stopped should this process be killed."""
-        try:
-            self.start()
-            if self.pid is not None:
-                self._guard = Guard(self.pid, "TERM")
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stop the emulator."""
-        self.stop()
 
     @property
     def endpoint_url(self) -> str:
@@ -138,9 +122,7 @@ class Emulator:
     def stop(self) -> bool:
         """Stop the emulator, leaving it the time to save its state; tell whether it could."""
         orderly = self._record.stop(STOP_SECONDS)
-        if self._guard is not None:
-            self._guard.release()
-            self._guard = None
+        self.unguard()
         return orderly
 
     def _settings(self) -> Mapping[str, str]:
