@@ -20,7 +20,8 @@ from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
 from chalicelib.load.routing import claimed_by, route
 from chalicelib.load.rows import Source
-from chalicelib.load.workbook_source import MAX_WORKBOOK, WorkbookSource
+from chalicelib.load.workbook_check import MAX_WORKBOOK
+from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import Written, lock_tables, write
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
 

@@ -181,6 +181,11 @@ def test_a_long_blank_tail_and_parts_that_lead_elsewhere_cost_nothing() -> None:
     f'<row r="1048576">{cell("XFD1048576", 1)}</row>',
     f'<row r="1048576">{cell("Z1048576", 1)}</row>',
     "<row r='1048576'>" + "<c/>" * 16_383 + "<c><v>1</v></c></row>",
+    '<row r="9"><c s="1" r="XFD1048576"><v>1</v></c></row>',
+    '<row r="9"><c\n r = "XFD1048576"><v>1</v></c></row>',
+    '<row r="9"><c r="&#88;FD1048576"><v>1</v></c></row>',
+    '<row r="9"><c r="xfd1048576"><v>1</v></c></row>',
+    f'<!-- {" " * 2**20} --><row r="9">{cell("XFD1048576", 1)}</row>',
 ])  # fmt: skip
 def test_cells_far_apart_are_refused_before_room_is_made_for_all_between(far: str) -> None:
     assert fails(raw(ROW + far)) == "dangerous-workbook"
