@@ -125,6 +125,7 @@ class _Attempt:
             table=next(iter(batch.rows)) if len(batch.rows) == 1 else None,
             state=outcome.state,
             dictionary=self.services.dictionary.digest,
+            phase="done",
             progress=outcome.total.read,
             counts=outcome.total,
             created=self.started,

@@ -80,6 +80,7 @@ def ledger_run(transaction: Transaction, run_id: str) -> Run | None:
         table=entry.table,
         state=entry.state,
         dictionary=entry.dictionary,
+        phase="done",
         progress=entry.counts.read,
         source=None if source is None else Source(source.bucket, source.key, source.version),
         counts=entry.counts,
