@@ -20,7 +20,7 @@ What it judges otherwise than the rules of `data.md` (5.21.0, measured) stays in
    than six digits of a fraction.
 6. Text: it takes U+0000.
 7. Integers out of range: a reference beyond int4 is a `foreign-key` error besides the `constraint-error`.
-8. Error cells of a workbook are their text: a good name (`#N/A`), or a `type-error` instead of a missing value.
+8. Error cells of a workbook are their text, and so a good name (`#N/A`).
 """  # noqa: RUF002 - the full-width digits are the point
 
 import csv

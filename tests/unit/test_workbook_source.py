@@ -96,10 +96,34 @@ def test_cells_too_many_are_told_of_their_row_or_of_the_file_when_every_row_has_
     assert fails(book([1, "a", "x"], [2, "b", "y"])) == "wrong-columns"
 
 
-def test_error_cells_and_formulas_that_were_never_computed_are_blank() -> None:
+def test_a_formula_that_was_never_computed_is_blank() -> None:
     formula = '<c r="A2"><f>1+1</f></c>' + cell("B2", 5)
-    assert rows(book([1, ErrorCell("#N/A")])) == [(1, "1", None, [])]
     assert rows(raw(ROW + f'<row r="2">{formula}</row>'))[1] == (2, None, "5", [])
+
+
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#VALUE!"])
+def test_an_error_is_no_value_of_any_column(error: str) -> None:
+    cells: list[list[Any]] = [
+        [1, "a"],
+        [2, ErrorCell(error)],
+        [ErrorCell(error), "c"],
+        [ErrorCell(error)],
+        [5, "e", ErrorCell(error)],
+    ]
+    wrong = [error, ["type-error"]]
+    assert rows(book(*cells)) == [
+        (1, "1", "a", []),
+        (2, "2", *wrong),
+        (3, error, "c", ["type-error"]),
+        (4, error, None, ["type-error"]),
+        (5, "5", "e", ["extra-cell"]),
+    ]
+
+
+def test_errors_far_down_the_sheet_and_behind_a_header_are_told_of_their_row() -> None:
+    filler = [[number, "x"] for number in range(70_000)]
+    found = rows(book(["label", "id"], *[[label, number] for number, label in filler], [ErrorCell("#N/A"), 70_001]))
+    assert [row for row in found if row[3]] == [(70_002, "70001", "#N/A", ["type-error"])]
 
 
 def test_truth_values_and_numbers_are_their_text_exact_up_to_2_to_the_53rd() -> None:
@@ -142,12 +166,19 @@ def test_a_date_cell_is_its_moment_to_the_second(moments: list[dt.datetime]) -> 
 @pytest.mark.parametrize(
     ("serial", "text"),
     [("1", "1900-01-01 00:00:00"), ("59", "1900-02-28 00:00:00"), ("61", "1900-03-01 00:00:00"),
-     ("44404.66814814815", "2021-07-27 16:02:08"), ("2958466", "+10000-01-01 00:00:00"), ("1e300", None)],
+     ("44404.66814814815", "2021-07-27 16:02:08"), ("2958466", "+10000-01-01 00:00:00")],
 )  # fmt: skip
-def test_serials_of_1900(serial: str, text: str | None) -> None:
+def test_serials_of_1900(serial: str, text: str) -> None:
     assert rows(raw(f'<row r="1">{cell("A1", 1)}{cell("B1", serial, " s=" + chr(34) + "1" + chr(34))}</row>')) == [
         (1, "1", text, [])
     ]
+
+
+def test_a_date_beyond_every_calendar_is_no_value() -> None:
+    [(_, _, shown, codes)] = rows(
+        raw(f'<row r="1">{cell("A1", 1)}{cell("B1", "1e300", " s=" + chr(34) + "1" + chr(34))}</row>')
+    )
+    assert (codes, "DateTime" in (shown or "")) == (["type-error"], True)
 
 
 def test_the_epoch_of_1904() -> None:
