@@ -8,7 +8,7 @@ Some of its reports name the same finding in another way. These are put into our
 - A row without a readable key gets a `primary-key` error beside the reason why its key can't be read; dropped.
 - Each extra cell is an error; here one `extra-cell` per row.
 
-What it judges otherwise than the rules of `data.md` (5.21.0, measured) stays in the verdict, for the caller to list:
+What it judges otherwise than our rules (5.21.0, measured) stays in the verdict, for the caller to list:
 
 1. Integers as text: it refuses `1.0`; it takes `１２`, Arabic-Indic digits and `1_000`, for it calls `int()`.
 2. Keys: a rejected row claims its key, so that a later good row with it is refused. What 1. refuses is no key: `1.0`
