@@ -115,10 +115,11 @@ def publish_function(table: Table) -> str:
     make_indexes = "; ".join(index_foreign_keys(table)) or "NULL"
     return f"""CREATE OR REPLACE FUNCTION {publish_function_name(table)}() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $publish$
+#variable_conflict use_column -- a column may be named as PL/pgSQL's own variable: found
 DECLARE
-    staged bigint;
-    inserted bigint;
-    rebuild boolean;
+    decant_staged bigint;
+    decant_inserted bigint;
+    decant_rebuild boolean;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_class WHERE oid = '{staging}'::regclass AND relkind = 'r' AND NOT relhasrules) THEN
         RAISE EXCEPTION '{staging_name(table)} is no plain table';
@@ -128,31 +129,31 @@ BEGIN
     EXCEPTION WHEN lock_not_available THEN
         RETURN NULL;
     END;
-    FOR try IN 1..{_LOCK_TRIES} LOOP
+    FOR decant_try IN 1..{_LOCK_TRIES} LOOP
         BEGIN
             LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE NOWAIT;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
-            IF try = {_LOCK_TRIES} THEN
+            IF decant_try = {_LOCK_TRIES} THEN
                 RETURN NULL;
             END IF;
             PERFORM pg_sleep({_LOCK_PAUSE});
         END;
     END LOOP;
-    SELECT count(*) INTO staged FROM {staging};
-    rebuild := NOT EXISTS (SELECT FROM {name} OFFSET staged LIMIT 1);
+    SELECT count(*) INTO decant_staged FROM {staging};
+    decant_rebuild := NOT EXISTS (SELECT FROM {name} OFFSET decant_staged LIMIT 1);
     {f"ALTER TABLE {name} {drops};" if drops else ""}
-    IF rebuild THEN
+    IF decant_rebuild THEN
         {drop_indexes};
     END IF;
     INSERT INTO {name} ({columns}) SELECT {columns} FROM {staging} s
     WHERE NOT EXISTS (SELECT FROM {name} t WHERE {same_key});
-    GET DIAGNOSTICS inserted = ROW_COUNT;
-    IF rebuild THEN
+    GET DIAGNOSTICS decant_inserted = ROW_COUNT;
+    IF decant_rebuild THEN
         {make_indexes};
     END IF;
     {f"ALTER TABLE {name} {adds};" if adds else ""}
-    RETURN inserted;
+    RETURN decant_inserted;
 END $publish$"""
 
 

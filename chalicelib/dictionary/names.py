@@ -12,6 +12,8 @@ from chalicelib.errors import DictionaryError
 # Postgres cuts an identifier at 63 bytes; staging tables and constraints put up to 15 more before or behind a name.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
 
+_OURS = "decant_"
+
 
 def check_name(name: str, what: str) -> str:
     """Return ``name`` when a dictionary may use it for a table or column; ``what`` names it in the error."""
@@ -20,6 +22,8 @@ def check_name(name: str, what: str) -> str:
             f"{what} is named {name!r}.",
             hint="A name takes letters, digits and _, begins with no digit and has at most 48 characters.",
         )
+    if name.lower().startswith(_OURS):
+        raise DictionaryError(f"{what} is named {name!r}.", hint=f"Names that begin with {_OURS} are Decant's own.")
     return name
 
 

@@ -19,6 +19,9 @@ from chalicelib.load.validation import FAULTY, LINE, ROW
 from chalicelib.ports import Transaction
 from chalicelib.publishing import insert_staged, publish_staged
 
+# Beside the table's own columns, whose names never begin so.
+_FIRST, _DIFFERING = "decant_first", "decant_differing"
+
 
 class Staging:
     """The staged rows of one table in one transaction, for one run of the ledger."""
@@ -64,11 +67,11 @@ class Staging:
         """Reject each row whose key a valid row before it has, then drop the faulty rows; return how many."""
         key = self._table.primary_key
         found = f"""DELETE FROM {self._name} s USING (
-                SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS first
+                SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS {_FIRST}
                 FROM {self._name} GROUP BY {quote_all(key)} HAVING count(*) > 1
-            ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.first RETURNING s.*, t.first"""
+            ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.{_FIRST} RETURNING s.*, t.{_FIRST}"""
         message = (
-            f"'row ' || found.first || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
+            f"'row ' || found.{_FIRST} || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
         )
         rejected = self._log(found, key, ReasonCode.PRIMARY_KEY, message)
         self._transaction.run(f"DELETE FROM {self._name} WHERE {FAULTY}")
@@ -83,9 +86,9 @@ class Staging:
             for name in self._others
         )
         key = self._table.primary_key
-        found = f"""SELECT s.*, concat_ws(', ', {differing}) AS differing FROM {self._name} s
+        found = f"""SELECT s.*, concat_ws(', ', {differing}) AS {_DIFFERING} FROM {self._name} s
             JOIN {self._target} t ON {_equal("s", "t", key)} WHERE {self._differs("s", "t")}"""
-        message = f"'the table has this {' and '.join(key)} already, with another ' || found.differing"
+        message = f"'the table has this {' and '.join(key)} already, with another ' || found.{_DIFFERING}"
         return self._log(found, key, ReasonCode.PRIMARY_KEY, message)
 
     def insert(self) -> int:

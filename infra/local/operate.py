@@ -4,6 +4,7 @@ import argparse
 import datetime as dt
 import json
 import os
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -107,5 +108,6 @@ def _post(record: Record, path: str) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
         run: dict[str, Any] = json.load(answer)
     while run["state"] not in samples.ENDED:
+        time.sleep(samples.POLL_SECONDS)
         run = samples.ask(record, f"/runs/{run['id']}")
     return run

@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib import worker
 from chalicelib.dictionary.package import parse_dictionary
+from chalicelib.load import writer
 from chalicelib.load.batch import BatchOutcome, ingest
 from chalicelib.load.options import OnConflict
 from chalicelib.ports import RunKind, RunState
@@ -129,3 +130,35 @@ def test_backups_bring_everything_back(library: Intake) -> None:
     run = library.catalog.kept_runs["r"]
     assert run.state is RunState.SUCCEEDED, run.error
     assert {table: library.postgres.rows(table) for table in tables} == before
+
+
+NAMES = ["first", "differing", "found", "inserted", "staged", "rebuild", "try", "row", "line", "new", "t", "s", "p"]
+
+
+def test_columns_may_have_any_name_that_the_statements_use_themselves(
+    make_database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SET_WISE_FROM", 2)
+    fields: list[dict[str, Any]] = [{"name": name, "type": "integer"} for name in NAMES]
+    fields[0] |= {"constraints": {"required": True}}
+    keys = [{"fields": name, "reference": {"resource": "", "fields": "first"}} for name in ("found", "inserted")]
+    table = {"name": "excluded", "schema": {"fields": fields, "primaryKey": "first", "foreignKeys": keys}}
+    with make_database(parse_dictionary({"resources": [table]})) as postgres:
+        intake = Intake(postgres, tmp_path)
+        blank = "," * (len(NAMES) - 3)
+        run = intake.drop("excluded.csv", f"1,5,1{blank}\n2,6,1{blank}\n1,7,{blank}\n3,8,9{blank}\n".encode())
+        assert run.state is RunState.SUCCEEDED, run.error
+        assert intake.rejections(run) == [(3, "first", "primary-key"), (4, "found", "foreign-key")]
+        taken = intake.drop("excluded-2.csv", f"1,4,1{blank}\n4,4,4{blank}\n".encode())
+        assert intake.rejections(taken) == [(1, "first", "primary-key")]
+        changed = intake.drop("excluded-3.csv", f"1,4,1{blank}\n".encode(), **{"on-conflict": "update"})
+        assert (taken.counts.inserted, changed.counts.updated) == (1, 1)
+        before = postgres.rows("excluded")
+        worker.handle(intake.services, json.dumps({"work": "backup", "run": "b", "tables": ["excluded"]}))
+        postgres.query("DELETE FROM excluded WHERE first IN (2, 4)")
+        postgres.query('UPDATE excluded SET "try" = 1')
+        backups = list(intake.catalog.kept_backups)
+        message = {"work": "restore", "run": "r", "backups": backups, "dry_run": False}
+        worker.handle(intake.services, json.dumps(message))
+        assert intake.catalog.kept_runs["r"].state is RunState.SUCCEEDED, intake.catalog.kept_runs["r"].error
+        assert postgres.rows("excluded") == before

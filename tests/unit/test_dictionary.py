@@ -63,6 +63,7 @@ Change = Callable[[dict[str, Any]], object]
         (lambda p: p.update(resources=[]), "no resources"),
         (lambda p: p["resources"].append(copy.deepcopy(p["resources"][0])), "same name"),
         (lambda p: p["resources"][0].update(name="de partments"), "named 'de partments'"),
+        (lambda p: _field(p).update(name="decant_row"), "named 'decant_row'"),
         (lambda p: p["resources"][0].pop("schema"), "no schema"),
         (lambda p: _schema(p).pop("primaryKey"), "no primaryKey"),
         (lambda p: _schema(p).update(primaryKey=["number"]), "no column 'number'"),
