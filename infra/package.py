@@ -15,8 +15,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from infra.application import FOLDER, application_template, fragments
+
 SHIPPED = ("app.py", "chalicelib", "requirements.txt", ".chalice")
-TEMPLATE = Path(__file__).with_name("template.yaml")
 KEPT = 3
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"  # the package has no __main__
 _INCOMPLETE = "Could not install dependencies"
@@ -65,8 +66,8 @@ def fingerprint(root: Path, stage: str) -> str:
     digest = hashlib.sha256()
     about = [stage, platform.python_version(), platform.machine(), sys.platform, version("chalice")]
     digest.update(json.dumps(about).encode())
-    for path in [*_files(root), TEMPLATE]:
-        digest.update(f"\0{path.name if path == TEMPLATE else path.relative_to(root)}\0".encode())
+    for path in [*_files(root), *fragments()]:
+        digest.update(f"\0{path.relative_to(FOLDER if path.parent == FOLDER else root)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]
 
@@ -92,12 +93,14 @@ def _copy(root: Path, target: Path) -> Path:
 
 
 def _run_chalice(sources: Path, stage: str, out: Path) -> None:
+    template = sources / "application.yaml"
+    template.write_text(json.dumps(application_template()))  # JSON is YAML, and the name tells Chalice to read it so
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
         [
             *(sys.executable, "-c", _CHALICE, "--project-dir", str(sources)),
             *("package", "--stage", stage, "--pkg-format", "cloudformation"),
-            *("--template-format", "yaml", "--merge-template", str(TEMPLATE), str(out)),
+            *("--template-format", "yaml", "--merge-template", str(template), str(out)),
         ],
         env={**environment, "AWS_DEFAULT_REGION": "us-east-1"},
         stdin=subprocess.DEVNULL,

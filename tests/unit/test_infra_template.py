@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalice.package import YAMLTemplateSerializer
+
+from infra.application import application_template
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE: dict[str, Any] = YAMLTemplateSerializer().load_template((ROOT / "infra" / "template.yaml").read_text())
+TEMPLATE: dict[str, Any] = application_template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 BUCKETS = ("IntakeBucket", "BackupBucket")
