@@ -4,7 +4,7 @@ PY := .venv/bin/python
 STACK := $(PY) -m infra.local
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status logs url drop backup-to-dir restore-from-dir rebuild-catalog dev test lint sample-data
+.PHONY: help install up down reset status logs url drop backup-to-dir restore-from-dir rebuild-catalog dev test lint sample-data package lock audit-dependencies
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,15 +53,25 @@ lint: install ## ruff and mypy
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate
 
+package: install ## the zip, the template and the bill of materials for AWS: make package [OUT=dist] [PYTHON_RUNTIME=3.13]
+	@$(PY) -m infra.ship $(or $(OUT),dist) --stage $(or $(STAGE),production) --python $(or $(PYTHON_RUNTIME),3.13) --architecture $(or $(ARCHITECTURE),x86_64)
+
+lock: install ## lock the dependencies that pyproject.toml and requirements.txt ask for: make lock [UPGRADE=1]
+	@$(PY) -m infra.lock $(if $(UPGRADE),--upgrade)
+
+audit-dependencies: install ## known vulnerabilities of what ships, and of the development environment
+	@$(PY) -m pip_audit --disable-pip --no-deps --require-hashes -r requirements.lock
+	@$(PY) -m pip_audit --disable-pip --no-deps --require-hashes -r requirements-dev.lock
+
 install: .venv/installed
 
 # What only looks or stops does not wait for an installation that is out of date.
 $(PY):
 	@$(MAKE) --no-print-directory install
 
-.venv/installed: pyproject.toml requirements.txt
+.venv/installed: requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Decant needs Python 3.11 or newer; PYTHON=… names another one." >&2; exit 1; }
 	@echo "Installing the project's environment into .venv (about a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -qq --disable-pip-version-check -e '.[dev]'
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@

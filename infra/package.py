@@ -3,73 +3,117 @@
 import hashlib
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
 from infra.application import FOLDER, application_template, fragments
+from infra.packaging import archive, dependencies, snapstart
+from infra.packaging.errors import PackagingError
+from infra.packaging.target import Target
 
-SHIPPED = ("app.py", "chalicelib", "requirements.txt", ".chalice")
-KEPT = 3
+__all__ = ["Package", "PackagingError", "Target", "fingerprint", "package"]
+
+SHIPPED = ("app.py", "chalicelib", ".chalice")
+LOCK = "requirements.lock"
+KEPT = 4
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"  # the package has no __main__
 _INCOMPLETE = "Could not install dependencies"
 _NEVER_SHIPPED = ("__pycache__", "*.pyc", "deployments", "deployed", "venv")
-
-
-class PackagingError(Exception):
-    """Chalice made no package, or an incomplete one; the message holds what it said."""
+# The code that decides what a package is.
+_MAKERS = [Path(__file__), *sorted(Path(__file__).with_name("packaging").glob("*.py"))]
 
 
 @dataclass(frozen=True)
 class Package:
-    """A Lambda zip with its template, in which `CodeUri` still names the local file; `digest` is of the sources."""
+    """A Lambda zip with its template, in which `CodeUri` still names a local file; `digest` is of what made both."""
 
     digest: str
     archive: Path
     template: dict[str, Any]
 
 
-def package(root: Path, stage: str, cache: Path) -> Package:
+def package(
+    root: Path,
+    stage: str,
+    cache: Path,
+    made_for: Target | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Package:
     """Package the sources under `root`, or give the package of the same sources from `cache`.
 
-    Raises PackagingError when a dependency can't be installed for Lambda, which Chalice itself only warns about.
+    `made_for` is the interpreter at hand unless an AWS runtime is given. `environment` holds the variables that
+    `app.py` may look at while Chalice reads it. Raises PackagingError: there is no incomplete package.
     """
-    digest = fingerprint(root, stage)
+    made_for = made_for or Target.here()
+    digest = fingerprint(root, stage, made_for, environment)
+
+    def make(folder: Path) -> None:
+        sources = _copy(root, folder / "sources")
+        _run_chalice(sources, stage, environment, folder / "chalice")
+        with zipfile.ZipFile(folder / "chalice" / "deployment.zip") as chalices:
+            chalices.extractall(folder / "code")
+        libraries = _libraries(root / LOCK, made_for, cache)
+        (folder / "made").mkdir()
+        archive.write_archive(folder / "made" / "deployment.zip", [folder / "code", libraries])
+        template = _finished(yaml.safe_load((folder / "chalice" / "sam.yaml").read_text()), made_for)
+        (folder / "made" / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False))
+
+    done = _kept(cache / "archives", digest, make)
+    template: dict[str, Any] = yaml.safe_load((done / "template.yaml").read_text())
+    return Package(digest, done / "deployment.zip", template)
+
+
+def fingerprint(
+    root: Path,
+    stage: str,
+    made_for: Target,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Digest of all that decides what the package is: sources, lock, template, stage, target, variables, Chalice."""
+    digest = hashlib.sha256()
+    about = [stage, *made_for.identity, version("chalice"), sorted(environment.items())]
+    digest.update(json.dumps(about).encode())
+    for path in [*_files(root), root / LOCK, *fragments(), *_MAKERS]:
+        place = path.relative_to(FOLDER.parent if FOLDER.parent in path.parents else root)
+        digest.update(f"\0{place}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:32]
+
+
+def _libraries(lock: Path, made_for: Target, cache: Path) -> Path:
+    """Give the folder of what the lock names, installed once for each target."""
+    about = json.dumps([*made_for.identity, lock.read_text(), Path(dependencies.__file__).read_text()])
+    digest = hashlib.sha256(about.encode()).hexdigest()[:32]
+    return _kept(cache / "libraries", digest, lambda folder: dependencies.install(lock, made_for, folder / "made"))
+
+
+def _kept(cache: Path, digest: str, make: Callable[[Path], None]) -> Path:
+    """Give the folder of a digest in `cache`. `make` leaves it as `made` in the folder that it is given."""
     done = cache / digest
     if not done.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
         work = cache / f"{digest}.{os.getpid()}.part"
         shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
         try:
-            _run_chalice(_copy(root, work / "sources"), stage, work / "package")
+            make(work)
             if not done.is_dir():
-                (work / "package").rename(done)
+                (work / "made").rename(done)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     done.touch()
     for old in sorted((p for p in cache.iterdir() if not p.name.endswith(".part")), key=_age)[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
-    template: dict[str, Any] = yaml.safe_load((done / "sam.yaml").read_text())
-    return Package(digest, done / "deployment.zip", template)
-
-
-def fingerprint(root: Path, stage: str) -> str:
-    """Digest of all that decides what the package is: sources, template, stage, interpreter, Chalice."""
-    digest = hashlib.sha256()
-    about = [stage, platform.python_version(), platform.machine(), sys.platform, version("chalice")]
-    digest.update(json.dumps(about).encode())
-    for path in [*_files(root), *fragments()]:
-        digest.update(f"\0{path.relative_to(FOLDER if path.parent == FOLDER else root)}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:32]
+    return done
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -86,23 +130,24 @@ def _files(root: Path) -> Iterator[Path]:
 def _copy(root: Path, target: Path) -> Path:
     """Copy what ships, and nothing that a working tree gathers beside it."""
     for file in _files(root):
-        copy = target / file.relative_to(root)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
+        copied = target / file.relative_to(root)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copied)
     return target
 
 
-def _run_chalice(sources: Path, stage: str, out: Path) -> None:
+def _run_chalice(sources: Path, stage: str, environment: Mapping[str, str], out: Path) -> None:
+    """Have Chalice write template and zip. It finds no requirements: it would install them for its own interpreter."""
     template = sources / "application.yaml"
     template.write_text(json.dumps(application_template()))  # JSON is YAML, and the name tells Chalice to read it so
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DECANT_"))}
     done = subprocess.run(
         [
             *(sys.executable, "-c", _CHALICE, "--project-dir", str(sources)),
             *("package", "--stage", stage, "--pkg-format", "cloudformation"),
             *("--template-format", "yaml", "--merge-template", str(template), str(out)),
         ],
-        env={**environment, "AWS_DEFAULT_REGION": "us-east-1"},
+        env={**inherited, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -111,6 +156,15 @@ def _run_chalice(sources: Path, stage: str, out: Path) -> None:
     )
     if done.returncode != 0 or _INCOMPLETE in done.stdout:
         raise PackagingError(f"chalice package failed:\n{done.stdout.strip()}")
+
+
+def _finished(template: dict[str, Any], made_for: Target) -> dict[str, Any]:
+    """Chalice's template, for the target's runtime instead of the one that Chalice itself runs on."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["Runtime"] = made_for.runtime
+            resource["Properties"]["Architectures"] = [made_for.architecture]
+    return template if made_for.at_hand else snapstart.with_snapstart(template)
 
 
 def _age(path: Path) -> float:

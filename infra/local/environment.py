@@ -28,7 +28,7 @@ def emulator_python(folder: Path) -> Path:
             _run(sys.executable, "-m", "venv", str(folder))
             _run(
                 *(str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
-                *("--no-deps", "-r", str(REQUIREMENTS)),
+                *("--no-deps", "--require-hashes", "-r", str(REQUIREMENTS)),
             )
             stamp.write_text(wanted)
     return python

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from infra import package
 from infra.local import layer
 from infra.local.emulator import Credentials
 from infra.local.ports import LOOPBACK, free_port, is_taken, taken
@@ -130,39 +129,3 @@ def test_the_layer_is_published_once_and_names_this_environment() -> None:
     with zipfile.ZipFile(io.BytesIO(version["Content"]["ZipFile"])) as archive:
         [name] = archive.namelist()
         assert sys.prefix in archive.read(name).decode()
-
-
-class TestPackage:
-    @pytest.fixture
-    def sources(self, tmp_path: Path) -> Path:
-        for name in ("app.py", "requirements.txt", "chalicelib/a.sql", ".chalice/config.json", "README.md"):
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(name)
-        return tmp_path
-
-    @pytest.mark.parametrize("name", ["app.py", "requirements.txt", "chalicelib/a.sql", "chalicelib/new/b.py"])
-    def test_what_ships_makes_another_package(self, sources: Path, name: str) -> None:
-        before = package.fingerprint(sources, "local")
-        (sources / name).parent.mkdir(exist_ok=True)
-        (sources / name).write_text("changed")
-        assert package.fingerprint(sources, "local") != before
-
-    @pytest.mark.parametrize("name", ["README.md", "chalicelib/__pycache__/a.pyc", ".chalice/deployments/x.zip"])
-    def test_what_does_not_ship_does_not(self, sources: Path, name: str) -> None:
-        before = package.fingerprint(sources, "local")
-        (sources / name).parent.mkdir(exist_ok=True)
-        (sources / name).write_text("changed")
-        assert package.fingerprint(sources, "local") == before
-
-    def test_stages_have_packages_of_their_own(self, sources: Path) -> None:
-        assert package.fingerprint(sources, "local") != package.fingerprint(sources, "production")
-
-    @pytest.mark.parametrize(("status", "said"), [(0, "Could not install dependencies:\nnumpy"), (1, "No region")])
-    def test_an_incomplete_package_is_an_error(
-        self, sources: Path, monkeypatch: pytest.MonkeyPatch, status: int, said: str
-    ) -> None:
-        done = subprocess.CompletedProcess[str]([], status, stdout=said)
-        monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
-        with pytest.raises(package.PackagingError, match=said.splitlines()[0]):
-            package.package(sources, "local", sources / "cache")
-        assert list((sources / "cache").iterdir()) == []
