@@ -37,6 +37,7 @@ LOCKS = (
         ),
     ),
     Lock("infra/local/emulator-requirements.txt", "infra/local/emulator-requirements.in", "3.11"),
+    Lock("tests/e2e/runtime/requirements.txt", "tests/e2e/runtime/requirements.in", "3.11"),
 )
 
 

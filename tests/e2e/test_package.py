@@ -1,22 +1,59 @@
-"""The package that is deployed: complete, with every handler in app.py, and the template's own roles and sizes."""
+"""The package that is deployed: complete, reproducible, within Lambda's limits, with every handler in app.py.
 
+The package for the interpreter at hand is run with nothing but what Lambda has; those for AWS are looked at.
+"""
+
+import hashlib
+import json
+import os
 import re
+import shutil
+import struct
+import subprocess
+import sys
+import uuid
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
+from infra.local.record import Record
 from infra.local.stack import STAGE
 from infra.package import Package, package
+from infra.packaging import dependencies
+from infra.packaging.archive import unpacked_size
+from infra.packaging.supplied import LAYER, LAYER_BYTES, UNPACKED_BYTES, ZIP_BYTES
+from infra.packaging.target import Target
+from infra.ship import report, ship
+from tests.conftest import connect_url
 
 ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".local" / "packages"
+RUNTIME = Path(__file__).with_name("runtime")
+TARGETS = [Target.aws("3.12"), Target.aws("3.13"), Target.aws("3.13", "arm64")]
+AWS = TARGETS[1]
+ELF_MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
 
 
 @pytest.fixture(scope="session")
 def packaged() -> Package:
-    return package(ROOT, STAGE, ROOT / ".local" / "packages")
+    """The package for the interpreter at hand, as `make up` deploys it."""
+    return package(ROOT, STAGE, CACHE)
+
+
+@pytest.fixture(scope="session", params=TARGETS, ids=lambda target: f"{target.runtime}-{target.architecture}")
+def target(request: pytest.FixtureRequest) -> Target:
+    given: Target = request.param
+    return given
+
+
+@pytest.fixture(scope="session")
+def for_aws(target: Target) -> Package:
+    return package(ROOT, "production", CACHE, target)
 
 
 def functions(packaged: Package) -> dict[str, dict[str, Any]]:
@@ -82,13 +119,176 @@ def test_the_zip_holds_the_application_and_nothing_of_the_workshop(packaged: Pac
         names = archive.namelist()
     assert {"app.py", "chalicelib/dictionary/datapackage.json", "chalicelib/dictionary/ledger.sql"} <= set(names)
     tops = {name.split("/")[0] for name in names}
-    assert tops.isdisjoint({"infra", "tests", "sample_data", "bench", "docs", ".chalice", "pandas", "pyarrow"})
-    assert not [name for name in names if name.endswith(".pyc")]
+    assert tops.isdisjoint({"infra", "tests", "sample_data", "bench", "docs", "bin", ".chalice", "vendor"})
+    assert tops.isdisjoint({"pandas", "pyarrow", "numpy", "awswrangler", "boto3", "botocore"})
+    assert not [name for name in names if name.endswith((".pyc", "RECORD", "direct_url.json", "INSTALLER"))]
 
 
-def test_it_fits_lambda_beside_the_layer(packaged: Package) -> None:
-    # 250 MiB unpacked in all, of which the AWSSDKPandas layer takes up to 204 MB; Chalice refuses a zip of 50 MiB.
+class TestForAws:
+    """The package for a Lambda runtime that may be another than the interpreter at hand."""
+
+    def test_it_fits_lambda_beside_the_layer(self, for_aws: Package) -> None:
+        assert for_aws.archive.stat().st_size < ZIP_BYTES
+        assert unpacked_size(for_aws.archive) + LAYER_BYTES < UNPACKED_BYTES
+
+    def test_its_functions_are_for_the_runtime(self, for_aws: Package, target: Target) -> None:
+        for function in functions(for_aws).values():
+            assert function["Runtime"] == target.runtime
+            assert function["Architectures"] == [target.architecture]
+
+    def test_its_binaries_are_for_the_runtime(self, for_aws: Package, target: Target) -> None:
+        with zipfile.ZipFile(for_aws.archive) as archive:
+            binaries = {name: archive.read(name)[:20] for name in archive.namelist() if name.endswith(".so")}
+        assert {name.split("/")[0] for name in binaries} >= {"fastavro", "fastexcel"}
+        for name, header in binaries.items():
+            assert header[:4] == b"\x7fELF", name
+            assert struct.unpack_from("<H", header, 18)[0] == ELF_MACHINES[target.architecture], name
+            versioned = re.search(r"\.cpython-(\d+)-", name)
+            assert versioned is None or versioned[1] == target.python.replace(".", ""), name
+
+    def test_its_api_is_called_by_the_alias_that_starts_from_a_snapshot(self, for_aws: Package) -> None:
+        api = functions(for_aws)["APIHandler"]
+        assert api["AutoPublishAlias"] == "live"
+        assert api["SnapStart"] == {"ApplyOn": {"Ref": "ApiSnapStart"}}
+        definition = for_aws.template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+        assert "${APIHandler.Alias}" in str(definition)
+        assert "${APIHandler.Arn}" not in str(definition)
+
+
+def test_the_same_sources_give_the_same_package(tmp_path: Path) -> None:
+    shipped = []
+    for name in ("one", "two"):
+        root = tmp_path / name / "checkout"
+        for part in ("chalicelib", ".chalice"):
+            shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", "deployments"))
+        for part in ("app.py", "requirements.lock", "pyproject.toml"):
+            shutil.copyfile(ROOT / part, root / part)
+        shipped.append(ship(root, tmp_path / name / "cache", tmp_path / name / "out", "production", AWS))
+    print(*report(shipped[0]), sep="\n")
+    digests = [[hashlib.sha256(file.read_bytes()).hexdigest() for file in files] for files in shipped]
+    assert digests[0] == digests[1]
+
+
+def test_the_bill_of_materials_names_what_ships(tmp_path: Path) -> None:
+    archive, _, bill = ship(ROOT, CACHE, tmp_path, "production", AWS)
+    components = {each["name"]: each["version"] for each in json.loads(bill.read_text())["components"]}
+    with zipfile.ZipFile(archive) as opened:
+        found = (re.match(r"([^/]+)-([^-/]+)\.dist-info/", name) for name in opened.namelist())
+        shipped = {match[1]: match[2] for match in found if match}
+    assert components == {**shipped, "chalice": distribution("chalice").version}
+
+
+@pytest.fixture(scope="module")
+def lambda_path(packaged: Package, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("lambda")
     with zipfile.ZipFile(packaged.archive) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    assert unpacked <= 250 * 2**20 - 204_000_000
-    assert packaged.archive.stat().st_size < 50 * 2**20
+        archive.extractall(folder / "task")
+    link_distributions(folder / "layer")
+    dependencies.install(RUNTIME / "requirements.txt", Target.here(), folder / "runtime")
+    return [folder / "task", folder / "layer", folder / "runtime"]
+
+
+@pytest.fixture(scope="module")
+def ids() -> list[int]:
+    first = 1_000_000 + uuid.uuid4().int % 1_000_000_000
+    return [first, first + 1]
+
+
+@pytest.fixture(scope="module")
+def outcome(lambda_path: list[Path], stack: Record, ids: list[int], tmp_path_factory: Any) -> dict[str, Any]:
+    book, file = Workbook(), tmp_path_factory.mktemp("workbook") / "jobs.xlsx"
+    for number in ids:
+        book.active.append([number, f"Job {number}"])
+    book.save(file)
+    key = f"jobs/{ids[0]}.xlsx"  # outside of incoming/, so that no deployed worker is told of it
+    stack.client("s3").upload_file(str(file), stack.intake_bucket, key)
+    given = {"path": [str(each) for each in lambda_path], "request": request("/tables"), "work": work(stack, key)}
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(RUNTIME / "invoke.py")],
+        input=json.dumps(given),
+        env={"PATH": os.defpath, **stack.variables()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    outcome: dict[str, Any] = json.loads(done.stdout)
+    return outcome
+
+
+class TestWithWhatLambdaHas:
+    """The package, the layer's packages and an old SDK of the runtime: nothing else can be imported."""
+
+    def test_the_api_answers(self, outcome: dict[str, Any]) -> None:
+        answer = outcome["answer"]
+        assert answer["statusCode"] in (200, 401), answer
+        assert isinstance(json.loads(answer["body"]), dict)
+
+    def test_the_worker_loads_a_workbook(self, outcome: dict[str, Any], stack: Record, ids: list[int]) -> None:
+        assert outcome
+        connection = connect_url(stack.app_database_url)
+        try:
+            rows = connection.run("SELECT id FROM jobs WHERE id = ANY(:ids) ORDER BY id", ids=ids)
+        finally:
+            connection.close()
+        assert [number for (number,) in rows] == ids
+
+    def test_everything_came_from_where_lambda_has_it(self, outcome: dict[str, Any], lambda_path: list[Path]) -> None:
+        origins = {name: Path(origin) for name, origin in outcome["origins"].items()}
+        task, _, runtime = lambda_path
+        for name in ("app", "chalice", "pynamodb", "fastexcel", "fastavro"):
+            assert task in origins[name].parents, name
+        for name in ("boto3", "botocore", "s3transfer", "urllib3"):
+            assert runtime in origins[name].parents, name
+        assert {"awswrangler", "pyarrow", "pg8000"} <= origins.keys()
+
+
+def link_distributions(folder: Path) -> None:
+    """Fill a folder with links to what the layer has, taken from the project's environment."""
+    folder.mkdir()
+    for name in sorted(LAYER):
+        found = distribution(name)
+        for top in {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            (folder / top).symlink_to(Path(str(found.locate_file(top))))
+
+
+def request(path: str) -> dict[str, Any]:
+    """A GET as API Gateway passes it on."""
+    return {
+        "requestContext": {"httpMethod": "GET", "resourcePath": path, "path": path, "identity": {}, "stage": "api"},
+        "headers": {"accept": "application/json"},
+        "multiValueHeaders": {"accept": ["application/json"]},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+def work(stack: Record, key: str) -> dict[str, Any]:
+    """The arrival of a file as SQS passes it on."""
+    version = stack.client("s3").head_object(Bucket=stack.intake_bucket, Key=key)
+    arrived = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-01-02T03:04:05.000Z",
+        "s3": {
+            "bucket": {"name": stack.intake_bucket},
+            "object": {
+                "key": key,
+                "size": version["ContentLength"],
+                "eTag": version["ETag"].strip('"'),
+                "versionId": version["VersionId"],
+                "sequencer": "0055AED6DCD90281E5",
+            },
+        },
+    }
+    record = {
+        "messageId": str(uuid.uuid4()),
+        "receiptHandle": "none",
+        "body": json.dumps({"Records": [arrived]}),
+        "attributes": {"ApproximateReceiveCount": "1"},
+    }
+    return {"Records": [record]}
