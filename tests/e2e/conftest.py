@@ -2,6 +2,9 @@
 
 `stack` is the record that `make up` writes (`infra.local.record.Record`): URLs, names, credentials, `client(service)`.
 `call` speaks HTTP with the deployed API. All tests share one stack, so each uses keys and ids of its own.
+
+`--emulator=localstack` brings it up on LocalStack. What that does not refuse, AWS and MiniStack do; a test of such a
+refusal is marked `enforced("roles")` or `enforced("authorizers")`, and skipped where nothing enforces them.
 """
 
 import json
@@ -14,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from infra.local.emulator import Emulator
+from infra.local.emulators import EMULATORS
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
 from infra.local.stack import Stack
@@ -41,7 +46,22 @@ Call = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
-def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def emulator(request: pytest.FixtureRequest) -> type[Emulator]:
+    """The kind of emulator that the stacks of this test run run on."""
+    return EMULATORS[request.config.getoption("emulator")]
+
+
+@pytest.fixture(autouse=True)
+def enforced(request: pytest.FixtureRequest, emulator: type[Emulator]) -> None:
+    """Skip a test of what this emulator lets pass."""
+    for marker in request.node.iter_markers("enforced"):
+        lacking = sorted(set(marker.args) - emulator.enforces)
+        if lacking:
+            pytest.skip(f"{emulator.name} does not enforce {' and '.join(lacking)}")
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory, emulator: type[Emulator]) -> Iterator[Stack]:
     """The running stack itself, for tests of its processes."""
     stack = Stack(
         ROOT,
@@ -50,6 +70,7 @@ def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         tools=ROOT / ".local",
         parameters=PARAMETERS,
         settings=SETTINGS,
+        emulator=emulator,
     )
     with stack:
         yield stack
