@@ -8,6 +8,7 @@ refusal is marked `enforced("roles")` or `enforced("authorizers")`, and skipped 
 """
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from infra.local.emulator import Emulator
@@ -99,3 +101,18 @@ def call(stack: Record) -> Call:
                 return Answer(error.code, dict(error.headers), error.read())
 
     return request
+
+
+@pytest.fixture(scope="session")
+def gone() -> Callable[[psutil.Process], bool]:
+    """Wait for a process to end, a while; tell whether it has."""
+
+    def wait(process: psutil.Process) -> bool:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            time.sleep(0.05)
+        return False
+
+    return wait

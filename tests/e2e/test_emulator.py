@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,18 +74,3 @@ def test_it_dies_with_its_owner(tmp_path: Path, death: signal.Signals, gone: Cal
         emulator = psutil.Process(int(owner.stdout.readline()))
         owner.send_signal(death)
     assert gone(emulator)
-
-
-@pytest.fixture
-def gone() -> Callable[[psutil.Process], bool]:
-    """Wait for a process to end, a while; tell whether it has."""
-
-    def wait(process: psutil.Process) -> bool:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-                return True
-            time.sleep(0.05)
-        return False
-
-    return wait

@@ -4,6 +4,7 @@ python -m decant_localstack.bootstrap HANDLER LAYER…        (in the folder of 
 """
 
 import os
+import signal
 import site
 import sys
 from collections.abc import Iterable
@@ -33,10 +34,10 @@ def mounted(layers: Iterable[Path]) -> list[str]:
 
 
 def _end_with_owner() -> None:
-    """End at once when the other end of standard input closes: at LocalStack's death, however it died."""
+    """End at once, with all that the function started, when standard input closes: LocalStack has died, however."""
     while os.read(sys.stdin.fileno(), 1):
         pass
-    os._exit(1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
