@@ -36,7 +36,9 @@ LOCKS = (
             *(f"--no-emit-package={name}" for name in sorted(SUPPLIED)),
         ),
     ),
-    Lock("infra/local/emulator-requirements.txt", "infra/local/emulator-requirements.in", "3.11"),
+    Lock("infra/local/ministack-requirements.txt", "infra/local/ministack-requirements.in", "3.11"),
+    # Its own metadata admits versions that break it, so the list is complete and nothing is resolved.
+    Lock("infra/localstack/requirements.txt", "infra/localstack/requirements.in", "3.11", ("--no-deps",)),
     Lock("tests/e2e/runtime/requirements.txt", "tests/e2e/runtime/requirements.in", "3.11"),
 )
 

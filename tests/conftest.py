@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +20,13 @@ from chalicelib.dictionary.package import load_dictionary
 from chalicelib.postgres import PostgresDatabase, close_connection, prepare_session
 from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.local.embedded_postgres import EmbeddedPostgres
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the emulator for the end-to-end tests."""
+    usual = os.environ.get("DECANT_EMULATOR") or "ministack"
+    parser.addoption("--emulator", choices=["ministack", "localstack"], default=usual, help="for the end-to-end tests")
+
 
 OWNER_ROLE = "decant_owner"
 APP_ROLE = "decant_app"

@@ -14,6 +14,7 @@ from infra.deploy import DeploymentError
 from infra.local import dev, logs, operate, report, samples
 from infra.local.embedded_postgres import PostgresError
 from infra.local.emulator import EmulatorError
+from infra.local.emulators import wanted_emulator
 from infra.local.environment import InstallationError
 from infra.local.record import Ports, Record, StackError
 from infra.local.samples import ApiError
@@ -107,8 +108,9 @@ def status(console: Console) -> int:
 
 
 def _stack(environment: Mapping[str, str] = MappingProxyType({})) -> Stack:
-    """Give the stack of this checkout; only `up` lets the environment choose ports."""
-    return Stack(ROOT, FOLDER, Ports.wanted(FOLDER, environment), tools=FOLDER)
+    """Give the stack of this checkout; only `up` lets the environment choose ports and emulator."""
+    ports, emulator = Ports.wanted(FOLDER, environment), wanted_emulator(FOLDER, environment)
+    return Stack(ROOT, FOLDER, ports, tools=FOLDER, emulator=emulator)
 
 
 def url(console: Console) -> int:

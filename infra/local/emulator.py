@@ -1,4 +1,4 @@
-"""MiniStack, the AWS emulator: 127.0.0.1 only, the roles of the functions enforced, state kept in a folder."""
+"""An AWS emulator as the local stack needs it: a process of its own, on 127.0.0.1, in a folder."""
 
 import json
 import os
@@ -9,19 +9,24 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
+from infra.local.environment import environment_python
 from infra.local.guard import GuardedServer
 from infra.local.ports import LOOPBACK, is_taken
 from infra.local.process import ProcessRecord
 
 REGION = "us-east-1"
-READY_SECONDS = 60
+READY_SECONDS = 90
 STOP_SECONDS = 60
 # By way of a shell that ends at once, so that the emulator is nobody's child and outlives the command.
-_LAUNCH = '"$0" -m ministack >>"$1" 2>&1 & echo $!'
+_LAUNCH = '"$0" -m "$2" >>"$1" 2>&1 & echo $!'
+
+Enforced = Literal["authorizers", "roles", "upload signatures"]
 
 
 class EmulatorError(Exception):
@@ -46,30 +51,49 @@ class Credentials:
 
 
 class Emulator(GuardedServer):
-    """One emulator and its state.
+    """One emulator and what it keeps.
 
-    `folder` (made when missing) holds state, objects, log and administrator's credentials; `python` is the interpreter
-    of the environment in which MiniStack is installed. `start()` leaves it running after this process; as a context
+    `folder` (made when missing) holds its files, log and administrator's credentials; `environment` is the virtual
+    environment of its program, made at the first start. `start()` leaves it running after this process; as a context
     manager it ends with the block, or with the process.
     """
 
+    name: ClassVar[str]
+    # Its program: what pip installs, where, the module to run, and the path that answers when it is ready.
+    requirements: ClassVar[Path]
+    environment_name: ClassVar[str]
+    _module: ClassVar[str]
+    _ready_path: ClassVar[str]
+    # Whether buckets, tables and the deployment are there again after a stop.
+    keeps_state: ClassVar[bool]
+    # What it refuses as AWS does; the rest it lets pass.
+    enforces: ClassVar[frozenset[Enforced]]
+
     _stop_signal = "TERM"
 
-    def __init__(self, folder: Path, port: int, python: Path) -> None:
+    def __init__(self, folder: Path, port: int, environment: Path) -> None:
         self.folder = folder
         self.port = port
-        self._python = python
+        self._environment = environment
         self._record = ProcessRecord(folder / "process.json")
+
+    @abstractmethod
+    def _settings(self) -> Mapping[str, str]:
+        """Give the process's whole environment."""
 
     @property
     def endpoint_url(self) -> str:
         """Where the AWS APIs answer."""
         return f"http://{LOOPBACK}:{self.port}"
 
+    def api_url(self, rest_api: str) -> str:
+        """Give the URL of a REST API that Chalice deployed, without a slash at its end."""
+        return f"{self.endpoint_url}/_aws/execute-api/{rest_api}/api"
+
     @property
     def credentials(self) -> Credentials:
         """The administrator's key, made once for this folder."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its state holds every secret of the stack
+        self._make_folder()
         return Credentials.kept_in(self.folder / "credentials.json")
 
     @property
@@ -83,31 +107,27 @@ class Emulator(GuardedServer):
         process = self._record.find()
         return process.pid if process else None
 
-    def environment(self) -> dict[str, str]:
-        """Give the variables with which any AWS SDK reaches the emulator as its administrator."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": self.credentials.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_access_key,
-        }
+    def install(self) -> Path:
+        """Make the environment of its program when needed; give its interpreter. Raises InstallationError."""
+        return environment_python(self._environment, self.requirements)
 
     def start(self) -> None:
         """Start the emulator and wait until it answers; one that runs is taken as it is.
 
-        Raises EmulatorError when the port is taken or the emulator does not come up.
+        Raises EmulatorError when the port is taken or the emulator does not come up, InstallationError when its
+        program can't be installed.
         """
         if self.pid is not None:
             return
         if is_taken(self.port):
             raise EmulatorError(f"port {self.port} of {LOOPBACK} is taken")
-        settings = self._settings()
+        python = self.install()
+        self._make_folder()
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)  # of functions whose emulator was killed
-        for name in ("state", "objects", "tmp"):
-            (self.folder / name).mkdir(exist_ok=True)
+        (self.folder / "tmp").mkdir()
+        settings = self._settings()
         launched = subprocess.run(
-            ["/bin/sh", "-c", _LAUNCH, str(self._python), str(self.log)],
+            ["/bin/sh", "-c", _LAUNCH, str(python), str(self.log), self._module],
             cwd=self.folder,
             env=settings,
             stdin=subprocess.DEVNULL,
@@ -122,32 +142,20 @@ class Emulator(GuardedServer):
     def stop(self) -> bool:
         """Stop the emulator, leaving it the time to save its state; tell whether it could."""
         orderly = self._record.stop(STOP_SECONDS)
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         self.unguard()
         return orderly
 
-    def _settings(self) -> Mapping[str, str]:
+    def _make_folder(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its state holds every secret of the stack
+
+    def _environment_of_process(self) -> dict[str, str]:
+        """Give what every emulator's process has. Functions inherit it, so nothing of the caller's is in it."""
         return {
-            # The functions inherit all of this, so nothing of the caller's environment is in it.
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),
             "TMPDIR": str(self.folder / "tmp"),
-            "BIND_HOST": LOOPBACK,
-            "GATEWAY_PORT": str(self.port),
-            "MINISTACK_HOST": LOOPBACK,
-            "MINISTACK_REGION": REGION,
-            "AUTH": "true",
-            "AWS_ACCESS_KEY_ID": self.credentials.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_access_key,
-            "PERSIST_STATE": "1",
-            "STATE_DIR": str(self.folder / "state"),
-            "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(self.folder / "objects"),
-            # Otherwise it listens for MQTT and SFTP, and looks for Docker.
-            "IOT_MTLS_ENABLED": "0",
-            "SFTP_ENABLED": "0",
-            "DOCKER_HOST": "unix:///nonexistent",
-            "LOG_LEVEL": "WARNING",
         }
 
     def _wait_until_ready(self) -> None:
@@ -156,7 +164,7 @@ class Emulator(GuardedServer):
             if self.pid is None:
                 break
             try:
-                with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/ready", timeout=5):  # noqa: S310 - our own
+                with urllib.request.urlopen(self.endpoint_url + self._ready_path, timeout=5):  # noqa: S310 - our own
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)

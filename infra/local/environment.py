@@ -1,4 +1,4 @@
-"""The emulator's own virtual environment, made once and made again when its requirements change."""
+"""Virtual environments of their own for programs that pin what the project has in another version."""
 
 import fcntl
 import hashlib
@@ -8,29 +8,33 @@ import subprocess
 import sys
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).with_name("emulator-requirements.txt")
-
 
 class InstallationError(Exception):
     """The environment can't be made; the message holds what pip said."""
 
 
-def emulator_python(folder: Path) -> Path:
-    """Give the interpreter of the emulator's environment in `folder`, making it when needed; safe to call at once."""
+def environment_python(folder: Path, requirements: Path, *projects: Path) -> Path:
+    """Give the interpreter of the environment in `folder`; safe to call at once.
+
+    It is made once, with all of `requirements` and nothing else but projects of ours, whose code stays where it is, and
+    made again when they ask for something else.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     python = folder / "bin" / "python"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + platform.python_version().encode() + bytes(folder)).hexdigest()
+    wanted = hashlib.sha256(platform.python_version().encode() + bytes(folder))
+    for file in (requirements, *(project / "pyproject.toml" for project in projects)):
+        wanted.update(bytes(file) + file.read_bytes())
     stamp = folder / "installed"
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_text() != wanted:
+        if not stamp.exists() or stamp.read_text() != wanted.hexdigest():
             shutil.rmtree(folder, ignore_errors=True)
             _run(sys.executable, "-m", "venv", str(folder))
-            _run(
-                *(str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
-                *("--no-deps", "--require-hashes", "-r", str(REQUIREMENTS)),
-            )
-            stamp.write_text(wanted)
+            install = (str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps")
+            _run(*install, "--require-hashes", "-r", str(requirements))
+            for project in projects:
+                _run(*install, "--no-build-isolation", "-e", str(project))
+            stamp.write_text(wanted.hexdigest())
     return python
 
 

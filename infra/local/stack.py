@@ -11,8 +11,9 @@ import boto3
 from infra.deploy import Deployment, describe
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.emulator import REGION, Emulator
-from infra.local.environment import emulator_python
+from infra.local.emulators import keep_emulator
 from infra.local.layer import publish_layer
+from infra.local.ministack import MiniStack
 from infra.local.ports import LOOPBACK, is_taken, taken
 from infra.local.record import Ports, Record, StackError
 from infra.local.schema import APP, DATABASE, OWNER, Passwords, prepare_database
@@ -37,7 +38,7 @@ class Stack:
     """One stack: `root` is the checkout, `folder` holds its data, `tools` what several stacks may share.
 
     `up()` leaves it running after this process; as a context manager it lives as long as the block, or the process.
-    `parameters` override those of the template, `settings` those of Postgres.
+    `parameters` override those of the template, `settings` those of Postgres; `emulator` is the kind that it runs on.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Stack:
         tools: Path,
         parameters: Mapping[str, str] = MappingProxyType({}),
         settings: Mapping[str, str] = MappingProxyType({}),
+        emulator: type[Emulator] = MiniStack,
     ) -> None:
         self._root = root
         self._tools = tools
@@ -56,11 +58,11 @@ class Stack:
         self.ports = ports
         self.postgres = EmbeddedPostgres(folder / "postgres", ports.postgres, settings)
         self._running = ExitStack()
-        self.emulator = Emulator(folder / "emulator", ports.emulator, tools / "emulator-venv" / "bin" / "python")
+        self.emulator = emulator(folder / "emulator", ports.emulator, tools / emulator.environment_name)
 
     def __enter__(self) -> Record:
         """Bring the stack up, and have it stopped should this process be killed."""
-        emulator_python(self._tools / "emulator-venv")
+        self.emulator.install()
         with ExitStack() as running:
             running.enter_context(self.postgres)
             running.enter_context(self.emulator)
@@ -78,7 +80,7 @@ class Stack:
         The ports of the first time are kept: the deployed functions hold URLs with them.
         """
         record, created = self._raise(progress)
-        if created:
+        if created and self.emulator.keeps_state:
             # The emulator saves its state only when it stops. With the deployment saved, the stack survives a crash
             # of the machine: what the catalog then lacks, the application restores from the database's ledger.
             self.emulator.stop()
@@ -104,9 +106,10 @@ class Stack:
         self._check_ports()
         self.folder.mkdir(parents=True, exist_ok=True)
         progress("Environment of the emulator")
-        emulator_python(self._tools / "emulator-venv")
+        self.emulator.install()
         progress("Postgres")
         self.ports.keep(self.folder)
+        keep_emulator(self.folder, self.emulator)
         self.postgres.start()
         passwords = Passwords.kept_in(self.folder / "passwords.json")
         prepare_database(self.postgres, passwords, self._root / DICTIONARY)
@@ -147,7 +150,7 @@ class Stack:
     def _write(self, made: Mapping[str, str], passwords: Passwords) -> Record:
         credentials = self.emulator.credentials
         record = Record(
-            api_url=f"{self.emulator.endpoint_url}/_aws/execute-api/{made['RestAPIId']}/api",
+            api_url=self.emulator.api_url(made["RestAPIId"]),
             token=None,
             endpoint_url=self.emulator.endpoint_url,
             region=REGION,

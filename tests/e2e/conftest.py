@@ -2,9 +2,13 @@
 
 `stack` is the record that `make up` writes (`infra.local.record.Record`): URLs, names, credentials, `client(service)`.
 `call` speaks HTTP with the deployed API. All tests share one stack, so each uses keys and ids of its own.
+
+`--emulator=localstack` brings it up on LocalStack. What that does not refuse, AWS and MiniStack do; a test of such a
+refusal is marked `enforced("roles")` or `enforced("authorizers")`, and skipped where nothing enforces them.
 """
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from infra.local.emulator import Emulator
+from infra.local.emulators import EMULATORS
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
 from infra.local.stack import Stack
@@ -41,7 +48,22 @@ Call = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
-def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def emulator(request: pytest.FixtureRequest) -> type[Emulator]:
+    """The kind of emulator that the stacks of this test run run on."""
+    return EMULATORS[request.config.getoption("emulator")]
+
+
+@pytest.fixture(autouse=True)
+def enforced(request: pytest.FixtureRequest, emulator: type[Emulator]) -> None:
+    """Skip a test of what this emulator lets pass."""
+    for marker in request.node.iter_markers("enforced"):
+        lacking = sorted(set(marker.args) - emulator.enforces)
+        if lacking:
+            pytest.skip(f"{emulator.name} does not enforce {' and '.join(lacking)}")
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory, emulator: type[Emulator]) -> Iterator[Stack]:
     """The running stack itself, for tests of its processes."""
     stack = Stack(
         ROOT,
@@ -50,6 +72,7 @@ def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         tools=ROOT / ".local",
         parameters=PARAMETERS,
         settings=SETTINGS,
+        emulator=emulator,
     )
     with stack:
         yield stack
@@ -78,3 +101,18 @@ def call(stack: Record) -> Call:
                 return Answer(error.code, dict(error.headers), error.read())
 
     return request
+
+
+@pytest.fixture(scope="session")
+def gone() -> Callable[[psutil.Process], bool]:
+    """Wait for a process to end, a while; tell whether it has."""
+
+    def wait(process: psutil.Process) -> bool:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            time.sleep(0.05)
+        return False
+
+    return wait

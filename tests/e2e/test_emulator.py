@@ -1,9 +1,8 @@
-"""The emulator by itself: it keeps its state, refuses a taken port, and dies with its owner."""
+"""The usual emulator by itself: it keeps its state, refuses a taken port, and dies with its owner."""
 
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,11 @@ import psutil
 import pytest
 
 from infra.local.emulator import REGION, Emulator, EmulatorError
-from infra.local.environment import emulator_python
+from infra.local.ministack import MiniStack
 from infra.local.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-VENV = ROOT / ".local" / "emulator-venv"
-
-
-@pytest.fixture(scope="module")
-def python() -> Path:
-    return emulator_python(VENV)
+VENV = ROOT / ".local" / MiniStack.environment_name
 
 
 def client(emulator: Emulator, service: str) -> Any:
@@ -36,8 +30,8 @@ def client(emulator: Emulator, service: str) -> Any:
     )
 
 
-def test_its_state_survives_a_stop(tmp_path: Path, python: Path) -> None:
-    emulator = Emulator(tmp_path / "emulator", free_port(), python)
+def test_its_state_survives_a_stop(tmp_path: Path) -> None:
+    emulator = MiniStack(tmp_path / "emulator", free_port(), VENV)
     with emulator:
         client(emulator, "s3").create_bucket(Bucket="kept")
         client(emulator, "s3").put_object(Bucket="kept", Key="key", Body=b"content")
@@ -48,49 +42,35 @@ def test_its_state_survives_a_stop(tmp_path: Path, python: Path) -> None:
         assert client(emulator, "sqs").get_queue_url(QueueName="kept")["QueueUrl"].endswith("/kept")
 
 
-def test_a_taken_port_is_a_clear_error(tmp_path: Path, python: Path) -> None:
+def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
     port = free_port()
-    with Emulator(tmp_path / "one", port, python):
+    with MiniStack(tmp_path / "one", port, VENV):
         with pytest.raises(EmulatorError, match=f"port {port} of 127.0.0.1 is taken"):
-            Emulator(tmp_path / "two", port, python).start()
+            MiniStack(tmp_path / "two", port, VENV).start()
         assert not (tmp_path / "two" / "process.json").exists()
 
 
 def test_one_that_does_not_come_up_tells_why(tmp_path: Path) -> None:
-    with pytest.raises(EmulatorError, match="No module named ministack"):
-        Emulator(tmp_path / "emulator", free_port(), Path(sys.executable)).start()
+    class Another(MiniStack):
+        _module = "not_there"
+
+    with pytest.raises(EmulatorError, match="No module named not_there"):
+        Another(tmp_path / "emulator", free_port(), VENV).start()
 
 
 @pytest.mark.parametrize("death", [signal.SIGINT, signal.SIGKILL])
-def test_it_dies_with_its_owner(
-    tmp_path: Path, python: Path, death: signal.Signals, gone: Callable[[psutil.Process], bool]
-) -> None:
+def test_it_dies_with_its_owner(tmp_path: Path, death: signal.Signals, gone: Callable[[psutil.Process], bool]) -> None:
     script = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from infra.local.emulator import Emulator\n"
-        "with Emulator(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])) as emulator:\n"
+        "from infra.local.ministack import MiniStack\n"
+        "with MiniStack(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])) as emulator:\n"
         "    print(emulator.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
-    command = [sys.executable, "-c", script, str(tmp_path / "emulator"), str(free_port()), str(python)]
+    command = [sys.executable, "-c", script, str(tmp_path / "emulator"), str(free_port()), str(VENV)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT) as owner:
         assert owner.stdout is not None
         emulator = psutil.Process(int(owner.stdout.readline()))
         owner.send_signal(death)
     assert gone(emulator)
-
-
-@pytest.fixture
-def gone() -> Callable[[psutil.Process], bool]:
-    """Wait for a process to end, a while; tell whether it has."""
-
-    def wait(process: psutil.Process) -> bool:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-                return True
-            time.sleep(0.05)
-        return False
-
-    return wait
