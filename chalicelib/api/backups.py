@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from chalice.app import Response
 
+from chalicelib.access.principal import Scope
 from chalicelib.api.answers import backup_object, moment, page_object
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.orders import answer_request, order, order_response
@@ -29,7 +30,13 @@ backups = Blueprint(__name__)
 _DOWNLOAD_SECONDS = 300
 
 
-@backups.post("/tables/{table}/backups", body="Nothing", body_required=False, answers={202: "Run", 404: "Problem"})
+@backups.post(
+    "/tables/{table}/backups",
+    scope=Scope.OPERATE,
+    body="Nothing",
+    body_required=False,
+    answers={202: "Run", 404: "Problem"},
+)
 def post_table_backup(request: ApiRequest, table: str) -> Response:
     """Back up one table."""
     request.fields()
@@ -38,7 +45,7 @@ def post_table_backup(request: ApiRequest, table: str) -> Response:
     return order_response(services(), request, answer)
 
 
-@backups.post("/backups", body="Nothing", body_required=False, answers={202: "Run"})
+@backups.post("/backups", scope=Scope.OPERATE, body="Nothing", body_required=False, answers={202: "Run"})
 def post_backup(request: ApiRequest) -> Response:
     """Back up all tables in one consistent snapshot."""
     request.fields()
@@ -72,7 +79,7 @@ def get_backup_file(_request: ApiRequest, backup: str) -> Response:
     return Response("", {"Location": url, "Cache-Control": "no-store"}, 303)
 
 
-@backups.post("/backups/{backup}/verify", body="Nothing", body_required=False,
+@backups.post("/backups/{backup}/verify", scope=Scope.OPERATE, body="Nothing", body_required=False,
               answers={200: "Verification", 404: "Problem", 409: "Problem"})  # fmt: skip
 def post_verification(request: ApiRequest, backup: str) -> Response:
     """Read a backup back: hash, rows, schema, checksums. A damaged one is a problem that names the damage."""
@@ -80,7 +87,7 @@ def post_verification(request: ApiRequest, backup: str) -> Response:
     return answer_response(answer_request(services(), request, lambda: _verify(backup)))
 
 
-@backups.post("/tables/{table}/restores", body="TableRestore", body_required=False,
+@backups.post("/tables/{table}/restores", scope=Scope.OPERATE, body="TableRestore", body_required=False,
               answers={202: "Run", 404: "Problem"})  # fmt: skip
 def post_table_restore(request: ApiRequest, table: str) -> Response:
     """Restore a table from a backup: the one named, or the newest, or the newest as of a moment."""
@@ -94,7 +101,9 @@ def post_table_restore(request: ApiRequest, table: str) -> Response:
     return order_response(services(), request, answer_request(services(), request, work))
 
 
-@backups.post("/restores", body="SnapshotRestore", body_required=False, answers={202: "Run", 404: "Problem"})
+@backups.post(
+    "/restores", scope=Scope.OPERATE, body="SnapshotRestore", body_required=False, answers={202: "Run", 404: "Problem"}
+)
 def post_restore(request: ApiRequest) -> Response:
     """Restore all tables of one snapshot: the one named, or the newest of all tables, or that as of a moment."""
     given = request.fields("snapshot", "as_of", "dry_run")

@@ -14,6 +14,7 @@ from typing import Any
 from chalice.app import Blueprint as ChaliceBlueprint
 from chalice.app import Response
 
+from chalicelib.access.principal import Scope
 from chalicelib.api.problems import defect, problem_response
 from chalicelib.api.request import ApiRequest
 from chalicelib.errors import DecantError
@@ -27,10 +28,12 @@ View = Callable[..., Response]
 class Operation:
     """What the OpenAPI document tells of a route, and what its request is held against.
 
+    ``scope`` is what a caller needs; None: to be known is enough.
     ``query`` describes the parameters that the query may have; with ``filters`` the table's columns are parameters too.
     ``body`` and ``answers`` name schemas of ``openapi``; an answer without a body is None.
     """
 
+    scope: Scope | None = None
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     filters: bool = False
     body: str | None = None
@@ -42,13 +45,13 @@ class Operation:
 class Blueprint(ChaliceBlueprint):
     """Routes whose views take an ``ApiRequest`` before the variables of their path."""
 
-    def get(self, path: str, **operation: Any) -> Callable[[View], View]:
+    def get(self, path: str, *, scope: Scope = Scope.READ, **operation: Any) -> Callable[[View], View]:
         """Register a view for GET, with the fields of its ``Operation``."""
-        return self.route(path, methods=["GET"], operation=Operation(**operation))
+        return self.route(path, methods=["GET"], operation=Operation(scope, **operation))
 
-    def post(self, path: str, **operation: Any) -> Callable[[View], View]:
+    def post(self, path: str, *, scope: Scope, **operation: Any) -> Callable[[View], View]:
         """Register a view for POST, with the fields of its ``Operation``."""
-        return self.route(path, methods=["POST"], operation=Operation(**operation))
+        return self.route(path, methods=["POST"], operation=Operation(scope, **operation))
 
     def route(self, path: str, **kwargs: Any) -> Callable[[View], View]:
         """Register a view. What it raises becomes a problem document."""

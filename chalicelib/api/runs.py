@@ -7,6 +7,7 @@ from typing import Any
 
 from chalice.app import Response
 
+from chalicelib.access.principal import Scope
 from chalicelib.api.answers import page_object, run_object
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.corrections import correction
@@ -55,7 +56,7 @@ def list_rejections(request: ApiRequest, run: str) -> Response:
     return json_response(page_object("rejections", page.items, page.next))
 
 
-@runs.post("/runs/{run}/replay", query=WRITING, body="Corrections", body_required=False,
+@runs.post("/runs/{run}/replay", scope=Scope.OPERATE, query=WRITING, body="Corrections", body_required=False,
            answers={201: "ReplayAnswer", 207: "ReplayAnswer", 422: "ReplayAnswer", 202: "Run", 404: "Problem",
                     409: "Problem"})  # fmt: skip
 def post_replay(request: ApiRequest, run: str) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 from chalice.app import Response
 
+from chalicelib.access.principal import Scope
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.ingest import Batch, write_batch
 from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, WRITING
@@ -57,7 +58,7 @@ def list_rows(request: ApiRequest, table: str) -> Response:
     return json_response({"rows": page.rows, "next": page.next})
 
 
-@tables.post("/tables/{table}/rows", query=WRITING, body="RowsOfTable",
+@tables.post("/tables/{table}/rows", scope=Scope.WRITE, query=WRITING, body="RowsOfTable",
              answers={201: "BatchAnswer", 207: "BatchAnswer", 422: "BatchAnswer", 404: "Problem"})  # fmt: skip
 def post_rows(request: ApiRequest, table: str) -> Response:
     """Write 1 to 1000 rows, a JSON array of objects, into a table. Each row is held against the dictionary."""
@@ -66,7 +67,7 @@ def post_rows(request: ApiRequest, table: str) -> Response:
     return answer_response(write_batch(services(), lambda _: batch, request.idempotency_key))
 
 
-@tables.post("/batch", query=WRITING, body="RowsOfTables",
+@tables.post("/batch", scope=Scope.WRITE, query=WRITING, body="RowsOfTables",
              answers={201: "TablesAnswer", 207: "TablesAnswer", 422: "TablesAnswer", 404: "Problem"})  # fmt: skip
 def post_batch(request: ApiRequest) -> Response:
     """Write 1 to 1000 rows in all into several tables, parents first, in one transaction."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalice.app import Response
 
+from chalicelib.access.principal import Scope
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.orders import answer_request, queued_run
 from chalicelib.api.request import ApiRequest, bad_field
@@ -29,7 +30,9 @@ _OPTIONS = ("on_conflict", "max_rejected")
 _FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}\.(csv|xlsx)", re.IGNORECASE)
 
 
-@uploads.post("/uploads", body="UploadOrder", answers={201: "Upload", 400: "Problem", 422: "Problem"})
+@uploads.post(
+    "/uploads", scope=Scope.WRITE, body="UploadOrder", answers={201: "Upload", 400: "Problem", 422: "Problem"}
+)
 def post_upload(request: ApiRequest) -> Response:
     """Get a form to upload one file with, valid for five minutes, and the run that will load it."""
     given = request.fields("filename", "table", *_OPTIONS)

@@ -87,11 +87,12 @@ def stack(local_stack: Stack) -> Record:
 
 @pytest.fixture(scope="session")
 def call(stack: Record) -> Call:
-    """Call the deployed API: call("POST", "/batch", {...}, **{"Idempotency-Key": "k"})."""
+    """Call the deployed API with the stack's token: call("POST", "/batch", {...}, **{"Idempotency-Key": "k"})."""
+    own = {"Authorization": f"Bearer {stack.token}"} if stack.token else {}
 
     def request(method: str, path: str, body: Any = None, **headers: str) -> Answer:
         content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {"Content-Type": "application/json", **headers} if content is not None else headers
+        given = {**own, **({"Content-Type": "application/json"} if content is not None else {}), **headers}
         question = urllib.request.Request(stack.api_url + path, data=content, headers=given, method=method)
         try:
             with urllib.request.urlopen(question, timeout=60) as answer:
