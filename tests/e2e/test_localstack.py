@@ -230,9 +230,11 @@ def test_no_function_outlives_it(tmp_path: Path, end: str, gone: Callable[[psuti
             FunctionName=function, InvocationType="Event", Payload=json.dumps({"seconds": 200})
         )
         deadline = time.monotonic() + 30
-        while "sleep" not in [each.name() for each in (busy := processes(emulator))]:
+        busy: list[psutil.Process] = []
+        while "sleep" not in [each.name() for each in busy]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+            busy = processes(emulator)
         if end == "kill":
             assert emulator.pid is not None
             os.kill(emulator.pid, signal.SIGKILL)

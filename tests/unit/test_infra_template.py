@@ -130,11 +130,12 @@ def test_statements_can_be_told_apart(policy: Policy) -> None:
     assert len(names) == len(set(names))
 
 
-class TestKeys:
-    KEYS = [(stack, name) for stack, all_ in STACKS.items() for name in of_type("AWS::KMS::Key", all_)]
+KEYS = [(stack, name) for stack, all_ in STACKS.items() for name in of_type("AWS::KMS::Key", all_)]
 
+
+class TestKeys:
     def test_there_are_two(self) -> None:
-        assert self.KEYS == [("application", "EncryptionKey"), ("database", "DatabaseKey")]
+        assert KEYS == [("application", "EncryptionKey"), ("database", "DatabaseKey")]
 
     @pytest.mark.parametrize(("stack", "name"), KEYS)
     def test_a_key_rotates_and_outlives_its_stack(self, stack: str, name: str) -> None:
