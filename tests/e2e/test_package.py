@@ -11,9 +11,11 @@ import shutil
 import struct
 import subprocess
 import sys
+import urllib.request
 import uuid
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,13 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
+from infra.deploy import Deployment, describe
 from infra.local.record import Record
-from infra.local.stack import STAGE
+from infra.local.stack import STACK, STAGE
 from infra.package import Package, package
 from infra.packaging import dependencies
 from infra.packaging.archive import unpacked_size
+from infra.packaging.snapstart import with_snapstart
 from infra.packaging.supplied import LAYER, LAYER_BYTES, UNPACKED_BYTES, ZIP_BYTES
 from infra.packaging.target import Target
 from infra.ship import report, ship
@@ -80,8 +84,12 @@ def test_every_function_has_a_role_of_the_template(packaged: Package) -> None:
 
 def test_sizes_and_times(packaged: Package) -> None:
     api, worker = functions(packaged)["APIHandler"], functions(packaged)["Worker"]
-    assert (api["Timeout"], api["MemorySize"]) == (29, 1024)
-    assert (worker["Timeout"], worker["MemorySize"]) == ({"Ref": "WorkerTimeout"}, 2048)
+    assert (api["Timeout"], api["MemorySize"]) == ({"Ref": "ApiTimeout"}, {"Ref": "ApiMemory"})
+    assert (worker["Timeout"], worker["MemorySize"]) == ({"Ref": "WorkerTimeout"}, {"Ref": "WorkerMemory"})
+    for name, function in (("Api", api), ("Worker", worker)):
+        assert function["ReservedConcurrentExecutions"] == {
+            "Fn::If": [f"{name}Reserved", {"Ref": f"{name}Concurrency"}, {"Ref": "AWS::NoValue"}]
+        }
     [source] = worker["Events"].values()
     assert source["Properties"]["Queue"] == {"Fn::Sub": "${WorkQueue.Arn}"}
     assert source["Properties"]["BatchSize"] == 1
@@ -241,6 +249,28 @@ class TestWithWhatLambdaHas:
         for name in ("boto3", "botocore", "s3transfer", "urllib3"):
             assert runtime in origins[name].parents, name
         assert {"awswrangler", "pyarrow", "pg8000"} <= origins.keys()
+
+
+def test_an_api_that_calls_the_alias_answers(stack: Record, packaged: Package) -> None:
+    # Of the snapshot itself an emulator knows nothing: what is shown is that the redirected API reaches the function.
+    formation, functions = stack.client("cloudformation"), stack.client("lambda")
+    deployed = describe(formation, STACK)["Parameters"]
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in deployed}
+    deployment = Deployment(
+        "decant-alias", "decant-alias-packages", {**given, "Stage": "alias", "ApiSnapStart": "None"}
+    )
+    aliased = replace(packaged, digest=f"{packaged.digest}-alias", template=with_snapstart(packaged.template))
+    try:
+        made = deployment.apply(aliased, stack.session(), lambda _: None, stack.endpoint_url)
+        url = f"{stack.endpoint_url}/_aws/execute-api/{made['RestAPIId']}/api/openapi.json"
+        assert urllib.request.urlopen(url, timeout=60).status == 200
+        alias = functions.get_alias(FunctionName=made["APIHandlerName"], Name="live")
+        assert alias["FunctionVersion"] == "1"
+        assert (
+            functions.list_versions_by_function(FunctionName=made["APIHandlerName"])["Versions"][-1]["Version"] == "1"
+        )
+    finally:
+        formation.delete_stack(StackName="decant-alias")
 
 
 def link_distributions(folder: Path) -> None:
