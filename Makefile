@@ -4,7 +4,7 @@ PY := .venv/bin/python
 STACK := $(PY) -m infra.local
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status logs url drop backup-to-dir restore-from-dir rebuild-catalog dev test lint sample-data package lock audit-dependencies
+.PHONY: help install up down reset status logs url drop backup-to-dir restore-from-dir rebuild-catalog dev test lint sample-data package sbom lock audit-dependencies
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,10 +45,12 @@ dev: install ## serve the API with `chalice local` against the running stack
 test: install ## every test
 	@$(PY) -m pytest $(ARGS)
 
-lint: install ## ruff and mypy
+lint: install ## ruff, mypy and the schemas of the workflows
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(PY) -m check_jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(PY) -m check_jsonschema -q --builtin-schema vendor.dependabot .github/dependabot.yml
 
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate
@@ -59,9 +61,12 @@ package: install ## the zip, the template and the bill of materials for AWS: mak
 lock: install ## lock the dependencies that pyproject.toml and requirements.txt ask for: make lock [UPGRADE=1]
 	@$(PY) -m infra.lock $(if $(UPGRADE),--upgrade)
 
+sbom: install ## the bill of materials of what ships, as CycloneDX JSON: make sbom [OUT=dist]
+	@$(PY) -m infra.ship $(or $(OUT),dist) --sbom-only
+
 audit-dependencies: install ## known vulnerabilities of what ships, and of the development environment
-	@$(PY) -m pip_audit --disable-pip --no-deps --require-hashes -r requirements.lock
-	@$(PY) -m pip_audit --disable-pip --no-deps --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip_audit --strict --disable-pip --no-deps --require-hashes -r requirements.lock
+	@$(PY) -m pip_audit --strict --disable-pip --no-deps --require-hashes -r requirements-dev.lock
 
 install: .venv/installed
 

@@ -17,6 +17,7 @@ from infra.packaging.target import Target
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".local" / "packages"
+SBOM = "sbom.json"
 _MIB = 2**20
 
 
@@ -28,7 +29,7 @@ def ship(root: Path, cache: Path, out: Path, stage: str, made_for: Target) -> li
     made = package(root, stage, cache, made_for)
     check_sizes(made.archive)
     out.mkdir(parents=True, exist_ok=True)
-    files = [out / name for name in ("deployment.zip", "template.yaml", "sbom.json")]
+    files = [out / name for name in ("deployment.zip", "template.yaml", SBOM)]
     shutil.copyfile(made.archive, files[0])
     files[1].write_text(yaml.safe_dump(made.template, sort_keys=False))
     write_sbom(root, root / LOCK, files[2])
@@ -64,8 +65,13 @@ def main() -> int:
     parser.add_argument("--stage", default="production")
     parser.add_argument("--python", default="3.13")
     parser.add_argument("--architecture", default="x86_64")
+    parser.add_argument("--sbom-only", action="store_true", help="write no package, only what is in it")
     given = parser.parse_args()
     try:
+        if given.sbom_only:
+            given.out.mkdir(parents=True, exist_ok=True)
+            write_sbom(ROOT, ROOT / LOCK, given.out / SBOM)
+            return 0
         files = ship(ROOT, CACHE, given.out, given.stage, Target.aws(given.python, given.architecture))
     except PackagingError as error:
         print(f"make package: {error}", file=sys.stderr)

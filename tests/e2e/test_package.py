@@ -15,7 +15,6 @@ import urllib.request
 import uuid
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from infra.deploy import Deployment, describe
 from infra.local.record import Record
 from infra.local.stack import STACK, STAGE
 from infra.package import Package, package
@@ -253,22 +251,34 @@ class TestWithWhatLambdaHas:
 
 def test_an_api_that_calls_the_alias_answers(stack: Record, packaged: Package) -> None:
     # Of the snapshot itself an emulator knows nothing: what is shown is that the redirected API reaches the function.
-    formation, functions = stack.client("cloudformation"), stack.client("lambda")
-    deployed = describe(formation, STACK)["Parameters"]
-    given = {each["ParameterKey"]: each["ParameterValue"] for each in deployed}
-    deployment = Deployment(
-        "decant-alias", "decant-alias-packages", {**given, "Stage": "alias", "ApiSnapStart": "None"}
-    )
-    aliased = replace(packaged, digest=f"{packaged.digest}-alias", template=with_snapstart(packaged.template))
+    formation, functions, s3 = (stack.client(service) for service in ("cloudformation", "lambda", "s3"))
+    [deployed] = formation.describe_stacks(StackName=STACK)["Stacks"]
+    given = [each for each in deployed["Parameters"] if each["ParameterKey"] != "Stage"]
+    bucket, aliased = "decant-alias-packages", with_snapstart(packaged.template)
+    for resource in aliased["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": "zip"}
+    s3.create_bucket(Bucket=bucket)
+    s3.upload_file(str(packaged.archive), bucket, "zip")
+    s3.put_object(Bucket=bucket, Key="template", Body=json.dumps(aliased).encode())
     try:
-        made = deployment.apply(aliased, stack.session(), lambda _: None, stack.endpoint_url)
-        url = f"{stack.endpoint_url}/_aws/execute-api/{made['RestAPIId']}/api/openapi.json"
-        assert urllib.request.urlopen(url, timeout=60).status == 200
-        alias = functions.get_alias(FunctionName=made["APIHandlerName"], Name="live")
-        assert alias["FunctionVersion"] == "1"
-        assert (
-            functions.list_versions_by_function(FunctionName=made["APIHandlerName"])["Versions"][-1]["Version"] == "1"
+        formation.create_stack(
+            StackName="decant-alias",
+            TemplateURL=f"{stack.endpoint_url}/{bucket}/template",
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[
+                *given,
+                {"ParameterKey": "Stage", "ParameterValue": "alias"},
+                {"ParameterKey": "ApiSnapStart", "ParameterValue": "None"},
+            ],
         )
+        formation.get_waiter("stack_create_complete").wait(StackName="decant-alias", WaiterConfig={"Delay": 1})
+        [made] = formation.describe_stacks(StackName="decant-alias")["Stacks"]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]}
+        url = f"{stack.endpoint_url}/_aws/execute-api/{outputs['RestAPIId']}/api/openapi.json"
+        assert urllib.request.urlopen(url, timeout=60).status == 200
+        alias = functions.get_alias(FunctionName=outputs["APIHandlerName"], Name="live")
+        assert alias["FunctionVersion"] == "1"
     finally:
         formation.delete_stack(StackName="decant-alias")
 
