@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 MOST_ROWS = 1000
 _TRIES = 3
 _PAUSE_SECONDS = 0.1
+# The system's: functions that start from one snapshot share the state of Python's own, and would not be spread.
+_random = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def write_batch(services: Services, make: MakeBatch, key: IdempotencyKey | None)
             if not error.retryable or tries_left == 0:
                 raise
         logger.info("batch %s was interrupted; %d tries are left", attempt.run_id, tries_left)
-        time.sleep(random.uniform(0, _PAUSE_SECONDS * 2 ** (_TRIES - tries_left)))  # noqa: S311 - spreads, hides nothing
+        time.sleep(_random.uniform(0, _PAUSE_SECONDS * 2 ** (_TRIES - tries_left)))
     if attempt.written is not None and attempt.written.run.counts.rejected:
         _show(services, attempt.written.run)
     return answer

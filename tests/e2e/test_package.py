@@ -162,17 +162,17 @@ class TestForAws:
 
 
 def test_the_same_sources_give_the_same_package(tmp_path: Path) -> None:
-    shipped = []
-    for name in ("one", "two"):
-        root = tmp_path / name / "checkout"
-        for part in ("chalicelib", ".chalice"):
-            shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", "deployments"))
-        for part in ("app.py", "requirements.lock", "pyproject.toml"):
-            shutil.copyfile(ROOT / part, root / part)
-        shipped.append(ship(root, tmp_path / name / "cache", tmp_path / name / "out", "production", AWS))
-    print(*report(shipped[0]), sep="\n")
-    digests = [[hashlib.sha256(file.read_bytes()).hexdigest() for file in files] for files in shipped]
-    assert digests[0] == digests[1]
+    checkout = tmp_path / "another" / "checkout"
+    for part in ("chalicelib", ".chalice"):
+        shutil.copytree(ROOT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__", "deployments"))
+    for part in ("app.py", "requirements.lock", "pyproject.toml"):
+        shutil.copyfile(ROOT / part, checkout / part)
+    here = ship(ROOT, CACHE, tmp_path / "here", "production", AWS)
+    there = ship(checkout, tmp_path / "cache", tmp_path / "there", "production", AWS)
+    print(*report(there), sep="\n")
+    assert [hashlib.sha256(file.read_bytes()).hexdigest() for file in here] == [
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in there
+    ]
 
 
 def test_the_bill_of_materials_names_what_ships(tmp_path: Path) -> None:
