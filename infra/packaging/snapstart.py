@@ -13,7 +13,9 @@ FUNCTION = "APIHandler"
 ALIAS = "live"
 PARAMETER = "ApiSnapStart"
 _DIRECT = f"${{{FUNCTION}.Arn}}"
-_ALIASED = f"${{{FUNCTION}.Alias}}"
+# SAM's name for the alias that it makes.
+_ALIAS_RESOURCE = f"{FUNCTION}Alias{ALIAS}"
+_ALIASED = f"${{{_ALIAS_RESOURCE}}}"
 
 
 def with_snapstart(template: dict[str, Any]) -> dict[str, Any]:
@@ -61,6 +63,6 @@ def _redirect_permissions(resources: dict[str, Any]) -> int:
         if resource["Type"] == "AWS::Lambda::Permission" and resource["Properties"]["FunctionName"] == {
             "Ref": FUNCTION
         }:
-            resource["Properties"]["FunctionName"] = {"Ref": f"{FUNCTION}.Alias"}
+            resource["Properties"]["FunctionName"] = {"Ref": _ALIAS_RESOURCE}
             redirected += 1
     return redirected

@@ -157,7 +157,7 @@ class TestForAws:
         assert api["AutoPublishAlias"] == "live"
         assert api["SnapStart"] == {"ApplyOn": {"Ref": "ApiSnapStart"}}
         definition = for_aws.template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
-        assert "${APIHandler.Alias}" in str(definition)
+        assert "${APIHandlerAliaslive}" in str(definition)
         assert "${APIHandler.Arn}" not in str(definition)
 
 

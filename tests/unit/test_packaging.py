@@ -202,9 +202,9 @@ class TestSnapStart:
         assert function["SnapStart"] == {"ApplyOn": {"Ref": snapstart.PARAMETER}}
         get = resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"]["/tables"]["get"]
         uri = get["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-        assert uri == "arn:aws:…/functions/${APIHandler.Alias}/invocations"
+        assert uri == "arn:aws:…/functions/${APIHandlerAliaslive}/invocations"
         permission = resources["APIHandlerInvokePermission"]["Properties"]
-        assert permission["FunctionName"] == {"Ref": "APIHandler.Alias"}
+        assert permission["FunctionName"] == {"Ref": "APIHandlerAliaslive"}
 
     def test_other_functions_stay_as_they_are(self) -> None:
         resources = with_snapstart(self.TEMPLATE)["Resources"]
