@@ -33,7 +33,6 @@ def with_snapstart(template: dict[str, Any]) -> dict[str, Any]:
     }
     changed["Resources"][FUNCTION]["Properties"] |= {
         "AutoPublishAlias": ALIAS,
-        # A changed variable or layer makes a version too, not changed code alone.
         "AutoPublishAliasAllProperties": True,
         "SnapStart": {"ApplyOn": {"Ref": PARAMETER}},
     }
@@ -41,6 +40,20 @@ def with_snapstart(template: dict[str, Any]) -> dict[str, Any]:
         raise PackagingError(f"No integration of the API calls {_DIRECT}.")
     if not _redirect_permissions(changed["Resources"]):
         raise PackagingError(f"No permission lets the API call {FUNCTION}.")
+    return changed
+
+
+def with_version(template: dict[str, Any], digest: str) -> dict[str, Any]:
+    """Give a copy of a template in which every function with an alias gets a new version when `digest` changes.
+
+    SAM makes a version when the template's text changes, and does not look at the values of parameters: a new layer or
+    a longer time-out would reach the function and not the version that the alias names. So whoever deploys calls this
+    with a digest (64 hexadecimal digits) of the package and of the parameters. Other templates stay as they are.
+    """
+    changed = copy.deepcopy(template)
+    for resource in changed["Resources"].values():
+        if "AutoPublishAlias" in resource.get("Properties", {}):
+            resource["Properties"]["AutoPublishCodeSha256"] = digest
     return changed
 
 

@@ -15,7 +15,7 @@ from infra import package
 from infra.packaging import dependencies, snapstart
 from infra.packaging.archive import unpacked_size, write_archive
 from infra.packaging.errors import PackagingError
-from infra.packaging.snapstart import with_snapstart
+from infra.packaging.snapstart import with_snapstart, with_version
 from infra.packaging.target import Target
 from infra.ship import check_sizes
 
@@ -214,6 +214,13 @@ class TestSnapStart:
     def test_a_parameter_switches_it(self) -> None:
         parameter = with_snapstart(self.TEMPLATE)["Parameters"][snapstart.PARAMETER]
         assert parameter["AllowedValues"] == ["PublishedVersions", "None"]
+
+    def test_what_is_deployed_with_other_parameters_gets_another_version(self) -> None:
+        digest = "5" * 64
+        functions = with_version(with_snapstart(self.TEMPLATE), digest)["Resources"]
+        assert functions["APIHandler"]["Properties"]["AutoPublishCodeSha256"] == digest
+        assert "AutoPublishCodeSha256" not in functions["Authorizer"]["Properties"]
+        assert with_version(self.TEMPLATE, digest) == self.TEMPLATE
 
     def test_what_is_given_is_not_changed(self) -> None:
         before = copy.deepcopy(self.TEMPLATE)
