@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from infra.local.emulator import REGION, Emulator
 from infra.local.environment import environment_python
@@ -14,10 +15,13 @@ class LocalStack(Emulator):
     """The community's LocalStack in a process of its own, with the plugins of `infra/localstack`."""
 
     name = "localstack"
+    title = "LocalStack"
     requirements = PLUGINS / "requirements.txt"
     environment_name = "localstack-venv"
     keeps_state = False
     enforces = frozenset()
+    variables = MappingProxyType({"DECANT_AUTHORIZER": "none"})  # it would not ask one
+    _stop_seconds = 10
     _module = "localstack.runtime.main"
     _ready_path = "/_localstack/health"
 
