@@ -136,8 +136,8 @@ def show_logs(_console: Console) -> int:
 
 _FORGETFUL = (
     "LocalStack keeps nothing when it stops: the files in the buckets, the backups and the catalogue of runs are gone "
-    "then (`make backup-to-dir` saves backups). The tables and the ledger stay in Postgres: `make up` deploys anew over "
-    "them, and loads no file twice."
+    "then (`make backup-to-dir` saves backups). The tables and the ledger stay in Postgres: `make up` deploys anew "
+    "over them, and loads no file twice."
 )
 _LOST = "Stopped, by force: the emulator could not save its state."
 _COMMANDS = {

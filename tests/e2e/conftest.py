@@ -3,9 +3,9 @@
 `stack` is the record that `make up` writes (`infra.local.record.Record`): URLs, names, credentials, `client(service)`.
 `call` speaks HTTP with the deployed API. All tests share one stack, so each uses keys and ids of its own.
 
-`-m deployed --emulator=localstack` chooses the tests that ask for it, and LocalStack for them. What that does not refuse,
-AWS and MiniStack do; a test of such a refusal is marked `enforced("roles")` or `enforced("authorizers")`, and skipped
-where nothing enforces them.
+`-m deployed --emulator=localstack` chooses the tests that ask for it, and LocalStack for them. What that does not
+refuse, AWS and MiniStack do; a test of such a refusal is marked `enforced("roles")` or `enforced("authorizers")`, and
+skipped where nothing enforces them.
 """
 
 import json
