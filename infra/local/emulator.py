@@ -20,6 +20,7 @@ from infra.local.environment import environment_python
 from infra.local.guard import GuardedServer
 from infra.local.ports import LOOPBACK, is_taken
 from infra.local.process import ProcessRecord
+from infra.packaging.target import Target
 
 REGION = "us-east-1"
 READY_SECONDS = 90
@@ -73,6 +74,8 @@ class Emulator(GuardedServer):
     enforces: ClassVar[frozenset[Enforced]]
     # What the application must be told to run on it, beside what a person chooses.
     variables: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    # The Python of its functions; None for the interpreter at hand.
+    made_for: ClassVar[Target | None] = None
 
     _stop_signal = "TERM"
 
