@@ -13,7 +13,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from infra.local.environment import environment_python
@@ -72,8 +71,6 @@ class Emulator(GuardedServer):
     _stop_seconds: ClassVar[float]
     # What it refuses as AWS does; the rest it lets pass.
     enforces: ClassVar[frozenset[Enforced]]
-    # What the application must be told to run on it, beside what a person chooses.
-    variables: ClassVar[Mapping[str, str]] = MappingProxyType({})
     # The Python of its functions; None for the interpreter at hand.
     made_for: ClassVar[Target | None] = None
 

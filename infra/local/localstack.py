@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from infra.local.emulator import REGION, Emulator
 from infra.local.environment import environment_python
@@ -20,7 +19,6 @@ class LocalStack(Emulator):
     environment_name = "localstack-venv"
     keeps_state = False
     enforces = frozenset()
-    variables = MappingProxyType({"DECANT_AUTHORIZER": "none"})  # it would not ask one
     _stop_seconds = 10
     _module = "localstack.runtime.main"
     _ready_path = "/_localstack/health"

@@ -130,7 +130,7 @@ class Stack:
 
     def _deploy(self, passwords: Passwords, progress: Progress) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
-        built = package(self._root, STAGE, self._tools / "packages", self.emulator.made_for, self.emulator.variables)
+        built = package(self._root, STAGE, self._tools / "packages", self.emulator.made_for)
         credentials = self.emulator.credentials
         session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
         endpoint = self.emulator.endpoint_url

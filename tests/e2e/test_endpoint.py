@@ -21,11 +21,12 @@ from infra.local.emulator import REGION, Credentials
 from infra.local.localstack import LocalStack
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
-from infra.local.stack import STACK, Stack
+from infra.local.stack import STAGE, Stack
 from infra.packaging.target import Target
 from tests.e2e.conftest import PARAMETERS, SETTINGS
 
 ROOT = Path(__file__).parents[2]
+STACK = f"decant-{STAGE}"
 pytestmark = pytest.mark.localstack
 
 
