@@ -9,8 +9,8 @@ STACK := $(PY) -m infra.local
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: install ## bring the whole system up, load the samples, show the results
-	@$(STACK) up
+up: install ## bring the whole system up, load the samples, show the results [EMULATOR=localstack]
+	@$(if $(EMULATOR),DECANT_EMULATOR=$(EMULATOR)) $(STACK) up
 
 down: | $(PY) ## stop it; its data stay
 	@$(STACK) down

@@ -39,6 +39,7 @@ LOCKS = (
     Lock("infra/local/ministack-requirements.txt", "infra/local/ministack-requirements.in", "3.11"),
     # Its own metadata admits versions that break it, so the list is complete and nothing is resolved.
     Lock("infra/localstack/requirements.txt", "infra/localstack/requirements.in", "3.11", ("--no-deps",)),
+    Lock("infra/localstack/functions.txt", "infra/localstack/functions.in", "3.12", ("-c", "requirements-dev.lock")),
     Lock("tests/e2e/runtime/requirements.txt", "tests/e2e/runtime/requirements.in", "3.11"),
 )
 

@@ -67,7 +67,8 @@ def up(console: Console) -> int:
     def step(name: str) -> None:
         console.print(f"• {name}", highlight=False)
 
-    record = _stack(os.environ).up(step)
+    stack = _stack(os.environ)
+    record = stack.up(step)
     tables = {table["name"] for table in samples.ask(record, "/tables")["tables"]}
     if not tables.issuperset(samples.TABLES):
         report.own_tables(console, record, sorted(tables))
@@ -79,13 +80,17 @@ def up(console: Console) -> int:
     report.files(console, runs)
     report.metrics(console, record)
     report.next_steps(console, record, runs)
+    if not stack.emulator.keeps_state:
+        console.print(f"\n{_FORGETFUL}", highlight=False, soft_wrap=True)
     return 0
 
 
 def down(console: Console) -> int:
     """Stop what `up` started."""
-    orderly = _stack().down()
-    console.print("Stopped. The data stay in .local/; `make reset` forgets them." if orderly else _LOST)
+    stack = _stack()
+    orderly = stack.down()
+    stopped = "Stopped. The data stay in .local/; `make reset` forgets them." if orderly else _LOST
+    console.print(stopped if stack.emulator.keeps_state else f"Stopped. {_FORGETFUL}", soft_wrap=True)
     return 0
 
 
@@ -99,7 +104,7 @@ def reset(console: Console) -> int:
 def status(console: Console) -> int:
     """Say what runs, and where."""
     stack = _stack()
-    for name, part in (("Postgres", stack.postgres), ("AWS emulator", stack.emulator)):
+    for name, part in (("Postgres", stack.postgres), (stack.emulator.title, stack.emulator)):
         state = f"process {part.pid}, 127.0.0.1:{part.port}" if part.pid is not None else "stopped"
         console.print(f"{name:<14}{state}", highlight=False)
     if stack.emulator.pid is not None:
@@ -129,6 +134,11 @@ def show_logs(_console: Console) -> int:
     return logs.show(_stack(), FOLDER)
 
 
+_FORGETFUL = (
+    "LocalStack keeps nothing when it stops: the files in the buckets, the backups and the catalogue of runs are gone "
+    "then (`make backup-to-dir` saves backups). The tables and the ledger stay in Postgres: `make up` deploys anew "
+    "over them, and loads no file twice."
+)
 _LOST = "Stopped, by force: the emulator could not save its state."
 _COMMANDS = {
     "dev": develop,

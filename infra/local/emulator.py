@@ -19,14 +19,14 @@ from infra.local.environment import environment_python
 from infra.local.guard import GuardedServer
 from infra.local.ports import LOOPBACK, is_taken
 from infra.local.process import ProcessRecord
+from infra.packaging.target import Target
 
 REGION = "us-east-1"
 READY_SECONDS = 90
-STOP_SECONDS = 60
 # By way of a shell that ends at once, so that the emulator is nobody's child and outlives the command.
 _LAUNCH = '"$0" -m "$2" >>"$1" 2>&1 & echo $!'
 
-Enforced = Literal["authorizers", "roles", "upload signatures"]
+Enforced = Literal["authorizers", "roles"]
 
 
 class EmulatorError(Exception):
@@ -59,6 +59,7 @@ class Emulator(GuardedServer):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     # Its program: what pip installs, where, the module to run, and the path that answers when it is ready.
     requirements: ClassVar[Path]
     environment_name: ClassVar[str]
@@ -66,8 +67,12 @@ class Emulator(GuardedServer):
     _ready_path: ClassVar[str]
     # Whether buckets, tables and the deployment are there again after a stop.
     keeps_state: ClassVar[bool]
+    # How long it may take to end by itself.
+    _stop_seconds: ClassVar[float]
     # What it refuses as AWS does; the rest it lets pass.
     enforces: ClassVar[frozenset[Enforced]]
+    # The Python of its functions; None for the interpreter at hand.
+    made_for: ClassVar[Target | None] = None
 
     _stop_signal = "TERM"
 
@@ -140,8 +145,8 @@ class Emulator(GuardedServer):
         self._wait_until_ready()
 
     def stop(self) -> bool:
-        """Stop the emulator, leaving it the time to save its state; tell whether it could."""
-        orderly = self._record.stop(STOP_SECONDS)
+        """Stop the emulator, leaving it the time to end in order; tell whether it did, and so saved what it keeps."""
+        orderly = self._record.stop(self._stop_seconds)
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         self.unguard()
         return orderly

@@ -14,10 +14,12 @@ class LocalStack(Emulator):
     """The community's LocalStack in a process of its own, with the plugins of `infra/localstack`."""
 
     name = "localstack"
+    title = "LocalStack"
     requirements = PLUGINS / "requirements.txt"
     environment_name = "localstack-venv"
     keeps_state = False
     enforces = frozenset()
+    _stop_seconds = 10
     _module = "localstack.runtime.main"
     _ready_path = "/_localstack/health"
 

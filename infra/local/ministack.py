@@ -11,10 +11,12 @@ class MiniStack(Emulator):
     """MiniStack in a process of its own; it saves its state when it is stopped, not when it is killed."""
 
     name = "ministack"
+    title = "MiniStack"
     requirements = Path(__file__).with_name("ministack-requirements.txt")
     environment_name = "emulator-venv"
     keeps_state = True
     enforces = frozenset({"authorizers", "roles"})
+    _stop_seconds = 60
     _module = "ministack"
     _ready_path = "/_ministack/ready"
 

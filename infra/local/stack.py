@@ -130,18 +130,18 @@ class Stack:
 
     def _deploy(self, passwords: Passwords, progress: Progress) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
-        built = package(self._root, STAGE, self._tools / "packages")
+        built = package(self._root, STAGE, self._tools / "packages", self.emulator.made_for)
         credentials = self.emulator.credentials
         session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
         endpoint = self.emulator.endpoint_url
         parameters = {
-            **self._parameters,
             "DatabaseHost": LOOPBACK,
             "DatabasePort": str(self.postgres.port),
             "DatabaseName": DATABASE,
             "DatabaseUser": APP,
             "DatabasePassword": passwords.app,
             "SdkPandasLayer": publish_layer(session.client("lambda", endpoint_url=endpoint)),
+            **self._parameters,
         }
         created = not describe(session.client("cloudformation", endpoint_url=endpoint), STACK)
         made = Deployment(STACK, f"{STACK}-packages", parameters).apply(built, session, progress, endpoint)

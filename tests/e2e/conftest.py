@@ -3,8 +3,9 @@
 `stack` is the record that `make up` writes (`infra.local.record.Record`): URLs, names, credentials, `client(service)`.
 `call` speaks HTTP with the deployed API. All tests share one stack, so each uses keys and ids of its own.
 
-`--emulator=localstack` brings it up on LocalStack. What that does not refuse, AWS and MiniStack do; a test of such a
-refusal is marked `enforced("roles")` or `enforced("authorizers")`, and skipped where nothing enforces them.
+`-m deployed --emulator=localstack` chooses the tests that ask for it, and LocalStack for them. What that does not
+refuse, AWS and MiniStack do; a test of such a refusal is marked `enforced("roles")` or `enforced("authorizers")`, and
+skipped where nothing enforces them.
 """
 
 import json
@@ -45,6 +46,13 @@ class Answer:
 
 
 Call = Callable[..., Answer]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ask for the deployed system, which are run on each emulator."""
+    for item in items:
+        if "local_stack" in getattr(item, "fixturenames", ()):
+            item.add_marker("deployed")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from infra.local import report, samples
+from infra.local.emulators import wanted_emulator
 from infra.local.ports import free_port, is_taken
 from infra.local.record import Ports, Record
 from infra.local.stack import Stack
@@ -91,3 +92,27 @@ def test_the_results_are_printed_with_commands_that_name_the_run(detached: Calla
 def rows(record: Record) -> dict[str, int]:
     tables = samples.ask(record, "/tables")["tables"]
     return {table["name"]: table["rows"] for table in tables}
+
+
+def test_up_after_a_stop_of_an_emulator_that_keeps_nothing(tmp_path: Path) -> None:
+    folder, ports = tmp_path / "local", Ports(free_port(), free_port())
+
+    def forgetful() -> Stack:
+        kind = wanted_emulator(folder, {} if folder.exists() else {"DECANT_EMULATOR": "localstack"})
+        return Stack(ROOT, folder, ports, tools=ROOT / ".local", settings={"fsync": "off"}, emulator=kind)
+
+    try:
+        first = forgetful().up(lambda _: None)
+        _, runs = load(first)
+        assert {run["state"] for run in runs.values()} == {"succeeded"}
+        counts = rows(first)
+        assert forgetful().up(lambda _: None).api_url == first.api_url
+        forgetful().down()
+        assert (forgetful().postgres.pid, forgetful().emulator.pid) == (None, None)
+        again = forgetful().up(lambda _: None)
+        assert rows(again) == counts
+        _, runs = load(again)
+        assert {run["state"] for run in runs.values()} == {"duplicate"}
+        assert rows(again) == counts
+    finally:
+        forgetful().forget()

@@ -5,6 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from infra.local.emulator import Emulator
 from infra.local.ports import free_port
 from infra.local.record import Ports
 from infra.local.samples import drop, follow
@@ -16,9 +19,17 @@ README = (ROOT / "README.md").read_text()
 TOUR = README[README.index("## A tour") : README.index("## Bring your own tables")]
 
 
-def test_the_tour_works_as_printed(tmp_path: Path) -> None:
+@pytest.mark.deployed
+def test_the_tour_works_as_printed(tmp_path: Path, emulator: type[Emulator]) -> None:
     """On a stack of its own, for it leaves rows behind."""
-    stack = Stack(ROOT, tmp_path / "local", Ports(free_port(), free_port()), tools=ROOT / ".local", settings=SETTINGS)
+    stack = Stack(
+        ROOT,
+        tmp_path / "local",
+        Ports(free_port(), free_port()),
+        tools=ROOT / ".local",
+        settings=SETTINGS,
+        emulator=emulator,
+    )
     with stack as record:
         follow(record, drop(record, ROOT / "sample_data"), lambda _: None)
         take_the_tour(stack.folder)

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from infra.local import layer
-from infra.local.emulator import Credentials
+from infra.local.emulator import Credentials, Emulator
+from infra.local.emulators import keep_emulator, wanted_emulator
+from infra.local.localstack import LocalStack
+from infra.local.ministack import MiniStack
 from infra.local.ports import LOOPBACK, free_port, is_taken, taken
 from infra.local.process import ProcessRecord
 from infra.local.record import Ports, Record, StackError
@@ -57,6 +60,30 @@ class TestPorts:
 
     def test_a_free_port_is_free(self) -> None:
         assert not is_taken(free_port())
+
+
+class TestEmulatorOfAStack:
+    def test_the_usual_one(self, tmp_path: Path) -> None:
+        assert wanted_emulator(tmp_path, {}) is wanted_emulator(tmp_path, {"DECANT_EMULATOR": ""}) is MiniStack
+
+    def test_the_environment_chooses(self, tmp_path: Path) -> None:
+        assert wanted_emulator(tmp_path, {"DECANT_EMULATOR": "localstack"}) is LocalStack
+
+    def test_one_that_is_not_known(self, tmp_path: Path) -> None:
+        with pytest.raises(StackError, match="takes ministack or localstack"):
+            wanted_emulator(tmp_path, {"DECANT_EMULATOR": "docker"})
+
+    @pytest.mark.parametrize(("kind", "other"), [(LocalStack, "ministack"), (MiniStack, "localstack")])
+    def test_the_first_choice_is_kept(self, tmp_path: Path, kind: type[Emulator], other: str) -> None:
+        keep_emulator(tmp_path, kind(tmp_path / "emulator", 4600, tmp_path / "venv"))
+        assert wanted_emulator(tmp_path, {}) is wanted_emulator(tmp_path, {"DECANT_EMULATOR": kind.name}) is kind
+        with pytest.raises(StackError, match=f"EMULATOR={kind.name}.*make reset.*{other}"):
+            wanted_emulator(tmp_path, {"DECANT_EMULATOR": other})
+
+    def test_a_stack_from_before_there_was_a_choice(self, tmp_path: Path) -> None:
+        (tmp_path / "emulator").mkdir()
+        with pytest.raises(StackError, match="EMULATOR=ministack"):
+            wanted_emulator(tmp_path, {"DECANT_EMULATOR": "localstack"})
 
 
 class TestProcessRecord:
