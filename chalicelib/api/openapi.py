@@ -10,6 +10,7 @@ from chalice.app import Response
 
 from chalicelib.api import schemas
 from chalicelib.api.blueprint import Blueprint, Operation
+from chalicelib.api.fallback import EVERYTHING
 from chalicelib.api.problems import MEDIA_TYPE
 from chalicelib.api.request import LONGEST_WAIT, ApiRequest
 from chalicelib.api.responses import CSV, JSON, json_response
@@ -48,7 +49,7 @@ def openapi_document(routes: Any, dictionary: Dictionary) -> dict[str, Any]:
         "paths": {
             path: {method.lower(): _operation(path, method, entry.view_function, dictionary)
                    for method, entry in methods.items()}
-            for path, methods in sorted(routes.items())
+            for path, methods in sorted(routes.items()) if path not in EVERYTHING
         },
         "components": {
             "schemas": schemas.schemas(dictionary)

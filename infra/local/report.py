@@ -84,28 +84,38 @@ def metrics(console: Console, record: Record) -> None:
 
 
 def next_steps(console: Console, record: Record, runs: Mapping[str, Run]) -> None:
-    """Print the API's URL and three commands that work as printed."""
+    """Print the API's URL, the token, and commands that work as printed."""
     employees = next((run["id"] for key, run in runs.items() if "hired_employees" in key), None)
     rows = json.dumps([{"id": 101, "department": "Data Platform"}, {"id": 102, "department": ""}])
+    curl = 'curl -s -H "Authorization: Bearer $TOKEN"'
     commands = [
-        f"curl -s '{record.api_url}/metrics/departments-above-mean?year={YEAR}'",
-        f"curl -s -X POST '{record.api_url}/tables/departments/rows' -H 'Content-Type: application/json' -d '{rows}'",
-        f"curl -s '{record.api_url}/runs/{employees}/rejections'",
+        "TOKEN=$(make -s local-token)",
+        f"{curl} '{record.api_url}/metrics/departments-above-mean?year={YEAR}'",
+        f"{curl} -X POST '{record.api_url}/tables/departments/rows' -H 'Content-Type: application/json' -d '{rows}'",
+        f"{curl} '{record.api_url}/runs/{employees}/rejections'",
     ]
-    console.print(f"\nThe API: {record.api_url}\nTry:", highlight=False, soft_wrap=True)
+    _api(console, record)
+    console.print("Try:")
     for command in commands:
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def own_tables(console: Console, record: Record, tables: Sequence[str]) -> None:
     """Print what to do next with tables of one's own, for which there are no samples."""
+    _api(console, record)
     console.print(
-        f"\nThe API: {record.api_url}\nThe tables are {', '.join(tables)}, for which there are no samples. Try:\n"
-        f"  make drop FILES={tables[0]}.csv\n  curl -s '{record.api_url}/tables'",
+        f"The tables are {', '.join(tables)}, for which there are no samples. Try:\n"
+        f"  make drop FILES={tables[0]}.csv\n"
+        f"  TOKEN=$(make -s local-token)\n  curl -s -H \"Authorization: Bearer $TOKEN\" '{record.api_url}/tables'",
         markup=False,
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _api(console: Console, record: Record) -> None:
+    told = f"\nThe API: {record.api_url}\nIts token: {record.token}"
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 def _metric(console: Console, answer: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,18 @@ def test_up_again_and_after_a_stop_and_after_a_kill(detached: Callable[[], Stack
 
     running = detached()
     pids = (running.postgres.pid, running.emulator.pid)
-    assert running.up(steps.append) == first
+    again = running.up(steps.append)
+    assert replace(again, token=first.token) == first
+    with pytest.raises(samples.ApiError, match="answered 401"):
+        samples.ask(first, "/tables")
     assert (running.postgres.pid, running.emulator.pid) == pids
-    assert load(first) == (dropped, runs)
+    assert load(again) == (dropped, runs)
 
     assert detached().down()
     assert (detached().postgres.pid, detached().emulator.pid) == (None, None)
-    assert detached().up(steps.append) == first
-    assert load(first) == (dropped, runs)
+    third = detached().up(steps.append)
+    assert replace(third, token=first.token) == first
+    assert load(third) == (dropped, runs)
 
 
 def test_a_killed_emulator_loses_nothing_that_was_loaded(detached: Callable[[], Stack]) -> None:
@@ -68,10 +73,11 @@ def test_a_killed_emulator_loses_nothing_that_was_loaded(detached: Callable[[], 
     os.kill(pid, signal.SIGKILL)
     while is_taken(detached().ports.emulator):  # its threads end one by one
         time.sleep(0.05)
-    assert detached().up(lambda _: None) == before
-    _, runs = load(before)
+    after = detached().up(lambda _: None)
+    assert replace(after, token=before.token) == before
+    _, runs = load(after)
     assert {run["state"] for run in runs.values()} <= {"succeeded", "duplicate"}
-    assert rows(before) == counts
+    assert rows(after) == counts
 
 
 def test_the_results_are_printed_with_commands_that_name_the_run(detached: Callable[[], Stack]) -> None:
