@@ -14,6 +14,7 @@ from infra.local.samples import ENDED, Run, ask
 
 YEAR = 2021
 ROWS_SHOWN = 12
+_AUTH = 'AUTH="Authorization: Bearer $(make -s local-token)"'
 
 
 class Loads:
@@ -87,9 +88,9 @@ def next_steps(console: Console, record: Record, runs: Mapping[str, Run]) -> Non
     """Print the API's URL, the token, and commands that work as printed."""
     employees = next((run["id"] for key, run in runs.items() if "hired_employees" in key), None)
     rows = json.dumps([{"id": 101, "department": "Data Platform"}, {"id": 102, "department": ""}])
-    curl = 'curl -s -H "Authorization: Bearer $TOKEN"'
+    curl = 'curl -s -H "$AUTH"'
     commands = [
-        "TOKEN=$(make -s local-token)",
+        _AUTH,
         f"{curl} '{record.api_url}/metrics/departments-above-mean?year={YEAR}'",
         f"{curl} -X POST '{record.api_url}/tables/departments/rows' -H 'Content-Type: application/json' -d '{rows}'",
         f"{curl} '{record.api_url}/runs/{employees}/rejections'",
@@ -106,7 +107,7 @@ def own_tables(console: Console, record: Record, tables: Sequence[str]) -> None:
     console.print(
         f"The tables are {', '.join(tables)}, for which there are no samples. Try:\n"
         f"  make drop FILES={tables[0]}.csv\n"
-        f"  TOKEN=$(make -s local-token)\n  curl -s -H \"Authorization: Bearer $TOKEN\" '{record.api_url}/tables'",
+        f"  {_AUTH}\n  curl -s -H \"$AUTH\" '{record.api_url}/tables'",
         markup=False,
         highlight=False,
         soft_wrap=True,
