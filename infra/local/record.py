@@ -71,6 +71,7 @@ class Record:
     catalog_table: str
     tokens_table: str
     api_function: str
+    authorizer_function: str
     worker_function: str
     api_role: str
     authorizer_role: str

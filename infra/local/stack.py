@@ -180,6 +180,7 @@ class Stack:
             catalog_table=made["CatalogTable"],
             tokens_table=made["TokensTable"],
             api_function=made["APIHandlerName"],
+            authorizer_function=made["AuthorizerName"],
             worker_function=made["WorkerName"],
             api_role=made["ApiRole"],
             authorizer_role=made["AuthorizerRole"],

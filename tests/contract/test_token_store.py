@@ -9,6 +9,7 @@ from dataclasses import replace
 import boto3
 import pytest
 from moto import mock_aws
+from pynamodb.connection.base import Connection
 from pynamodb.exceptions import PutError, PynamoDBException
 
 from chalicelib.access.principal import Scope
@@ -99,16 +100,13 @@ def test_the_look_up_is_one_consistent_read_whatever_is_looked_up(
     _, kept = new_token("loader", [Scope.READ], NOW)
     dynamo.add(kept)
     asked: list[tuple[str, bool]] = []
-    call = "pynamodb.connection.base.Connection._make_api_call"
-    from pynamodb.connection.base import Connection
-
     real = Connection._make_api_call
 
     def counted(self: Connection, name: str, arguments: dict[str, bool], *more: object) -> object:
         asked.append((name, arguments["ConsistentRead"]))
-        return real(self, name, arguments, *more)  # type: ignore[arg-type]
+        return real(self, name, arguments, *more)
 
-    monkeypatch.setattr(call, counted)
+    monkeypatch.setattr(Connection, "_make_api_call", counted)
     for header in (f"Bearer decant_{kept.id}_{'x' * 43}", f"Bearer decant_{'x' * 12}_{'x' * 43}", "nonsense", ""):
         asked.clear()
         assert recognise(dynamo, header, NOW) is None
