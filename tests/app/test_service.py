@@ -67,6 +67,16 @@ def test_the_description_has_every_route_and_every_table(api: Api) -> None:
     assert {"Row.departments", "Row.jobs", "Row.hired_employees"} <= set(document["components"]["schemas"])
 
 
+def test_the_description_says_who_may_do_what(api: Api) -> None:
+    document = api.get("/openapi.json").json_body
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            operation = entry.app.routes[path][method.upper()].view_function.operation  # type: ignore[attr-defined]
+            assert told["security"] == [{"token": [operation.scope]}]
+            assert {"401", "403", "429"} <= set(told["responses"])
+
+
 def test_answers_are_as_described(filled: Api) -> None:
     document = filled.get("/openapi.json").json_body
     filled.post("/backups")

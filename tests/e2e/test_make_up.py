@@ -4,6 +4,8 @@ import io
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +94,16 @@ def test_the_results_are_printed_with_commands_that_name_the_run(detached: Calla
     assert "hired_employees.xlsx" in text
     assert "hires-by-quarter, 2021" in text
     assert f"{record.api_url}/runs/{runs['incoming/hired_employees.xlsx']['id']}/rejections" in text
+
+
+def test_no_page_may_call_when_none_is_named(detached: Callable[[], Stack]) -> None:
+    record = detached().up(lambda _: None)
+    asked = {"Origin": "https://console.example", "Access-Control-Request-Method": "GET"}
+    for path in ("/tables", "/nowhere"):
+        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+            urllib.request.urlopen(urllib.request.Request(record.api_url + path, headers=asked, method="OPTIONS"))
+        assert not [name for name in refused.value.headers if name.startswith("Access-Control")]
+        refused.value.close()
 
 
 def rows(record: Record) -> dict[str, int]:
