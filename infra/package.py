@@ -53,7 +53,7 @@ def package(
     """Package the sources under `root`, or give the package of the same sources from `cache`.
 
     `made_for` is the interpreter at hand unless an AWS runtime is given. `environment` holds the variables that
-    `app.py` may look at while Chalice reads it, and that the functions have then too. Raises PackagingError: there is no
+    `app.py` may look at while Chalice reads it; the functions get them too. Raises PackagingError: there is no
     incomplete package.
     """
     made_for = made_for or Target.here()

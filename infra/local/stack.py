@@ -136,8 +136,8 @@ class Stack:
     def _deploy(self, passwords: Passwords, progress: Progress) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
         # An emulator that knows no authorizers would let nobody in, for the API believes none but them.
-        open_to_all = {} if "authorizers" in self.emulator.enforces else {"DECANT_AUTHORIZER": AuthorizerKind.NONE.value}
-        built = package(self._root, STAGE, self._tools / "packages", environment=open_to_all)
+        kind = AuthorizerKind.TOKEN if "authorizers" in self.emulator.enforces else AuthorizerKind.NONE
+        built = package(self._root, STAGE, self._tools / "packages", environment={"DECANT_AUTHORIZER": kind.value})
         session = self._session()
         endpoint = self.emulator.endpoint_url
         parameters = {

@@ -14,6 +14,8 @@ from infra.local.record import LOCAL_STACK, Record
 from infra.tokens import TokenError, Tokens
 from tests.e2e.conftest import PAGE, Answer, Call
 
+pytestmark = pytest.mark.enforced("authorizers")
+
 PROBLEM = "application/problem+json"
 # What there is, what there is not, other methods, and what means harm: nobody who is not known may tell them apart.
 ASKED = [

@@ -54,8 +54,6 @@ def test_up_again_and_after_a_stop_and_after_a_kill(detached: Callable[[], Stack
     pids = (running.postgres.pid, running.emulator.pid)
     again = running.up(steps.append)
     assert replace(again, token=first.token) == first
-    with pytest.raises(samples.ApiError, match="answered 401"):
-        samples.ask(first, "/tables")
     assert (running.postgres.pid, running.emulator.pid) == pids
     assert load(again) == (dropped, runs)
 
@@ -96,6 +94,15 @@ def test_the_results_are_printed_with_commands_that_name_the_run(detached: Calla
     assert f"{record.api_url}/runs/{runs['incoming/hired_employees.xlsx']['id']}/rejections" in text
 
 
+@pytest.mark.enforced("authorizers")
+def test_the_token_of_the_run_before_is_worthless(detached: Callable[[], Stack]) -> None:
+    before, after = (detached().up(lambda _: None) for _ in range(2))
+    assert samples.ask(after, "/tables")["tables"]
+    with pytest.raises(samples.ApiError, match="answered 401"):
+        samples.ask(before, "/tables")
+
+
+@pytest.mark.enforced("authorizers")
 def test_no_page_may_call_when_none_is_named(detached: Callable[[], Stack]) -> None:
     record = detached().up(lambda _: None)
     asked = {"Origin": "https://console.example", "Access-Control-Request-Method": "GET"}
