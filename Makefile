@@ -2,9 +2,10 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 STACK := $(PY) -m infra.local
+TOKENS = $(PY) -m infra.tokens $(if $(STAGE),--stage $(STAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status logs url drop backup-to-dir restore-from-dir rebuild-catalog dev test lint sample-data package sbom lock audit-dependencies
+.PHONY: $(shell awk -F: '/^[a-z-]+:.*\#\# / {print $$1}' $(MAKEFILE_LIST)) install
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,18 @@ logs: | $(PY) ## the ends of all logs
 
 url: | $(PY) ## the API's URL
 	@$(STACK) url
+
+local-token: | $(PY) ## the token of the local stack
+	@$(STACK) local-token
+
+token: | $(PY) ## make a token: make token NAME=loader SCOPES="read write" [EXPIRES=90d] [STAGE=dev]
+	@$(TOKENS) make --name "$(NAME)" --scopes "$(SCOPES)" $(if $(EXPIRES),--expires $(EXPIRES))
+
+tokens: | $(PY) ## list the tokens [STAGE=dev]
+	@$(TOKENS) list
+
+revoke-token: | $(PY) ## make a token worthless: make revoke-token ID=… [STAGE=dev]
+	@$(TOKENS) revoke "$(ID)"
 
 drop: | $(PY) ## load files: make drop FILES="a.csv b.xlsx" [TABLE=departments] [ON_CONFLICT=update]
 	@$(STACK) drop $(FILES) $(if $(TABLE),--table $(TABLE)) $(if $(ON_CONFLICT),--on-conflict $(ON_CONFLICT))

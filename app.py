@@ -1,21 +1,36 @@
-"""The entry points that Lambda calls: the HTTP API and the worker behind the queue."""
+"""The entry points that Lambda calls: the HTTP API, its authorizer, and the worker behind the queue."""
 
-from chalice.app import Chalice, SQSEvent
+import os
+from typing import Any
+
+from chalice.app import AuthRequest, AuthResponse, Chalice, SQSEvent
 
 from chalicelib import worker as work
+from chalicelib.api.authorizer import answer_authorizer, guard
 from chalicelib.api.backups import backups
+from chalicelib.api.fallback import fallback
 from chalicelib.api.health import health
 from chalicelib.api.metrics import metrics
 from chalicelib.api.openapi import openapi
 from chalicelib.api.runs import runs
 from chalicelib.api.tables import tables
 from chalicelib.api.uploads import uploads
-from chalicelib.wiring import services
+from chalicelib.wiring import services, token_store
 
 app = Chalice(app_name="decant")
 
-for blueprint in (health, openapi, tables, uploads, runs, backups, metrics):
+for blueprint in (health, openapi, tables, uploads, runs, backups, metrics, fallback):
     app.register_blueprint(blueprint)
+
+
+# Its answers are not kept (decision 0302): a token that is revoked is worthless at once.
+@app.authorizer(name="authorizer", ttl_seconds=0)
+def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
+    """Tell the gateway who makes a request."""
+    return answer_authorizer(request, token_store())
+
+
+guard(app, authorizer, os.environ)
 
 
 # Event functions stand here alone: Lambda imports the module that a handler names, and only this one wires the app.

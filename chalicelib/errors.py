@@ -3,7 +3,10 @@
     DecantError                 500  a defect of ours, unless a subclass says otherwise
     ├── DictionaryError         500  the data dictionary can't be used
     ├── BadRequest              400  the request can't be understood
+    ├── Unauthorized            401  nobody knows who makes the request
+    ├── Forbidden               403  the caller may not do this
     ├── NotFound                404  there is no such thing
+    ├── MethodNotAllowed        405  the path takes other methods
     ├── NotAcceptable           406  the answer has no such format
     ├── Conflict                409  the state of things does not allow it
     ├── TooLarge                413  more than the service takes at once
@@ -67,12 +70,44 @@ class BadRequest(DecantError):
     title = "The request can't be understood"
 
 
+class Unauthorized(DecantError):
+    """Nobody knows who makes the request."""
+
+    status = 401
+    code = "unauthorized"
+    title = "The request has no valid credentials"
+
+
+class Forbidden(DecantError):
+    """The caller may not do what the request asks for; ``scope`` is what they lack."""
+
+    status = 403
+    code = "forbidden"
+    title = "The caller may not do this"
+
+    def __init__(self, detail: str, *, scope: str, hint: str | None = None) -> None:
+        super().__init__(detail, hint=hint)
+        self.scope = scope
+
+
 class NotFound(DecantError):
     """There is no such thing."""
 
     status = 404
     code = "not-found"
     title = "There is no such thing"
+
+
+class MethodNotAllowed(DecantError):
+    """The path takes other methods: those ``allowed``."""
+
+    status = 405
+    code = "method-not-allowed"
+    title = "The path does not take this method"
+
+    def __init__(self, detail: str, *, allowed: Sequence[str]) -> None:
+        super().__init__(detail, hint=f"It takes {', '.join(allowed)}.")
+        self.allowed = allowed
 
 
 class NotAcceptable(DecantError):

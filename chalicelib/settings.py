@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chalicelib.access.gateway import AuthorizerKind, authorizer_kind
 from chalicelib.errors import DecantError
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
 
 PACKAGED_DICTIONARY = Path(__file__).parent / "dictionary" / "datapackage.json"
 
@@ -24,6 +28,9 @@ class Settings:
     database_tls: str
     dictionary: Path
     parent_wait: int
+    tokens_table: str = ""
+    authorizer: AuthorizerKind = AuthorizerKind.TOKEN
+    cors_origins: frozenset[str] = frozenset()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -44,7 +51,25 @@ class Settings:
             database_tls=tls,
             dictionary=Path(environment.get("DECANT_DICTIONARY") or PACKAGED_DICTIONARY),
             parent_wait=int(wait),
+            tokens_table=_required(environment, "DECANT_TOKENS_TABLE"),
+            authorizer=_authorizer(environment),
+            cors_origins=_origins(environment.get("DECANT_CORS_ORIGINS", "")),
         )
+
+
+def _authorizer(environment: Mapping[str, str]) -> AuthorizerKind:
+    kind = authorizer_kind(environment)
+    if kind is AuthorizerKind.NONE and environment.get("DECANT_STAGE") != "local":
+        raise DecantError("DECANT_AUTHORIZER is none, which only the stage local may have: it lets everybody in.")
+    return kind
+
+
+def _origins(text: str) -> frozenset[str]:
+    origins = frozenset(text.replace(",", " ").split())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise DecantError(f"DECANT_CORS_ORIGINS has {origin!r}; it takes origins such as https://example.org.")
+    return origins
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

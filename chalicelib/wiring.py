@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from chalicelib.access.tokens import TokenStore
 from chalicelib.catalog import DynamoCatalog
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import load_dictionary
@@ -16,6 +17,7 @@ from chalicelib.postgres import PostgresDatabase, connect_with_secret
 from chalicelib.queue import SqsQueue
 from chalicelib.settings import Settings
 from chalicelib.storage import S3Storage
+from chalicelib.token_store import DynamoTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Services:
 
 class _Local(threading.local):
     services: Services | None = None
+    tokens: TokenStore | None = None
 
 
 # Lambda calls its handler in one thread. `chalice local` does not, and threads can't share a database connection.
@@ -44,6 +47,13 @@ def services() -> Services:
     if _local.services is None:
         _local.services = _from_settings(Settings.from_environment(os.environ))
     return _local.services
+
+
+def token_store() -> TokenStore:
+    """The tokens of this deployment, for its authorizer: no other function may read them, and it reads nothing else."""
+    if _local.tokens is None:
+        _local.tokens = DynamoTokens(Settings.from_environment(os.environ).tokens_table)
+    return _local.tokens
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from infra.application import FOLDER, application_template, fragments
+from infra.application.gateway import complete
 from infra.packaging import archive, dependencies, snapstart
 from infra.packaging.errors import PackagingError
 from infra.packaging.target import Target
@@ -30,7 +31,7 @@ _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"  # the p
 _INCOMPLETE = "Could not install dependencies"
 _NEVER_SHIPPED = ("__pycache__", "*.pyc", "deployments", "deployed", "venv")
 # The code that decides what a package is.
-_MAKERS = [Path(__file__), *sorted(Path(__file__).with_name("packaging").glob("*.py"))]
+_MAKERS = [Path(__file__), *sorted(Path(__file__).with_name("packaging").glob("*.py")), *sorted(FOLDER.glob("*.py"))]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def package(
     """Package the sources under `root`, or give the package of the same sources from `cache`.
 
     `made_for` is the interpreter at hand unless an AWS runtime is given. `environment` holds the variables that
-    `app.py` may look at while Chalice reads it. Raises PackagingError: there is no incomplete package.
+    `app.py` may look at while Chalice reads it; the functions get them too. Raises PackagingError: there is no
+    incomplete package.
     """
     made_for = made_for or Target.here()
     digest = fingerprint(root, stage, made_for, environment)
@@ -65,7 +67,7 @@ def package(
         libraries = _libraries(root / LOCK, made_for, cache)
         (folder / "made").mkdir()
         archive.write_archive(folder / "made" / "deployment.zip", [folder / "code", libraries])
-        template = _finished(yaml.safe_load((folder / "chalice" / "sam.yaml").read_text()), made_for)
+        template = _finished(yaml.safe_load((folder / "chalice" / "sam.yaml").read_text()), made_for, environment)
         (folder / "made" / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False))
 
     done = _kept(cache / "archives", digest, make)
@@ -158,12 +160,14 @@ def _run_chalice(sources: Path, stage: str, environment: Mapping[str, str], out:
         raise PackagingError(f"chalice package failed:\n{done.stdout.strip()}")
 
 
-def _finished(template: dict[str, Any], made_for: Target) -> dict[str, Any]:
-    """Chalice's template, for the target's runtime instead of the one that Chalice itself runs on."""
+def _finished(template: dict[str, Any], made_for: Target, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Chalice's template, completed, for the target's runtime instead of the one that Chalice itself runs on."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["Runtime"] = made_for.runtime
             resource["Properties"]["Architectures"] = [made_for.architecture]
+    template["Globals"]["Function"]["Environment"]["Variables"] |= environment
+    template = complete(template)
     return template if made_for.at_hand else snapstart.with_snapstart(template)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chalicelib.access.tokens import KeptToken
 from chalicelib.ports import Backup, Page, Run
 
 
@@ -51,6 +53,31 @@ class FakeQueue:
 
     def send(self, message: Mapping[str, Any], delay: int = 0) -> None:
         self.sent.append((dict(message), delay))
+
+
+class FakeTokens:
+    """Tokens in a dictionary, and a list of what was looked up."""
+
+    def __init__(self, tokens: Iterable[KeptToken] = ()) -> None:
+        self.kept = {token.id: token for token in tokens}
+        self.found: list[str] = []
+
+    def add(self, token: KeptToken) -> None:
+        assert token.id not in self.kept
+        self.kept[token.id] = token
+
+    def find(self, token_id: str) -> KeptToken | None:
+        self.found.append(token_id)
+        return self.kept.get(token_id)
+
+    def all(self) -> list[KeptToken]:
+        return sorted(self.kept.values(), key=lambda token: token.created)
+
+    def revoke(self, token_id: str, now: dt.datetime) -> bool:
+        token = self.kept.get(token_id)
+        if token is not None:
+            self.kept[token_id] = replace(token, revoked=token.revoked or now)
+        return token is not None
 
 
 def _page(kept: Mapping[str, Any], limit: int, after: str | None, table: str | None) -> Page[Any]:

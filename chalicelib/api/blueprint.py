@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalice.app import Blueprint as ChaliceBlueprint
-from chalice.app import Response
+from chalice.app import Request, Response
 
-from chalicelib.access.principal import Scope
+from chalicelib.access.gateway import principal_of
+from chalicelib.access.principal import ANONYMOUS, Principal, Scope
+from chalicelib.api.headers import finished
 from chalicelib.api.problems import defect, problem_response
 from chalicelib.api.request import ApiRequest
-from chalicelib.errors import DecantError
+from chalicelib.errors import DecantError, Forbidden, Unauthorized
+from chalicelib.wiring import services
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +31,8 @@ View = Callable[..., Response]
 class Operation:
     """What the OpenAPI document tells of a route, and what its request is held against.
 
-    ``scope`` is what a caller needs; None: to be known is enough.
+    ``scope`` is what a caller needs; None: to be known is enough. ``preflight`` needs no caller: browsers ask so before
+    they send a token. ``described`` is whether OpenAPI tells of it.
     ``query`` describes the parameters that the query may have; with ``filters`` the table's columns are parameters too.
     ``body`` and ``answers`` name schemas of ``openapi``; an answer without a body is None.
     """
@@ -40,6 +44,8 @@ class Operation:
     body_required: bool = True
     answers: Mapping[int, str | None] = field(default_factory=dict)
     csv: bool = False
+    preflight: bool = False
+    described: bool = True
 
 
 class Blueprint(ChaliceBlueprint):
@@ -68,21 +74,53 @@ class Blueprint(ChaliceBlueprint):
         @functools.wraps(view)
         def wrapped(**_: str) -> Response:
             request = self.current_request
-            instance = request.context.get("path") or request.path
-            try:
-                parameters = None if operation.filters else operation.query
-                asked = ApiRequest(request, parameters)
-                return view(asked, **asked.variables)
-            except DecantError as error:
-                if error.status != DecantError.status:
-                    return problem_response(error, instance)
-                logger.exception("%s %r failed", request.method, instance)
-            except Exception:
-                logger.exception("%s %r failed", request.method, instance)
-            return problem_response(defect(_request_id(request)), instance)
+            answer = _answer(view, operation, request)
+            return finished(answer, request.headers.get("origin"), _origins(), preflight=operation.preflight)
 
         wrapped.operation = operation  # type: ignore[attr-defined]
         return wrapped
+
+
+def _answer(view: View, operation: Operation, request: Request) -> Response:
+    """The view's answer, or a problem document."""
+    instance = request.context.get("path") or request.path
+    try:
+        principal = principal_of(services().settings.authorizer, request.context)
+        _admit(principal, operation)
+        asked = ApiRequest(request, None if operation.filters else operation.query, principal)
+        return view(asked, **asked.variables)
+    except DecantError as error:
+        if error.status != DecantError.status:
+            return problem_response(error, instance)
+        logger.exception("%s %r failed", request.method, instance)
+    except Exception:
+        logger.exception("%s %r failed", request.method, instance)
+    return problem_response(defect(_request_id(request)), instance)
+
+
+def _origins() -> Collection[str]:
+    """The origins whose pages may read answers; none where the service can't be wired, which the answer tells."""
+    try:
+        return services().settings.cors_origins
+    except DecantError:
+        return ()
+
+
+def _admit(principal: Principal, operation: Operation) -> None:
+    """Raise Unauthorized or Forbidden where the caller may not do this.
+
+    The gateway's authorizer has turned away whoever is not known. Where it was forgotten, nothing opens.
+    """
+    if operation.preflight:
+        return
+    if principal == ANONYMOUS:
+        raise Unauthorized("The request has no valid credentials.", hint="Send 'Authorization: Bearer <token>'.")
+    if operation.scope is not None and not principal.may(operation.scope):
+        raise Forbidden(
+            f"This takes the scope {operation.scope}, which the caller lacks.",
+            scope=operation.scope,
+            hint="Ask an operator for credentials that have it.",
+        )
 
 
 def _request_id(request: Any) -> str:

@@ -10,6 +10,7 @@ from chalice.app import Response
 
 from chalicelib.api import schemas
 from chalicelib.api.blueprint import Blueprint, Operation
+from chalicelib.api.fallback import EVERYTHING
 from chalicelib.api.problems import MEDIA_TYPE
 from chalicelib.api.request import LONGEST_WAIT, ApiRequest
 from chalicelib.api.responses import CSV, JSON, json_response
@@ -22,9 +23,18 @@ openapi = Blueprint(__name__)
 
 _REASONS = {
     200: "Done", 201: "All rows went in, or the thing was made", 202: "Queued; Location tells where the run is",
-    207: "Some rows went in", 303: "It is at Location", 404: "There is no such thing", 409: "The state forbids it",
-    422: "Nothing went in", 503: "A part is down",
+    207: "Some rows went in", 303: "It is at Location", 401: "The request has no valid token",
+    403: "The token lacks the scope", 404: "There is no such thing", 409: "The state forbids it",
+    422: "Nothing went in", 429: "Too many requests; Retry-After tells when to come back", 503: "A part is down",
 }  # fmt: skip
+_SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "decant_<id>_<secret>, with some of the scopes read, write and operate. A stage may have IAM or "
+        "Cognito instead.",
+    }
+}
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -48,9 +58,10 @@ def openapi_document(routes: Any, dictionary: Dictionary) -> dict[str, Any]:
         "paths": {
             path: {method.lower(): _operation(path, method, entry.view_function, dictionary)
                    for method, entry in methods.items()}
-            for path, methods in sorted(routes.items())
+            for path, methods in sorted(routes.items()) if path not in EVERYTHING
         },
         "components": {
+            "securitySchemes": _SCHEMES,
             "schemas": schemas.schemas(dictionary)
             | {f"Row.{table.name}": row_schema(table) for table in dictionary.tables}
         },
@@ -62,9 +73,12 @@ def _operation(path: str, method: str, view: Any, dictionary: Dictionary) -> dic
     document: dict[str, Any] = {
         "operationId": view.__name__,
         "summary": inspect.getdoc(view),
+        # Since 3.1 the names beside a scheme may be roles of any kind, which a caller needs.
+        "security": [{name: [operation.scope.value] if operation.scope else []} for name in _SCHEMES],
         "parameters": _parameters(path, method, operation, dictionary),
         "responses": {
             **{str(status): _answer(status, schema, operation) for status, schema in operation.answers.items()},
+            **{str(status): _refusal(status) for status in (401, 403, 429)},
             "default": _answer(0, "Problem", operation),
         },
     }
@@ -131,6 +145,12 @@ def _answer(status: int, schema: str | None, operation: Operation) -> dict[str, 
         if operation.csv and status == 200:
             answer["content"][CSV] = {"schema": {"type": "string"}}
     return answer
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    name, text = ("Retry-After", "Seconds") if status == 429 else ("WWW-Authenticate", "What is lacking (RFC 6750)")
+    headers = {name: {"description": text, "schema": {"type": "string"}}}
+    return {**_answer(status, "Problem", Operation()), "headers": headers}
 
 
 def _reference(name: str) -> dict[str, str]:

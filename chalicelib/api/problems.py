@@ -8,9 +8,10 @@ from urllib.parse import quote
 from chalice.app import Response
 
 from chalicelib.api.responses import json_text
-from chalicelib.errors import DecantError
+from chalicelib.errors import DecantError, Forbidden, MethodNotAllowed, Unauthorized
 
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="decant"'
 _RETRY_AFTER_SECONDS = "1"
 # What a path may hold as it is (RFC 3986, 3.3). The gateway gives it as the client wrote it, or decoded.
 _PATH = "/%:@!$&'()*+,;=~"
@@ -18,8 +19,8 @@ _PATH = "/%:@!$&'()*+,;=~"
 
 def problem_response(error: DecantError, instance: str) -> Response:
     """The answer that tells an error to the person who made the request."""
-    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if error.retryable else {}
-    return Response(json_text(problem_document(error, instance)), {"Content-Type": MEDIA_TYPE, **headers}, error.status)
+    body = json_text(problem_document(error, instance))
+    return Response(body, {"Content-Type": MEDIA_TYPE, **_headers(error)}, error.status)
 
 
 def problem_document(error: DecantError, instance: str) -> dict[str, Any]:
@@ -32,6 +33,18 @@ def problem_document(error: DecantError, instance: str) -> dict[str, Any]:
         "instance": quote(instance, safe=_PATH, errors="replace"),
     }
     return document | ({"errors": error.errors} if error.errors else {})
+
+
+def _headers(error: DecantError) -> dict[str, str]:
+    """What the header says of an error. Those for tokens are RFC 6750's."""
+    match error:
+        case Unauthorized():
+            return {"WWW-Authenticate": CHALLENGE}
+        case Forbidden():
+            return {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'}
+        case MethodNotAllowed():
+            return {"Allow": ", ".join(error.allowed)}
+    return {"Retry-After": _RETRY_AFTER_SECONDS} if error.retryable else {}
 
 
 def defect(request_id: str) -> DecantError:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlencode
 
 from chalice.app import Request
 
-from chalicelib.access.principal import ANONYMOUS, Principal, Scope
+from chalicelib.access.principal import ANONYMOUS, Principal
 from chalicelib.api.body import read_json
 from chalicelib.api.responses import CSV, JSON
 from chalicelib.errors import BadRequest, NotAcceptable, NotFound
@@ -27,22 +27,14 @@ TAKEN_FROM_NEXT = "Take it from the answer before, where it is called next."
 
 
 class ApiRequest:
-    """One HTTP request. ``parameters`` are the names that its query may use; None: any."""
+    """One HTTP request of a principal. ``parameters`` are the names that its query may use; None: any."""
 
-    def __init__(self, request: Request, parameters: Collection[str] | None) -> None:
+    def __init__(self, request: Request, parameters: Collection[str] | None, principal: Principal = ANONYMOUS) -> None:
         self._request = request
+        self.principal = principal
         self.method: str = request.method
         self.path: str = request.context.get("path") or request.path
         self._check_query(parameters)
-
-    @cached_property
-    def principal(self) -> Principal:
-        """Who makes the request, as the gateway's authorizer recognised them."""
-        told = self._request.context.get("authorizer") or {}
-        if "principalId" not in told or "scopes" not in told:
-            return ANONYMOUS
-        name = told.get("name", told["principalId"])
-        return Principal(told["principalId"], name, frozenset(map(Scope, told["scopes"].split())))
 
     @cached_property
     def variables(self) -> dict[str, str]:

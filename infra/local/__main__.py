@@ -16,13 +16,12 @@ from infra.local.embedded_postgres import PostgresError
 from infra.local.emulator import EmulatorError
 from infra.local.emulators import wanted_emulator
 from infra.local.environment import InstallationError
-from infra.local.record import Ports, Record, StackError
+from infra.local.record import FOLDER, Ports, Record, StackError
 from infra.local.samples import ApiError
 from infra.local.stack import Stack
 from infra.package import PackagingError
 
 ROOT = Path(__file__).parents[2]
-FOLDER = Path(os.environ.get("DECANT_FOLDER") or ROOT / ".local")
 EXPECTED = (
     ApiError, DecantError, DeploymentError, EmulatorError, InstallationError, PackagingError, PostgresError, StackError
 )  # fmt: skip
@@ -124,6 +123,12 @@ def url(console: Console) -> int:
     return 0
 
 
+def token(console: Console) -> int:
+    """Print the token of the local stack."""
+    console.print(Record.read(FOLDER).token, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
 def develop(_console: Console) -> int:
     """Serve the API with `chalice local` against the running stack."""
     return dev.serve(Record.read(FOLDER), ROOT)
@@ -144,6 +149,7 @@ _COMMANDS = {
     "dev": develop,
     "down": down,
     "logs": show_logs,
+    "local-token": token,
     "reset": reset,
     "status": status,
     "up": up,

@@ -104,7 +104,8 @@ def _newest_snapshot(folder: FolderStorage, path: Path) -> list[Manifest]:
 
 def _post(record: Record, path: str) -> dict[str, Any]:
     """POST an order to the deployed API and wait for the end of its run."""
-    request = urllib.request.Request(record.api_url + path, method="POST", headers={"Prefer": "wait=20"})  # noqa: S310
+    headers = {"Prefer": "wait=20", **record.authorization()}
+    request = urllib.request.Request(record.api_url + path, method="POST", headers=headers)  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
         run: dict[str, Any] = json.load(answer)
     while run["state"] not in samples.ENDED:

@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 
+FOLDER = Path(os.environ.get("DECANT_FOLDER") or Path(__file__).parents[2] / ".local")
+LOCAL_STACK = "decant-local"
 _PORTS = {"emulator": ("DECANT_PORT", 4566), "postgres": ("DECANT_POSTGRES_PORT", 55432)}
 
 
@@ -55,7 +57,7 @@ class Record:
     """What a script needs to use the stack; kept in `stack.json`, for its owner's eyes. URLs end without a slash."""
 
     api_url: str
-    token: str | None
+    token: str = field(repr=False)
     endpoint_url: str
     region: str
     access_key_id: str
@@ -67,9 +69,12 @@ class Record:
     queue_url: str
     dead_letter_queue_url: str
     catalog_table: str
+    tokens_table: str
     api_function: str
+    authorizer_function: str
     worker_function: str
     api_role: str
+    authorizer_role: str
     worker_role: str
 
     @classmethod
@@ -88,6 +93,10 @@ class Record:
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             json.dump(asdict(self), out, indent=2)
         unfinished.replace(file)
+
+    def authorization(self) -> dict[str, str]:
+        """Give the header that shows the API who calls."""
+        return {"Authorization": f"Bearer {self.token}"}
 
     def session(self) -> boto3.Session:
         """Give a session of the administrator; clients take `endpoint_url` from the record."""

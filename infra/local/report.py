@@ -14,6 +14,7 @@ from infra.local.samples import ENDED, Run, ask
 
 YEAR = 2021
 ROWS_SHOWN = 12
+_AUTH = 'AUTH="Authorization: Bearer $(make -s local-token)"'
 
 
 class Loads:
@@ -84,28 +85,38 @@ def metrics(console: Console, record: Record) -> None:
 
 
 def next_steps(console: Console, record: Record, runs: Mapping[str, Run]) -> None:
-    """Print the API's URL and three commands that work as printed."""
+    """Print the API's URL, the token, and commands that work as printed."""
     employees = next((run["id"] for key, run in runs.items() if "hired_employees" in key), None)
     rows = json.dumps([{"id": 101, "department": "Data Platform"}, {"id": 102, "department": ""}])
+    curl = 'curl -s -H "$AUTH"'
     commands = [
-        f"curl -s '{record.api_url}/metrics/departments-above-mean?year={YEAR}'",
-        f"curl -s -X POST '{record.api_url}/tables/departments/rows' -H 'Content-Type: application/json' -d '{rows}'",
-        f"curl -s '{record.api_url}/runs/{employees}/rejections'",
+        _AUTH,
+        f"{curl} '{record.api_url}/metrics/departments-above-mean?year={YEAR}'",
+        f"{curl} -X POST '{record.api_url}/tables/departments/rows' -H 'Content-Type: application/json' -d '{rows}'",
+        f"{curl} '{record.api_url}/runs/{employees}/rejections'",
     ]
-    console.print(f"\nThe API: {record.api_url}\nTry:", highlight=False, soft_wrap=True)
+    _api(console, record)
+    console.print("Try:")
     for command in commands:
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def own_tables(console: Console, record: Record, tables: Sequence[str]) -> None:
     """Print what to do next with tables of one's own, for which there are no samples."""
+    _api(console, record)
     console.print(
-        f"\nThe API: {record.api_url}\nThe tables are {', '.join(tables)}, for which there are no samples. Try:\n"
-        f"  make drop FILES={tables[0]}.csv\n  curl -s '{record.api_url}/tables'",
+        f"The tables are {', '.join(tables)}, for which there are no samples. Try:\n"
+        f"  make drop FILES={tables[0]}.csv\n"
+        f"  {_AUTH}\n  curl -s -H \"$AUTH\" '{record.api_url}/tables'",
         markup=False,
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _api(console: Console, record: Record) -> None:
+    told = f"\nThe API: {record.api_url}\nIts token: {record.token}"
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 def _metric(console: Console, answer: Mapping[str, Any]) -> None:

@@ -78,8 +78,9 @@ def follow(record: Record, files: Sequence[Dropped], show: Callable[[dict[str, R
 def ask(record: Record, path: str) -> dict[str, Any]:
     """GET a JSON document of the deployed API."""
     url = record.api_url + path
+    request = urllib.request.Request(url, headers=record.authorization())  # noqa: S310 - the record's own URL
     try:
-        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the record's own URL
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
             document: dict[str, Any] = json.load(answer)
             return document
     except urllib.error.HTTPError as error:

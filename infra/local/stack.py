@@ -8,6 +8,8 @@ from types import MappingProxyType, TracebackType
 
 import boto3
 
+from chalicelib.access.gateway import AuthorizerKind
+from chalicelib.access.principal import Scope
 from infra.deploy import Deployment, describe
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.emulator import REGION, Emulator
@@ -15,18 +17,21 @@ from infra.local.emulators import keep_emulator
 from infra.local.layer import publish_layer
 from infra.local.ministack import MiniStack
 from infra.local.ports import LOOPBACK, is_taken, taken
-from infra.local.record import Ports, Record, StackError
+from infra.local.record import LOCAL_STACK, Ports, Record, StackError
 from infra.local.schema import APP, DATABASE, OWNER, Passwords, prepare_database
 from infra.package import package
+from infra.tokens import Tokens
 
 STAGE = "local"
-STACK = f"decant-{STAGE}"
 DICTIONARY = Path("chalicelib", "dictionary", "datapackage.json")
-# What differs from AWS: no TLS on this machine, and shorter waits for a person who watches.
+LOCAL_CALLER = "make up"
+# What differs from AWS: no TLS on this machine, no limits for each token, which the emulator can't keep (see
+# api.yaml), and shorter waits for a person who watches.
 PARAMETERS = {
     "Stage": STAGE,
     "DatabaseTls": "off",
     "RequireTls": "false",
+    "TokenLimits": "off",
     "ParentWaitSeconds": "60",
     "WorkerTimeout": "300",
     "VisibilitySeconds": "330",
@@ -130,9 +135,16 @@ class Stack:
 
     def _deploy(self, passwords: Passwords, progress: Progress) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
-        built = package(self._root, STAGE, self._tools / "packages", self.emulator.made_for)
-        credentials = self.emulator.credentials
-        session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
+        # An emulator that knows no authorizers would let nobody in, for the API believes none but them.
+        kind = AuthorizerKind.TOKEN if "authorizers" in self.emulator.enforces else AuthorizerKind.NONE
+        built = package(
+            self._root,
+            STAGE,
+            self._tools / "packages",
+            self.emulator.made_for,
+            environment={"DECANT_AUTHORIZER": kind.value},
+        )
+        session = self._session()
         endpoint = self.emulator.endpoint_url
         parameters = {
             "DatabaseHost": LOOPBACK,
@@ -143,15 +155,24 @@ class Stack:
             "SdkPandasLayer": publish_layer(session.client("lambda", endpoint_url=endpoint)),
             **self._parameters,
         }
-        created = not describe(session.client("cloudformation", endpoint_url=endpoint), STACK)
-        made = Deployment(STACK, f"{STACK}-packages", parameters).apply(built, session, progress, endpoint)
+        created = not describe(session.client("cloudformation", endpoint_url=endpoint), LOCAL_STACK)
+        made = Deployment(LOCAL_STACK, f"{LOCAL_STACK}-packages", parameters).apply(built, session, progress, endpoint)
         return made, created
+
+    def _session(self) -> boto3.Session:
+        credentials = self.emulator.credentials
+        return boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
+
+    def _token(self) -> str:
+        """Give a token that may do everything, in the place of the one of the run before."""
+        tokens = Tokens.of_stack(LOCAL_STACK, self._session(), self.emulator.endpoint_url)
+        return tokens.renew(LOCAL_CALLER, Scope)
 
     def _write(self, made: Mapping[str, str], passwords: Passwords) -> Record:
         credentials = self.emulator.credentials
         record = Record(
             api_url=self.emulator.api_url(made["RestAPIId"]),
-            token=None,
+            token=self._token(),
             endpoint_url=self.emulator.endpoint_url,
             region=REGION,
             access_key_id=credentials.access_key_id,
@@ -163,9 +184,12 @@ class Stack:
             queue_url=made["WorkQueueUrl"],
             dead_letter_queue_url=made["DeadLetterQueueUrl"],
             catalog_table=made["CatalogTable"],
+            tokens_table=made["TokensTable"],
             api_function=made["APIHandlerName"],
+            authorizer_function=made["AuthorizerName"],
             worker_function=made["WorkerName"],
             api_role=made["ApiRole"],
+            authorizer_role=made["AuthorizerRole"],
             worker_role=made["WorkerRole"],
         )
         record.write(self.folder)

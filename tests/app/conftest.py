@@ -18,17 +18,24 @@ from chalice.test import Client, HTTPResponse
 from moto import mock_aws
 
 import app as entry
-from chalicelib import worker
+from chalicelib import wiring, worker
+from chalicelib.access.principal import Scope
+from chalicelib.access.tokens import new_token
 from chalicelib.catalog import DynamoCatalog
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.queue import SqsQueue
 from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import S3Storage
+from chalicelib.token_store import DynamoTokens
 from chalicelib.wiring import Services, use
 from tests.conftest import TestDatabase
 
 REGION = "eu-central-1"
 CATALOG = "decant-catalog"
+TOKENS = "decant-tokens"
+# What every request of these tests shows, unless it says otherwise.
+TOKEN, KEPT_TOKEN = new_token("tests", Scope, dt.datetime.now(dt.UTC))
+CALLER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @dataclass
@@ -43,14 +50,14 @@ class Api:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> HTTPResponse:
         """GET a path."""
-        return self.client.http.get(path, headers=dict(headers or {}))
+        return self.client.http.get(path, headers={**CALLER, **(headers or {})})
 
     def post(
         self, path: str, body: Any = None, *, raw: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> HTTPResponse:
         """POST a value as JSON, or the raw bytes, or nothing."""
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-        given = {"Content-Type": "application/json", **(headers or {})}
+        given = {**CALLER, "Content-Type": "application/json", **(headers or {})}
         return self.client.http.post(path, headers=given, body=content)
 
     def messages(self) -> list[dict[str, Any]]:
@@ -78,6 +85,14 @@ class Api:
         """Let the worker do all that is in the queue."""
         for message in self.messages():
             worker.handle(self.services, json.dumps(message))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tokens() -> Iterator[DynamoTokens]:
+    """The tokens that the app's own authorizer knows, in the table that ``make_api`` makes."""
+    wiring._local.tokens = store = DynamoTokens(TOKENS, REGION)
+    yield store
+    wiring._local.tokens = None
 
 
 @pytest.fixture
@@ -133,6 +148,13 @@ def make_api(database: TestDatabase) -> Api:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("partition", "id")],
         KeySchema=[{"AttributeName": "partition", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
     )
+    dynamodb.create_table(
+        TableName=TOKENS,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    DynamoTokens(TOKENS, REGION).add(KEPT_TOKEN)
     settings = Settings("test", "intake", "backups", queue_url, CATALOG, "secret", "off", PACKAGED_DICTIONARY, 0)
     services = Services(
         settings=settings,

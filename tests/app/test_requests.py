@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.api import tables
 from chalicelib.api.problems import problem_document
 from chalicelib.errors import DecantError, NotFound, Unavailable
-from tests.app.conftest import Api
+from tests.app.conftest import CALLER, Api
 
 ROWS = "/tables/departments/rows"
 DEEP = b"[" * 10_000 + b"]" * 10_000
@@ -80,7 +80,7 @@ def test_json_goes_by_several_names(api: Api, content_type: str) -> None:
 
 
 def test_json_needs_no_name(api: Api) -> None:
-    answer = api.client.http.post(ROWS, headers={}, body=b'\xef\xbb\xbf[{"id": 1, "department": "A"}]')
+    answer = api.client.http.post(ROWS, headers=CALLER, body=b'\xef\xbb\xbf[{"id": 1, "department": "A"}]')
     assert answer.status_code == 201
 
 

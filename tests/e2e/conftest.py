@@ -27,8 +27,10 @@ from infra.local.record import Ports, Record
 from infra.local.stack import Stack
 
 ROOT = Path(__file__).parents[2]
+# The origin whose pages may call the API.
+PAGE = "https://console.example"
 # Work of a worker that was killed comes back soon, and durability of a test's database is nobody's concern.
-PARAMETERS = {"WorkerTimeout": "60", "VisibilitySeconds": "65", "ParentWaitSeconds": "10"}
+PARAMETERS = {"WorkerTimeout": "60", "VisibilitySeconds": "65", "ParentWaitSeconds": "10", "CorsOrigins": PAGE}
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -96,8 +98,16 @@ def stack(local_stack: Stack) -> Record:
 @pytest.fixture(scope="session")
 def call(stack: Record) -> Call:
     """Call the deployed API with the stack's token: call("POST", "/batch", {...}, **{"Idempotency-Key": "k"})."""
-    own = {"Authorization": f"Bearer {stack.token}"} if stack.token else {}
+    return _caller(stack, stack.authorization())
 
+
+@pytest.fixture(scope="session")
+def stranger(stack: Record) -> Call:
+    """Call the deployed API without a token."""
+    return _caller(stack, {})
+
+
+def _caller(stack: Record, own: Mapping[str, str]) -> Call:
     def request(method: str, path: str, body: Any = None, **headers: str) -> Answer:
         content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {**own, **({"Content-Type": "application/json"} if content is not None else {}), **headers}

@@ -45,6 +45,11 @@ def fetch(request: urllib.request.Request | str) -> tuple[int, Any, bytes]:
             return error.code, error.headers, error.read()
 
 
+def shown(stack: Record, url: str, method: str = "GET") -> urllib.request.Request:
+    """A request that shows the stack's token."""
+    return urllib.request.Request(url, headers=stack.authorization(), method=method)
+
+
 def post_form(form: dict[str, Any], content: bytes, **changes: str) -> int:
     """Post a file as a browser does; return the status."""
     boundary = uuid4().hex
@@ -55,11 +60,11 @@ def post_form(form: dict[str, Any], content: bytes, **changes: str) -> int:
     return fetch(urllib.request.Request(form["url"], body, headers, method="POST"))[0]
 
 
-def ended(url: str) -> Any:
+def ended(stack: Record, url: str) -> Any:
     """The run at a URL, once it has ended."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        run = json.loads(fetch(url)[2])
+        run = json.loads(fetch(shown(stack, url))[2])
         if run["ended"] is not None:
             return run
         time.sleep(0.1)
@@ -70,16 +75,16 @@ def ended(url: str) -> Any:
 @pytest.mark.parametrize("path", ["/backups", "/tables/j%6Fbs/backups", "/tables/jobs/backups/"])
 def test_a_location_leads_to_its_run_whatever_the_url_began_with(stack: Record, prefix: str, path: str) -> None:
     url = stack.endpoint_url + prefix.format(api=stack.api_url.split("/")[-2]) + path
-    status, headers, body = fetch(urllib.request.Request(url, method="POST"))
+    status, headers, body = fetch(shown(stack, url, "POST"))
     assert status == 202
-    status, _, run = fetch(urljoin(url, headers["Location"]))
+    status, _, run = fetch(shown(stack, urljoin(url, headers["Location"])))
     assert (status, json.loads(run)["id"]) == (200, json.loads(body)["id"])
 
 
 def test_the_description_leads_to_the_api(stack: Record, call: Call) -> None:
     [server] = call("GET", "/openapi.json").json["servers"]
     root = urljoin(f"{stack.api_url}/openapi.json", server["url"])
-    status, _, body = fetch(urljoin(root, "tables"))
+    status, _, body = fetch(shown(stack, urljoin(root, "tables")))
     assert (status, list(json.loads(body))) == (200, ["tables", "dictionary"])
 
 
@@ -103,7 +108,7 @@ def test_an_upload_form_takes_its_own_file_alone_and_its_run_can_be_replayed(sta
     assert post_form(form, b"8010,A\n", **{"x-amz-meta-run": "another"}) == 403
     assert post_form(form, b"") == 400
     assert post_form(form, b"8010,A\n8011,\n") in (200, 201, 204)
-    loaded = ended(urljoin(f"{stack.api_url}/uploads", answer.headers["Location"]))
+    loaded = ended(stack, urljoin(f"{stack.api_url}/uploads", answer.headers["Location"]))
     assert loaded["id"] == form["run"]
     assert (loaded["state"], loaded["inserted"], loaded["rejected"]) == ("succeeded", 1, 1)
     again = call("POST", f"/runs/{form['run']}/replay", **WAIT).json

@@ -4,7 +4,10 @@ import io
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +53,16 @@ def test_up_again_and_after_a_stop_and_after_a_kill(detached: Callable[[], Stack
 
     running = detached()
     pids = (running.postgres.pid, running.emulator.pid)
-    assert running.up(steps.append) == first
+    again = running.up(steps.append)
+    assert replace(again, token=first.token) == first
     assert (running.postgres.pid, running.emulator.pid) == pids
-    assert load(first) == (dropped, runs)
+    assert load(again) == (dropped, runs)
 
     assert detached().down()
     assert (detached().postgres.pid, detached().emulator.pid) == (None, None)
-    assert detached().up(steps.append) == first
-    assert load(first) == (dropped, runs)
+    third = detached().up(steps.append)
+    assert replace(third, token=first.token) == first
+    assert load(third) == (dropped, runs)
 
 
 def test_a_killed_emulator_loses_nothing_that_was_loaded(detached: Callable[[], Stack]) -> None:
@@ -69,10 +74,11 @@ def test_a_killed_emulator_loses_nothing_that_was_loaded(detached: Callable[[], 
     os.kill(pid, signal.SIGKILL)
     while is_taken(detached().ports.emulator):  # its threads end one by one
         time.sleep(0.05)
-    assert detached().up(lambda _: None) == before
-    _, runs = load(before)
+    after = detached().up(lambda _: None)
+    assert replace(after, token=before.token) == before
+    _, runs = load(after)
     assert {run["state"] for run in runs.values()} <= {"succeeded", "duplicate"}
-    assert rows(before) == counts
+    assert rows(after) == counts
 
 
 def test_the_results_are_printed_with_commands_that_name_the_run(detached: Callable[[], Stack]) -> None:
@@ -87,6 +93,25 @@ def test_the_results_are_printed_with_commands_that_name_the_run(detached: Calla
     assert "hired_employees.xlsx" in text
     assert "hires-by-quarter, 2021" in text
     assert f"{record.api_url}/runs/{runs['incoming/hired_employees.xlsx']['id']}/rejections" in text
+
+
+@pytest.mark.enforced("authorizers")
+def test_the_token_of_the_run_before_is_worthless(detached: Callable[[], Stack]) -> None:
+    before, after = (detached().up(lambda _: None) for _ in range(2))
+    assert samples.ask(after, "/tables")["tables"]
+    with pytest.raises(samples.ApiError, match="answered 401"):
+        samples.ask(before, "/tables")
+
+
+@pytest.mark.enforced("authorizers")
+def test_no_page_may_call_when_none_is_named(detached: Callable[[], Stack]) -> None:
+    record = detached().up(lambda _: None)
+    asked = {"Origin": "https://console.example", "Access-Control-Request-Method": "GET"}
+    for path in ("/tables", "/nowhere"):
+        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+            urllib.request.urlopen(urllib.request.Request(record.api_url + path, headers=asked, method="OPTIONS"))
+        assert not [name for name in refused.value.headers if name.startswith("Access-Control")]
+        refused.value.close()
 
 
 def rows(record: Record) -> dict[str, int]:

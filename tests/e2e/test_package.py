@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from infra.local.record import Record
-from infra.local.stack import STACK, STAGE
+from infra.local.record import LOCAL_STACK, Record
+from infra.local.stack import STAGE
 from infra.package import Package, package
 from infra.packaging import dependencies
 from infra.packaging.archive import unpacked_size
@@ -96,7 +96,7 @@ def test_sizes_and_times(packaged: Package) -> None:
 
 
 def test_every_reference_of_the_template_resolves(packaged: Package) -> None:
-    known = {*packaged.template["Resources"], *packaged.template["Parameters"]}
+    known = {"RestAPI.Stage", *packaged.template["Resources"], *packaged.template["Parameters"]}
     unknown = {name for name in references(packaged.template) if not name.startswith("AWS::")} - known
     assert unknown == set()
 
@@ -252,7 +252,7 @@ class TestWithWhatLambdaHas:
 def test_an_api_that_calls_the_alias_answers(stack: Record, packaged: Package) -> None:
     # Of the snapshot itself an emulator knows nothing: what is shown is that the redirected API reaches the function.
     formation, functions, s3 = (stack.client(service) for service in ("cloudformation", "lambda", "s3"))
-    [deployed] = formation.describe_stacks(StackName=STACK)["Stacks"]
+    [deployed] = formation.describe_stacks(StackName=LOCAL_STACK)["Stacks"]
     given = [each for each in deployed["Parameters"] if each["ParameterKey"] != "Stage"]
     bucket, aliased = "decant-alias-packages", with_snapstart(packaged.template)
     for resource in aliased["Resources"].values():

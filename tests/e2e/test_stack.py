@@ -24,7 +24,7 @@ def test_its_record_is_for_its_owner_alone(local_stack: Stack, stack: Record) ->
     record = json.loads(file.read_text())
     required = ("api_url", "token", "endpoint_url", "region", "access_key_id", "secret_access_key")
     assert {*required, "intake_bucket", "backup_bucket", "database_url"} <= record.keys()
-    assert record["token"] is None
+    assert record["token"] not in repr(stack)
     assert stack.secret_access_key not in repr(stack)
 
 
@@ -47,7 +47,10 @@ def test_nothing_listens_but_on_loopback(local_stack: Stack, call: Callable[...,
     assert {address.port for address in listening} >= {local_stack.ports.emulator, local_stack.ports.postgres}
 
 
-ALLOWED = {
+Case = tuple[str, str, dict[str, Any]]
+TOKEN_KEY = {"TableName": "tokens", "Key": {"id": {"S": "-"}}}
+ALLOWED: dict[str, list[Case]] = {
+    "authorizer": [("dynamodb", "get_item", TOKEN_KEY)],
     "api": [
         ("s3", "put_object", {"Bucket": "intake", "Key": "incoming/role-test/folder/"}),
         ("s3", "list_objects_v2", {"Bucket": "intake"}),
@@ -62,8 +65,18 @@ ALLOWED = {
         ("sqs", "get_queue_attributes", {"QueueUrl": "work"}),
     ],
 }
-FORBIDDEN = {
+FORBIDDEN: dict[str, list[Case]] = {
+    "authorizer": [
+        ("dynamodb", "scan", {"TableName": "tokens"}),
+        ("dynamodb", "put_item", {"TableName": "tokens", "Item": {"id": {"S": "-"}}}),
+        ("dynamodb", "delete_item", TOKEN_KEY),
+        ("dynamodb", "describe_table", {"TableName": "catalog"}),
+        ("secretsmanager", "list_secrets", {}),
+        ("s3", "list_objects_v2", {"Bucket": "backup"}),
+        ("sqs", "get_queue_attributes", {"QueueUrl": "work"}),
+    ],
     "api": [
+        ("dynamodb", "get_item", TOKEN_KEY),
         ("s3", "put_object", {"Bucket": "intake", "Key": "elsewhere"}),
         ("s3", "put_object", {"Bucket": "backup", "Key": "role-test"}),
         ("s3", "delete_object", {"Bucket": "backup", "Key": "role-test"}),
@@ -77,6 +90,7 @@ FORBIDDEN = {
         ("iam", "list_roles", {}),
     ],
     "worker": [
+        ("dynamodb", "get_item", TOKEN_KEY),
         ("s3", "put_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "delete_bucket", {"Bucket": "backup"}),
@@ -87,12 +101,12 @@ FORBIDDEN = {
         ("iam", "list_roles", {}),
     ],
 }
-CASES = [(role, case) for role in ("api", "worker") for case in ALLOWED[role]]
-CASES_FORBIDDEN = [(role, case) for role in ("api", "worker") for case in FORBIDDEN[role]]
+CASES = [(role, case) for role in ALLOWED for case in ALLOWED[role]]
+CASES_FORBIDDEN = [(role, case) for role in FORBIDDEN for case in FORBIDDEN[role]]
 
 
 @pytest.mark.parametrize(("role", "case"), CASES, ids=lambda value: value if isinstance(value, str) else value[1])
-def test_a_role_may_do_its_functions_work(stack: Record, role: str, case: tuple[str, str, dict[str, str]]) -> None:
+def test_a_role_may_do_its_functions_work(stack: Record, role: str, case: Case) -> None:
     _do(stack, role, case)
 
 
@@ -100,24 +114,28 @@ def test_a_role_may_do_its_functions_work(stack: Record, role: str, case: tuple[
 @pytest.mark.parametrize(
     ("role", "case"), CASES_FORBIDDEN, ids=lambda value: value if isinstance(value, str) else value[1]
 )
-def test_a_role_may_do_nothing_else(stack: Record, role: str, case: tuple[str, str, dict[str, str]]) -> None:
+def test_a_role_may_do_nothing_else(stack: Record, role: str, case: Case) -> None:
     with pytest.raises(ClientError, match=r"not authorized|AccessDenied|Access Denied"):
         _do(stack, role, case)
 
 
-def _do(stack: Record, role: str, case: tuple[str, str, dict[str, str]]) -> None:
+def _do(stack: Record, role: str, case: Case) -> None:
     """Make a call with a session of a function's role, as the function itself would have it."""
     service, operation, named = case
     names = {
         "intake": stack.intake_bucket,
         "backup": stack.backup_bucket,
         "catalog": stack.catalog_table,
+        "tokens": stack.tokens_table,
         "work": stack.queue_url,
         "dead": stack.dead_letter_queue_url,
     }
-    session = _session(stack, stack.api_role if role == "api" else stack.worker_role)
+    roles = {"api": stack.api_role, "authorizer": stack.authorizer_role, "worker": stack.worker_role}
+    session = _session(stack, roles[role])
     client = session.client(service, endpoint_url=stack.endpoint_url)
-    getattr(client, operation)(**{name: names.get(value, value) for name, value in named.items()})
+    getattr(client, operation)(
+        **{name: names.get(value, value) if isinstance(value, str) else value for name, value in named.items()}
+    )
 
 
 def _session(stack: Record, role: str) -> boto3.Session:

@@ -305,7 +305,8 @@ def test_the_api_writes_uploads_alone_and_only_the_worker_writes_backups() -> No
 
 
 def test_the_functions_get_the_variables_that_the_application_reads() -> None:
-    read = set(re.findall(r'"(DECANT_[A-Z_]+)"', (ROOT / "chalicelib" / "settings.py").read_text()))
+    readers = [ROOT / "chalicelib" / "settings.py", ROOT / "chalicelib" / "access" / "gateway.py"]
+    read = {name for file in readers for name in re.findall(r'"(DECANT_[A-Z_]+)"', file.read_text())}
     given = set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
     assert given == read
 
@@ -400,3 +401,44 @@ class TestDatabase:
 
     def test_the_proxy_speaks_tls_only(self) -> None:
         assert STORED["DatabaseProxy"]["Properties"]["RequireTLS"] is True
+
+
+def test_a_token_s_record_can_be_recovered_and_is_never_forgotten() -> None:
+    table = RESOURCES["TokensTable"]
+    properties = table["Properties"]
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert "TimeToLiveSpecification" not in properties
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_authorizer_finds_tokens_and_does_nothing_else() -> None:
+    logs, tokens = statements("AuthorizerRole")
+    assert logs["Sid"] == "Logs"
+    assert (tokens["Action"], tokens["Resource"]) == ("dynamodb:GetItem", {"Fn::GetAtt": ["TokensTable", "Arn"]})
+    assert "ManagedPolicyArns" not in RESOURCES["AuthorizerRole"]["Properties"]
+
+
+def test_only_the_authorizer_may_use_the_tokens() -> None:
+    for role in set(of_type("AWS::IAM::Role")) - {"AuthorizerRole"}:
+        assert "TokensTable" not in str(RESOURCES[role]), role
+
+
+def test_the_functions_that_reach_the_database_are_in_its_network() -> None:
+    """None of them may be forgotten, for Globals does not put them there; and no other is there."""
+    for name, function in RESOURCES.items():
+        role = function.get("Properties", {}).get("Role")
+        if role is not None:
+            reaches = "DatabaseSecret" in str(RESOURCES[role["Fn::GetAtt"][0]])
+            assert ("VpcConfig" in function["Properties"]) is reaches, name
+
+
+def test_requests_are_limited_for_all_and_for_each_token() -> None:
+    api, plan = RESOURCES["RestAPI"]["Properties"], RESOURCES["UsagePlan"]["Properties"]
+    assert api["ApiKeySourceType"] == "AUTHORIZER"
+    [settings] = api["MethodSettings"]
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+    for limit in (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"], *plan["Throttle"].values(),
+                  plan["Quota"]["Limit"]):  # fmt: skip
+        assert PARAMETERS[limit["Ref"]]["Default"] > 0
+    assert PARAMETERS["TokenLimits"]["Default"] == "on"
