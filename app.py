@@ -3,6 +3,7 @@
 from chalice.app import Chalice, SQSEvent
 
 from chalicelib import worker as work
+from chalicelib.api.auditing import audited
 from chalicelib.api.backups import backups
 from chalicelib.api.health import health
 from chalicelib.api.metrics import metrics
@@ -10,9 +11,13 @@ from chalicelib.api.openapi import openapi
 from chalicelib.api.runs import runs
 from chalicelib.api.tables import tables
 from chalicelib.api.uploads import uploads
+from chalicelib.telemetry.invocation import observed
 from chalicelib.wiring import services
 
-app = Chalice(app_name="decant")
+# Its own handler would write lines of text beside ours.
+app = Chalice(app_name="decant", configure_logs=False)
+app.register_middleware(observed, "all")
+app.register_middleware(audited, "http")
 
 for blueprint in (health, openapi, tables, uploads, runs, backups, metrics):
     app.register_blueprint(blueprint)

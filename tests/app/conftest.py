@@ -26,6 +26,7 @@ from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import S3Storage
 from chalicelib.wiring import Services, use
 from tests.conftest import TestDatabase
+from tests.fakes import FakeAuditLog
 
 REGION = "eu-central-1"
 CATALOG = "decant-catalog"
@@ -133,7 +134,9 @@ def make_api(database: TestDatabase) -> Api:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("partition", "id")],
         KeySchema=[{"AttributeName": "partition", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
     )
-    settings = Settings("test", "intake", "backups", queue_url, CATALOG, "secret", "off", PACKAGED_DICTIONARY, 0)
+    settings = Settings(
+        "test", "intake", "backups", queue_url, CATALOG, "audit", "secret", "off", PACKAGED_DICTIONARY, 0
+    )
     services = Services(
         settings=settings,
         dictionary=database.dictionary,
@@ -142,6 +145,7 @@ def make_api(database: TestDatabase) -> Api:
         backups=S3Storage(s3, "backups"),
         catalog=DynamoCatalog(CATALOG, REGION),
         queue=SqsQueue(sqs, queue_url),
+        audit=FakeAuditLog(),
     )
     project = Path(__file__).parents[2]
     return Api(Client(entry.app, stage_name="local", project_dir=str(project)), services, database, sqs, s3)

@@ -26,7 +26,7 @@ def deployed(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     boto3.client("secretsmanager", region_name=REGION).create_secret(Name="db", SecretString=json.dumps(secret))
     variables = {
         "INTAKE_BUCKET": "intake", "BACKUP_BUCKET": "backups", "QUEUE_URL": api.services.settings.queue_url,
-        "CATALOG_TABLE": CATALOG, "DATABASE_SECRET": "db", "DATABASE_TLS": "off",
+        "CATALOG_TABLE": CATALOG, "AUDIT_TABLE": "audit", "DATABASE_SECRET": "db", "DATABASE_TLS": "off",
     }  # fmt: skip
     for name, value in variables.items():
         monkeypatch.setenv(f"DECANT_{name}", value)
@@ -69,10 +69,12 @@ def test_other_services_can_be_used_for_a_while(api: Api) -> None:
         assert wiring.services() is used
 
 
-@pytest.mark.parametrize("name", ["INTAKE_BUCKET", "BACKUP_BUCKET", "QUEUE_URL", "CATALOG_TABLE", "DATABASE_SECRET"])
+REQUIRED = ("INTAKE_BUCKET", "BACKUP_BUCKET", "QUEUE_URL", "CATALOG_TABLE", "AUDIT_TABLE", "DATABASE_SECRET")
+
+
+@pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_variable_is_named(name: str) -> None:
-    names = ("INTAKE_BUCKET", "BACKUP_BUCKET", "QUEUE_URL", "CATALOG_TABLE", "DATABASE_SECRET")
-    environment = {f"DECANT_{each}": "x" for each in names if each != name}
+    environment = {f"DECANT_{each}": "x" for each in REQUIRED if each != name}
     with pytest.raises(DecantError, match=f"DECANT_{name}"):
         Settings.from_environment(environment)
     complete = Settings.from_environment({**environment, f"DECANT_{name}": "x"})

@@ -1,0 +1,50 @@
+"""What enters the audit log of a request: all that write or operate, and those that were not allowed what they asked.
+
+It is entered after the view has answered, by its answer. Query strings and bodies stay out: they may hold cells.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import Request, Response
+
+from chalicelib.api.request import principal_of, resource_of
+from chalicelib.audit.recording import lost, record
+from chalicelib.ports import AuditEvent
+from chalicelib.telemetry.context import subject
+from chalicelib.wiring import services
+
+_FORBIDDEN = 403
+_LOOKS = {"GET", "HEAD", "OPTIONS"}
+
+
+def audited(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    """Chalice's middleware for requests; see above."""
+    response = get_response(request)
+    if request.method not in _LOOKS or response.status_code == _FORBIDDEN:
+        event = _event(request, response)
+        try:
+            log = services().audit
+        except Exception:  # noqa: BLE001 - it is told with the entry
+            lost(event)  # the view could not be wired either, and has answered so
+        else:
+            record(log, event)
+    return response
+
+
+def _event(request: Any, response: Response) -> AuditEvent:
+    principal = principal_of(request)
+    return AuditEvent(
+        principal=principal.id,
+        name=principal.name,
+        action=f"{request.method} {request.path}",
+        resource=resource_of(request),
+        outcome=str(response.status_code),
+        moment=dt.datetime.now(dt.UTC),
+        run=getattr(response, "run", None),
+        request=subject().get("request_id"),
+        address=(request.context.get("identity") or {}).get("sourceIp"),
+    )

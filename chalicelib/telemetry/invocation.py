@@ -1,0 +1,37 @@
+"""One invocation of a function, of whatever kind: its lines are JSON and name it, and no exception leaves it whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib.telemetry.context import anew
+from chalicelib.telemetry.lines import configure
+
+logger = logging.getLogger(__name__)
+
+
+class FunctionFailed(Exception):
+    """What leaves a function that failed. The runtime logs it with its message, and this one's holds no rows."""
+
+
+def observed(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Chalice's middleware for all functions. ``event`` is its request, or its event with Lambda's context."""
+    configure()
+    request, caller = _identity(event)
+    with anew(request_id=request, principal_id=caller):
+        try:
+            return get_response(event)
+        except Exception:
+            logger.exception("the function failed")
+            raise FunctionFailed(f"The function failed; its log tells where, at the request {request}.") from None
+
+
+def _identity(event: Any) -> tuple[str, str | None]:
+    """The id that API Gateway, else Lambda, gives the request; and who makes it, where the gateway knows them."""
+    if not isinstance(event.context, Mapping):
+        return str(getattr(event.context, "aws_request_id", "unknown")), None
+    lambda_request = getattr(event.lambda_context, "aws_request_id", "unknown")
+    caller = (event.context.get("authorizer") or {}).get("principalId")
+    return str(event.context.get("requestId") or lambda_request), caller
