@@ -4,7 +4,7 @@ PY := .venv/bin/python
 STACK := $(PY) -m infra.local
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status logs url drop backup-to-dir restore-from-dir rebuild-catalog dev test lint sample-data package lock audit-dependencies
+.PHONY: help install up down reset status logs url drop backup-to-dir restore-from-dir rebuild-catalog audit audit-verify dev test lint sample-data package lock audit-dependencies
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ restore-from-dir: | $(PY) ## and back from it: make restore-from-dir DIR=backups
 
 rebuild-catalog: | $(PY) ## list all backups of the bucket in the catalogue again
 	@$(STACK) rebuild-catalog
+
+audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
+	@$(PY) -m infra.audit list $(if $(STAGE),--stage $(STAGE)) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
+
+audit-verify: | $(PY) ## whether the audit log is as it was written: make audit-verify [STAGE=prod]
+	@$(PY) -m infra.audit verify $(if $(STAGE),--stage $(STAGE))
 
 dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev

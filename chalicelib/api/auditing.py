@@ -11,10 +11,11 @@ from typing import Any
 
 from chalice.app import Request, Response
 
+from chalicelib.access.principal import Principal
 from chalicelib.api.request import principal_of, resource_of
 from chalicelib.audit.recording import lost, record
 from chalicelib.ports import AuditEvent
-from chalicelib.telemetry.context import subject
+from chalicelib.telemetry.context import about, subject
 from chalicelib.wiring import services
 
 _FORBIDDEN = 403
@@ -23,9 +24,11 @@ _LOOKS = {"GET", "HEAD", "OPTIONS"}
 
 def audited(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Chalice's middleware for requests; see above."""
+    principal = principal_of(request)
+    about(principal_id=principal.id)
     response = get_response(request)
     if request.method not in _LOOKS or response.status_code == _FORBIDDEN:
-        event = _event(request, response)
+        event = _event(request, principal, response)
         try:
             log = services().audit
         except Exception:  # noqa: BLE001 - it is told with the entry
@@ -35,8 +38,7 @@ def audited(request: Request, get_response: Callable[[Request], Response]) -> Re
     return response
 
 
-def _event(request: Any, response: Response) -> AuditEvent:
-    principal = principal_of(request)
+def _event(request: Any, principal: Principal, response: Response) -> AuditEvent:
     return AuditEvent(
         principal=principal.id,
         name=principal.name,

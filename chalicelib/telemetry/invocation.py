@@ -19,8 +19,8 @@ class FunctionFailed(Exception):
 def observed(event: Any, get_response: Callable[[Any], Any]) -> Any:
     """Chalice's middleware for all functions. ``event`` is its request, or its event with Lambda's context."""
     configure()
-    request, caller = _identity(event)
-    with anew(request_id=request, principal_id=caller):
+    request = _request_id(event)
+    with anew(request_id=request):
         try:
             return get_response(event)
         except Exception:
@@ -28,10 +28,8 @@ def observed(event: Any, get_response: Callable[[Any], Any]) -> Any:
             raise FunctionFailed(f"The function failed; its log tells where, at the request {request}.") from None
 
 
-def _identity(event: Any) -> tuple[str, str | None]:
-    """The id that API Gateway, else Lambda, gives the request; and who makes it, where the gateway knows them."""
+def _request_id(event: Any) -> str:
+    """The id that API Gateway, else Lambda, gives the request."""
     if not isinstance(event.context, Mapping):
-        return str(getattr(event.context, "aws_request_id", "unknown")), None
-    lambda_request = getattr(event.lambda_context, "aws_request_id", "unknown")
-    caller = (event.context.get("authorizer") or {}).get("principalId")
-    return str(event.context.get("requestId") or lambda_request), caller
+        return str(getattr(event.context, "aws_request_id", "unknown"))
+    return str(event.context.get("requestId") or getattr(event.lambda_context, "aws_request_id", "unknown"))
