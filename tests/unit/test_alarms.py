@@ -115,7 +115,9 @@ def test_every_function_and_the_gateway_have_a_log_that_ends() -> None:
     groups = of_type("AWS::Logs::LogGroup")
     named = {name["Fn::Sub"] for name in (each["LogGroupName"] for each in groups.values())}
     assert named == {*(f"/aws/lambda/${{{each}}}" for each in FUNCTIONS), "/aws/apigateway/${AWS::StackName}"}
-    assert all(each["RetentionInDays"] == {"Ref": "LogDays"} for each in groups.values())
+    for group in groups.values():
+        assert group["RetentionInDays"] == {"Ref": "LogDays"}
+        assert group["KmsKeyId"] == {"Fn::GetAtt": ["EncryptionKey", "Arn"]}
 
 
 def test_the_gateway_s_lines_are_json_and_hold_neither_headers_nor_queries() -> None:
