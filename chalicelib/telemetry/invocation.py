@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from chalicelib.telemetry.context import anew
@@ -18,14 +19,20 @@ class FunctionFailed(Exception):
 
 def observed(event: Any, get_response: Callable[[Any], Any]) -> Any:
     """Chalice's middleware for all functions. ``event`` is its request, or its event with Lambda's context."""
+    with invocation(_request_id(event)):
+        return get_response(event)
+
+
+@contextmanager
+def invocation(request_id: str | None = None) -> Iterator[None]:
+    """See above; for a function that Chalice calls without its middleware, as it does an authorizer."""
     configure()
-    request = _request_id(event)
-    with anew(request_id=request):
+    with anew(request_id=request_id):
         try:
-            return get_response(event)
+            yield
         except Exception:
             logger.exception("the function failed")
-            raise FunctionFailed(f"The function failed; its log tells where, at the request {request}.") from None
+            raise FunctionFailed(f"The function failed; its log tells where, at the request {request_id}.") from None
 
 
 def _request_id(event: Any) -> str:

@@ -48,10 +48,9 @@ def configure() -> None:
     root = logging.getLogger()
     if not function or any(isinstance(handler.formatter, JsonLines) for handler in root.handlers):
         return
-    if not root.handlers:
-        root.addHandler(logging.StreamHandler(sys.stdout))
-    for handler in root.handlers:
-        handler.setFormatter(JsonLines(function=function, stage=os.environ.get("DECANT_STAGE", "")))
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines(function=function, stage=os.environ.get("DECANT_STAGE", "")))
+    root.handlers = [handler]  # in the place of the runtime's, which would write each line once more
     root.setLevel(logging.WARNING)
     logging.getLogger("chalicelib").setLevel(os.environ.get("DECANT_LOG_LEVEL", "INFO"))
     logging.captureWarnings(True)

@@ -120,6 +120,10 @@ def test_every_function_and_the_gateway_have_a_log_that_ends() -> None:
         assert group["KmsKeyId"] == {"Fn::GetAtt": ["EncryptionKey", "Arn"]}
 
 
+def test_the_platform_s_own_lines_are_json() -> None:
+    assert TEMPLATE["Globals"]["Function"]["LoggingConfig"] == {"LogFormat": "JSON"}
+
+
 def test_the_gateway_s_lines_are_json_and_hold_neither_headers_nor_queries() -> None:
     setting = RESOURCES["RestAPI"]["Properties"]["AccessLogSetting"]
     assert setting["DestinationArn"] == {"Fn::GetAtt": ["AccessLogs", "Arn"]}

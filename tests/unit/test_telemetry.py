@@ -43,7 +43,7 @@ class Written:
 
     def begin(self) -> None:
         """Log as Lambda does when a function begins. pytest's own handlers come and go with a test's body."""
-        logging.getLogger().handlers = [logging.StreamHandler(sys.stdout)]
+        logging.getLogger().handlers = [logging.StreamHandler(sys.stdout)]  # the runtime's own
         configure()
 
     def text(self) -> str:
