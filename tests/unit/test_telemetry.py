@@ -29,10 +29,17 @@ NOW = dt.datetime(2026, 11, 22, 2, 20, 45, tzinfo=dt.UTC)
 
 
 @pytest.fixture(autouse=True)
-def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Lambda and the template set."""
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What Lambda and the template set; and logging is afterwards as it was before."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "decant-test-worker")
     monkeypatch.setenv("DECANT_STAGE", "test")
+    root, ours = logging.getLogger(), logging.getLogger("chalicelib")
+    handlers, levels = root.handlers, (root.level, ours.level)
+    yield
+    logging.captureWarnings(False)
+    root.handlers = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 @dataclass
@@ -55,14 +62,8 @@ class Written:
 
 
 @pytest.fixture
-def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
-    root, ours = logging.getLogger(), logging.getLogger("chalicelib")
-    handlers, levels = root.handlers, (root.level, ours.level)
-    yield Written(capsys)
-    logging.captureWarnings(False)
-    root.handlers = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
+def written(capsys: pytest.CaptureFixture[str]) -> Written:
+    return Written(capsys)
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:
