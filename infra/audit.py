@@ -65,18 +65,19 @@ def check(log: DynamoAuditLog, bucket: S3Storage) -> int:
 
 
 @contextmanager
-def audited(log: AuditLog, action: str, resource: str, run: str | None = None) -> Iterator[None]:
+def audited(log: AuditLog, sts: Any, action: str, resource: str, run: str | None = None) -> Iterator[None]:
     """Enter into the audit log what a command does within this context, by whom, and how it ended.
 
     ``action`` is the command, such as ``make token-revoke``, and ``resource`` what it is done to; neither holds a
-    secret. Who does it is whom AWS takes the credentials for, by the name of the user of this machine.
+    secret. Who does it is whom AWS takes the credentials of the ``sts`` client for, by the name of the user of this
+    machine.
     """
     outcome = "failed"
     try:
         yield
         outcome = "succeeded"
     finally:
-        principal = boto3.client("sts").get_caller_identity()["Arn"]
+        principal = sts.get_caller_identity()["Arn"]
         moment = dt.datetime.now(dt.UTC)
         record(log, AuditEvent(principal, getpass.getuser(), action, resource, outcome, moment, run=run))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError
@@ -40,13 +41,17 @@ class _Item(Model):
 
 
 class DynamoAuditLog:
-    """See ``ports.AuditLog``. ``table`` is the name of the DynamoDB table; a first call is made when it is needed."""
+    """See ``ports.AuditLog``. ``table`` is the name of the DynamoDB table; a first call is made when it is needed.
 
-    def __init__(self, table: str, region: str | None = None) -> None:
-        times: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 3}
-        meta = {"table_name": table, "region": region, **times}
-        self._item: type[_Item] = type("Item", (_Item,), {"Meta": type("Meta", (), meta)})
-        self._connection = Connection(region=region, **times)
+    ``access`` names another endpoint and credentials than the environment's, in PynamoDB's words: ``host``,
+    ``aws_access_key_id``, ``aws_secret_access_key``, ``aws_session_token``.
+    """
+
+    def __init__(self, table: str, region: str | None = None, access: Mapping[str, str] = MappingProxyType({})) -> None:
+        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 3}
+        given: dict[str, Any] = {"region": region, **times, **access}
+        self._item: type[_Item] = type("Item", (_Item,), {"Meta": type("Meta", (), {"table_name": table, **given})})
+        self._connection = Connection(**given)
 
     def append(self, event: AuditEvent) -> None:
         """See ``ports.AuditLog``."""

@@ -61,8 +61,10 @@ def _work(run: Run) -> dict[str, Measure]:
             return {"BackupsTaken": (len(made.get("backups", ())), "Count"), "RowsSaved": (run.progress, "Count")}
         case RunKind.RESTORE:
             return {} if made.get("dry_run") else {"RowsRestored": (run.counts.read, "Count")}
-        case _:
+        case RunKind.LOAD | RunKind.BATCH | RunKind.REPLAY:
             return _rows(run.counts)
+        case _:
+            return {}
 
 
 def _rows(counts: Counts) -> dict[str, Measure]:

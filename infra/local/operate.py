@@ -61,7 +61,7 @@ def restore_from_directory(console: Console, record: Record, arguments: argparse
     now = dt.datetime.now(dt.UTC)
     run = new_id(now)
     wired = _services(record)
-    with audited(wired.audit, "make restore-from-dir", f"snapshot {snapshot[0].snapshot}", run):
+    with audited(wired.audit, record.client("sts"), "make restore-from-dir", f"snapshot {snapshot[0].snapshot}", run):
         reports = restore(
             wired.database,
             folder,

@@ -309,7 +309,7 @@ class TestCommands:
     @pytest.mark.parametrize("fails", [False, True])
     def test_what_a_command_does_is_entered_with_how_it_ended(self, log: DynamoAuditLog, fails: bool) -> None:
         def command() -> None:
-            with commands.audited(log, "make token-revoke", "t-9"):
+            with commands.audited(log, boto3.client("sts"), "make token-revoke", "t-9"):
                 if fails:
                     raise ValueError("no")
 
