@@ -31,7 +31,7 @@ class JsonLines(LambdaPowertoolsFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """Render a record, which other handlers find as it was."""
         line = copy.copy(record)
-        line.__dict__.update(subject(), logger=record.name)
+        line.__dict__.update({**subject(), **record.__dict__, "logger": record.name})
         if record.exc_info and record.exc_info[1] is not None:
             line.__dict__["exception"] = told(record.exc_info[1])
         line.exc_info = line.exc_text = line.stack_info = None

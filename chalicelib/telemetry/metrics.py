@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from chalicelib.ports import Counts, Run, RunKind, RunState
-from chalicelib.telemetry.context import subject
+from chalicelib.telemetry.context import about, subject
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ def run_ended(run: Run, by_table: Mapping[str, Counts] | None = None) -> None:
 
     ``by_table`` are the counts of a run over several tables. Call it once for each run.
     """
+    about(run_id=run.id)
     seconds = (run.ended - run.started).total_seconds() if run.started and run.ended else 0.0
     table, kind = run.table or SEVERAL, run.kind.value
     several = by_table if by_table is not None and len(by_table) > 1 else {}
@@ -48,7 +49,7 @@ def run_ended(run: Run, by_table: Mapping[str, Counts] | None = None) -> None:
     }
     _emit(ended | ({} if several else _work(run)), {"table": table, "kind": kind})
     logger.info("%s of %s %s", kind, table, run.state.value, extra={
-        "run_id": run.id, "kind": kind, "table": run.table, "state": run.state.value, "seconds": seconds,
+        "kind": kind, "table": run.table, "state": run.state.value, "seconds": seconds,
         **asdict(run.counts), "code": (run.error or {}).get("code"),
     })  # fmt: skip
 

@@ -35,7 +35,8 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("DECANT_STAGE", "test")
     root, ours = logging.getLogger(), logging.getLogger("chalicelib")
     handlers, levels = root.handlers, (root.level, ours.level)
-    yield
+    with anew():  # whatever tests before this one were about
+        yield
     logging.captureWarnings(False)
     root.handlers = handlers
     root.setLevel(levels[0])
