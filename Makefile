@@ -52,6 +52,12 @@ restore-from-dir: | $(PY) ## and back from it: make restore-from-dir DIR=backups
 rebuild-catalog: | $(PY) ## list all backups of the bucket in the catalogue again
 	@$(STACK) rebuild-catalog
 
+audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
+	@$(PY) -m infra.audit list $(if $(STAGE),--stage $(STAGE)) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
+
+audit-verify: | $(PY) ## whether the audit log is as it was written: make audit-verify [STAGE=prod]
+	@$(PY) -m infra.audit verify $(if $(STAGE),--stage $(STAGE))
+
 dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.access.tokens import KeptToken
-from chalicelib.ports import Backup, Page, Run
+from chalicelib.errors import Unavailable
+from chalicelib.ports import AuditEvent, Backup, Page, Run
 
 
 @dataclass
@@ -43,6 +44,19 @@ class FakeCatalog:
 
     def backups(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Backup]:
         return _page(self.kept_backups, limit, after, table)
+
+
+@dataclass
+class FakeAuditLog:
+    """Events in a list; it takes none while it is ``down``."""
+
+    events: list[AuditEvent] = field(default_factory=list)
+    down: bool = False
+
+    def append(self, event: AuditEvent) -> None:
+        if self.down:
+            raise Unavailable("The audit log can't be reached.")
+        self.events.append(event)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from chalicelib.backup.restore import restore
 from chalicelib.identifiers import new_id
 from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services, services
+from infra.audit import audited
 from infra.local import report, samples
 from infra.local.record import Record, StackError
 
@@ -58,17 +59,19 @@ def restore_from_directory(console: Console, record: Record, arguments: argparse
     folder = FolderStorage(arguments.directory)
     snapshot = _newest_snapshot(folder, arguments.directory)
     now = dt.datetime.now(dt.UTC)
+    run = new_id(now)
     wired = _services(record)
-    reports = restore(
-        wired.database,
-        folder,
-        wired.dictionary,
-        [manifest.to_backup() for manifest in snapshot],
-        run_id=new_id(now),
-        started=now,
-        dry_run=arguments.dry_run,
-        progress=lambda _phase, _rows: None,
-    )
+    with audited(wired.audit, record.client("sts"), "make restore-from-dir", f"snapshot {snapshot[0].snapshot}", run):
+        reports = restore(
+            wired.database,
+            folder,
+            wired.dictionary,
+            [manifest.to_backup() for manifest in snapshot],
+            run_id=run,
+            started=now,
+            dry_run=arguments.dry_run,
+            progress=lambda _phase, _rows: None,
+        )
     would = "would be " if arguments.dry_run else ""
     for each in reports:
         console.print(

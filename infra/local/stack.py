@@ -35,6 +35,8 @@ PARAMETERS = {
     "ParentWaitSeconds": "60",
     "WorkerTimeout": "300",
     "VisibilitySeconds": "330",
+    "RejectedPercent": "0",
+    "OldestBackupSeconds": "0",
 }
 Progress = Callable[[str], None]
 

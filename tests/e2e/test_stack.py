@@ -60,7 +60,7 @@ ALLOWED: dict[str, list[Case]] = {
     ],
     "worker": [
         ("s3", "list_objects_v2", {"Bucket": "intake"}),
-        ("s3", "put_object", {"Bucket": "backup", "Key": "role-test"}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "backups/role-test"}),
         ("dynamodb", "describe_table", {"TableName": "catalog"}),
         ("sqs", "get_queue_attributes", {"QueueUrl": "work"}),
     ],
@@ -94,6 +94,7 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("s3", "put_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "delete_bucket", {"Bucket": "backup"}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "audit/role-test"}),
         ("dynamodb", "scan", {"TableName": "catalog"}),
         ("sqs", "purge_queue", {"QueueUrl": "work"}),
         ("sqs", "receive_message", {"QueueUrl": "dead"}),
