@@ -167,7 +167,7 @@ def _finished(template: dict[str, Any], made_for: Target, environment: Mapping[s
             resource["Properties"]["Runtime"] = made_for.runtime
             resource["Properties"]["Architectures"] = [made_for.architecture]
     template["Globals"]["Function"]["Environment"]["Variables"] |= environment
-    template = complete(template)
+    template = complete(template, as_resources=made_for.at_hand)
     return template if made_for.at_hand else snapstart.with_snapstart(template)
 
 
