@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from heapq import nlargest
 from itertools import chain as chained
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -23,9 +22,8 @@ from chalicelib.errors import DecantError
 from chalicelib.ports import AuditEvent, AuditLog
 from chalicelib.storage import S3Storage
 from infra.deploy import describe, outputs
-from infra.local.record import Record, StackError
+from infra.local.record import FOLDER, Record, StackError
 
-FOLDER = Path(os.environ.get("DECANT_FOLDER") or Path(__file__).parents[1] / ".local")
 LOCAL = "local"
 
 
