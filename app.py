@@ -16,7 +16,7 @@ from chalicelib.api.openapi import openapi
 from chalicelib.api.runs import runs
 from chalicelib.api.tables import tables
 from chalicelib.api.uploads import uploads
-from chalicelib.telemetry.invocation import observed
+from chalicelib.telemetry.invocation import invocation, observed
 from chalicelib.wiring import services, token_store
 
 # Its own handler would write lines of text beside ours.
@@ -32,7 +32,8 @@ for blueprint in (health, openapi, tables, uploads, runs, backups, metrics, fall
 @app.authorizer(name="authorizer", ttl_seconds=0)
 def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
     """Tell the gateway who makes a request."""
-    return answer_authorizer(request, token_store())
+    with invocation():
+        return answer_authorizer(request, token_store())
 
 
 guard(app, authorizer, os.environ)

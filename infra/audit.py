@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from heapq import nlargest
 from itertools import chain as chained
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -22,10 +21,10 @@ from chalicelib.audit.recording import record
 from chalicelib.errors import DecantError
 from chalicelib.ports import AuditEvent, AuditLog
 from chalicelib.storage import S3Storage
-from infra.deploy import describe, outputs
-from infra.local.record import Record, StackError
+from infra.deployment.stack import Stack
+from infra.deployment.target import Target
+from infra.local.record import FOLDER, Record, StackError
 
-FOLDER = Path(os.environ.get("DECANT_FOLDER") or Path(__file__).parents[1] / ".local")
 LOCAL = "local"
 
 
@@ -92,7 +91,7 @@ def _deployed(stage: str) -> dict[str, str]:
             AWS_ACCESS_KEY_ID=made.access_key_id,
             AWS_SECRET_ACCESS_KEY=made.secret_access_key,
         )
-    found = outputs(describe(boto3.client("cloudformation"), f"decant-{stage}"))
+    found = Stack(f"decant-{stage}", Target(boto3.Session())).outputs()
     if "AuditTable" not in found:
         raise StackError(f"There is no stack decant-{stage} with an audit log in {boto3.Session().region_name}.")
     return found

@@ -20,7 +20,10 @@ from rich.table import Table
 from chalicelib.access.principal import Scope
 from chalicelib.access.tokens import KeptToken, TokenStore, new_token
 from chalicelib.api.authorizer import usage_key
+from chalicelib.audit.log import DynamoAuditLog
+from chalicelib.ports import AuditLog
 from chalicelib.token_store import DynamoTokens
+from infra.audit import audited
 from infra.deployment.stack import Stack
 from infra.deployment.target import Target
 from infra.local.record import FOLDER, LOCAL_STACK, Record, StackError
@@ -39,6 +42,8 @@ class Tokens:
     store: TokenStore
     gateway: Any
     plan: str
+    audit: AuditLog
+    sts: Any
 
     @classmethod
     def of_stack(cls, stack: str, session: boto3.Session, endpoint_url: str | None = None) -> "Tokens":
@@ -55,7 +60,9 @@ class Tokens:
         }
         given = {name: value for name, value in connection.items() if value is not None}
         store = DynamoTokens(made["TokensTable"], session.region_name, given)
-        return cls(store, session.client("apigateway", endpoint_url=endpoint_url), made["UsagePlan"])
+        log = DynamoAuditLog(made["AuditTable"], session.region_name, given)
+        gateway, sts = (session.client(name, endpoint_url=endpoint_url) for name in ("apigateway", "sts"))
+        return cls(store, gateway, made["UsagePlan"], log, sts)
 
     def make(self, name: str, scopes: Iterable[Scope], lifetime: dt.timedelta | None = None) -> str:
         """Make a token and give its text, which can't be had again.
@@ -94,10 +101,13 @@ def main() -> int:
         tokens = _tokens(arguments.stage)
         if arguments.command == "make":
             scopes, lifetime = _scopes(arguments.scopes), _lifetime(arguments.expires)
-            print(tokens.make(_name(arguments.name), scopes, lifetime))
+            name = _name(arguments.name)
+            with audited(tokens.audit, tokens.sts, "make token", f"{name}: {' '.join(scopes)}"):
+                print(tokens.make(name, scopes, lifetime))
             print("This is told once: keep it where secrets are kept.", file=sys.stderr)
         elif arguments.command == "revoke":
-            tokens.revoke(arguments.id)
+            with audited(tokens.audit, tokens.sts, "make token-revoke", arguments.id):
+                tokens.revoke(arguments.id)
             print(f"The token {arguments.id} is worthless from now on.")
         else:
             Console().print(_table(tokens.store.all(), dt.datetime.now(dt.UTC)))

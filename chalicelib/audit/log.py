@@ -25,6 +25,8 @@ from chalicelib.ports import AuditEvent
 
 Result = TypeVar("Result")
 
+# The system's: functions that start from one snapshot share the state of Python's own, and would not be spread.
+_random = random.SystemRandom()
 _TRIES = 8
 _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
@@ -58,7 +60,7 @@ class DynamoAuditLog:
         for tried in range(_TRIES):
             if tried:
                 pause = min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**tried)
-                time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads, hides nothing
+                time.sleep(_random.uniform(0, pause))
             if self._appended(event):
                 return
         raise Unavailable(f"Others took the next place in the audit log {_TRIES} times.", hint="Try again.")

@@ -17,7 +17,7 @@ from chalicelib.errors import DecantError
 from chalicelib.ports import AuditEvent
 from chalicelib.telemetry.lines import configure
 from chalicelib.wiring import use
-from tests.app.conftest import Api
+from tests.app.conftest import TOKEN, Api
 from tests.fakes import FakeAuditLog
 
 CALLER = Principal("t-1", "Añez", frozenset({Scope.WRITE}))
@@ -129,11 +129,11 @@ def test_no_line_shows_a_token_a_secret_or_a_cell(
     filled: Api, planted: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure()
-    token = {"Authorization": f"Bearer {planted}"}
-    filled.post("/tables/jobs/rows", [{"id": 9, "job": planted}], headers=token)
-    filled.post("/tables/jobs/rows", [{"id": 9, "job": f"{planted}2"}, {"id": planted, "job": planted}], headers=token)
-    filled.post("/batch", raw=b"{" + planted.encode(), headers=token)
-    filled.get(f"/tables/jobs/rows?job={planted}", headers=token)
+    filled.get("/tables", headers={"Authorization": f"Bearer {planted}"})
+    filled.post("/tables/jobs/rows", [{"id": 9, "job": planted}])
+    filled.post("/tables/jobs/rows", [{"id": 9, "job": f"{planted}2"}, {"id": planted, "job": planted}])
+    filled.post("/batch", raw=b"{" + planted.encode())
+    filled.get(f"/tables/jobs/rows?job={planted}")
     filled.drop(f"incoming/jobs/{9}.csv", f"10,{planted}\n{planted},x\n".encode())
     filled.drop("incoming/jobs/broken.csv", f'10,"{planted}\n'.encode())
     filled.work()
@@ -151,9 +151,9 @@ def test_no_line_shows_a_token_a_secret_or_a_cell(
                 return transaction.run(statement)
 
         monkeypatch.setattr("chalicelib.api.tables.write_batch", refused)
-        assert filled.post("/tables/jobs/rows", ROWS, headers=token).status_code in (409, 500)
+        assert filled.post("/tables/jobs/rows", ROWS).status_code in (409, 500)
     monkeypatch.setattr("chalicelib.api.tables.write_batch", lambda *_: dict[str, str]()[planted])
-    assert filled.post("/tables/jobs/rows", ROWS, headers=token).status_code == 500
+    assert filled.post("/tables/jobs/rows", ROWS).status_code == 500
     monkeypatch.setattr("chalicelib.worker.handle", lambda *_: int(planted))
     event = filled.client.events.generate_sqs_event([planted])
     with pytest.raises(Exception, match="The function failed") as found:
@@ -163,6 +163,7 @@ def test_no_line_shows_a_token_a_secret_or_a_cell(
     lines = [json.loads(line) for line in written.splitlines()]
     assert planted not in written
     assert filled.database.app.password not in written
+    assert TOKEN not in written
     failures = [line for line in lines if line.get("level") == "ERROR"]
     assert len(failures) >= 4
     assert all(line["exception"][0]["frames"] and line["request_id"] for line in failures)
