@@ -71,6 +71,12 @@ lint: install ## ruff, mypy and the schemas of the workflows
 	@$(PY) -m check_jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(PY) -m check_jsonschema -q --builtin-schema vendor.dependabot .github/dependabot.yml
 
+deploy: install ## bring a stage up in the AWS account at hand: make deploy STAGE=dev [LOSE_DATA=1]
+	@$(PY) -m infra.deployment deploy $(or $(STAGE),$(error Which stage? make deploy STAGE=dev)) $(if $(STAGES),--stages $(STAGES)) $(if $(LOSE_DATA),--lose-data)
+
+destroy: | $(PY) ## take a stage down: make destroy STAGE=dev [YES=1] [WITH_BACKUPS=1]
+	@$(PY) -m infra.deployment destroy $(or $(STAGE),$(error Which stage? make destroy STAGE=dev)) $(if $(YES),--yes) $(if $(WITH_BACKUPS),--with-backups)
+
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate
 

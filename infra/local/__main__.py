@@ -10,7 +10,7 @@ from types import MappingProxyType
 from rich.console import Console
 
 from chalicelib.errors import DecantError
-from infra.deploy import DeploymentError
+from infra.deployment.errors import DeploymentError
 from infra.local import dev, logs, operate, report, samples
 from infra.local.embedded_postgres import PostgresError
 from infra.local.emulator import EmulatorError

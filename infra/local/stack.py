@@ -10,7 +10,9 @@ import boto3
 
 from chalicelib.access.gateway import AuthorizerKind
 from chalicelib.access.principal import Scope
-from infra.deploy import Deployment, describe
+from infra.deployment.bucket import PackageBucket
+from infra.deployment.stack import Stack as CloudFormationStack
+from infra.deployment.target import Target
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.emulator import REGION, Emulator
 from infra.local.emulators import keep_emulator
@@ -123,7 +125,7 @@ class Stack:
         progress("AWS emulator")
         self.emulator.start()
         progress("Application")
-        made, created = self._deploy(passwords, progress)
+        made, created = self._deploy(passwords)
         return self._write(made, passwords), created
 
     def _check_ports(self) -> None:
@@ -135,7 +137,7 @@ class Stack:
             if part.pid is None and is_taken(port):
                 raise StackError(taken(port, variable))
 
-    def _deploy(self, passwords: Passwords, progress: Progress) -> tuple[dict[str, str], bool]:
+    def _deploy(self, passwords: Passwords) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
         # An emulator that knows no authorizers would let nobody in, for the API believes none but them.
         kind = AuthorizerKind.TOKEN if "authorizers" in self.emulator.enforces else AuthorizerKind.NONE
@@ -146,20 +148,21 @@ class Stack:
             self.emulator.made_for,
             environment={"DECANT_AUTHORIZER": kind.value},
         )
-        session = self._session()
-        endpoint = self.emulator.endpoint_url
+        target = Target(self._session(), self.emulator.endpoint_url)
         parameters = {
             "DatabaseHost": LOOPBACK,
             "DatabasePort": str(self.postgres.port),
             "DatabaseName": DATABASE,
             "DatabaseUser": APP,
             "DatabasePassword": passwords.app,
-            "SdkPandasLayer": publish_layer(session.client("lambda", endpoint_url=endpoint)),
+            "SdkPandasLayer": publish_layer(target.client("lambda")),
             **self._parameters,
         }
-        created = not describe(session.client("cloudformation", endpoint_url=endpoint), LOCAL_STACK)
-        made = Deployment(LOCAL_STACK, f"{LOCAL_STACK}-packages", parameters).apply(built, session, progress, endpoint)
-        return made, created
+        stack = CloudFormationStack(LOCAL_STACK, target)
+        created = not stack.describe()
+        # What a change of the template leaves behind here can be loaded again.
+        bucket = PackageBucket(target, f"{LOCAL_STACK}-packages")
+        return stack.apply(built, parameters, bucket, may_lose_data=True).outputs, created
 
     def _session(self) -> boto3.Session:
         credentials = self.emulator.credentials

@@ -117,7 +117,7 @@ def test_a_policy_lets_nobody_in_from_elsewhere(policy: Policy) -> None:
         if statement["Effect"] == "Deny" or "Principal" not in statement:
             continue
         who = statement["Principal"]
-        if who == "*":
+        if who in ("*", {"AWS": "*"}):
             assert statement["Condition"]["StringEquals"]["aws:PrincipalAccount"] == ours
         elif "AWS" in who:
             assert who == root

@@ -1,0 +1,116 @@
+"""The commands behind `make deploy` and `make destroy`: python -m infra.deployment COMMAND STAGE."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from infra.deployment import migration
+from infra.deployment.destroy import Destroyed, destroy
+from infra.deployment.errors import DeploymentError
+from infra.deployment.order import StageDeployment, StageStacks
+from infra.deployment.progress import Progress
+from infra.deployment.stages import FOLDER, Stage
+from infra.deployment.target import Target
+from infra.package import PackagingError, package
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> int:
+    """Run one command; give the exit status."""
+    arguments = _parser().parse_args()
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    try:
+        if arguments.command == "deploy":
+            deploy(console, arguments.stage, arguments.stages, may_lose_data=arguments.lose_data)
+        else:
+            take_down(console, arguments.stage, confirmed=arguments.yes, with_backups=arguments.with_backups)
+    except (BotoCoreError, ClientError, DeploymentError, PackagingError) as error:
+        Console(stderr=True).print(
+            f"make {arguments.command}: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
+        return 1
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped watching. CloudFormation goes on; the same command finds its way again.")
+        return 130
+    return 0
+
+
+def deploy(console: Console, name: str, folder: Path, *, may_lose_data: bool) -> None:
+    """Bring a stage up to date, migrate its database, tell where it is."""
+    stage, target = Stage.read(name, folder), Target.from_environment()
+    with Progress(console) as progress:
+        progress.heading(f"Stage {name}: {target}")
+        refuse_local(stage.name, target)
+        built = package(ROOT, stage.chalice_stage, ROOT / ".local" / "packages")
+        outputs = StageDeployment(stage, target, os.environ, progress, may_lose_data).deploy(built)
+        if migration.FUNCTION in outputs:
+            progress.heading("Migrations of the database")
+            progress.say(f"         {migration.migrate(target, outputs)['state']}")
+        progress.heading(f"Stage {name} stands")
+        for output, value in sorted(outputs.items()):
+            progress.say(f"         {output:<22} {value}")
+        progress.say(
+            f"\nTry it:\n  drop a file   aws s3 cp departments.csv s3://{outputs['IntakeBucket']}/incoming/\n"
+            f"  its API       {target.api_url(outputs)}/openapi.json\n"
+            f"  change it     {stage.file}, then `make deploy STAGE={name}` again\n"
+            f"  take it down  make destroy STAGE={name}"
+        )
+
+
+def refuse_local(stage: str, target: Target) -> None:
+    """Raise DeploymentError for the stage of `make up` anywhere but on an emulator."""
+    if stage == "local" and not target.emulated:
+        raise DeploymentError(
+            f"The stage local is that of `make up`, without TLS; this is {target}. "
+            "Copy infra/stages/dev.toml to make a stage of your own."
+        )
+
+
+def take_down(console: Console, name: str, *, confirmed: bool, with_backups: bool) -> None:
+    """Take a stage down, once its name was typed, and tell what stays."""
+    target = Target.from_environment()
+    backups = "and ALL ITS BACKUPS " if with_backups else ""
+    if not confirmed:
+        if not sys.stdin.isatty():
+            raise DeploymentError(f"This takes the stage {name} {backups}down. If nobody can be asked, say YES=1.")
+        console.print(f"This takes the stage {name} {backups}down in {target}.", highlight=False)
+        if console.input("Type its name to go on: ").strip() != name:
+            raise DeploymentError("That is not its name; nothing was done.")
+    with Progress(console) as progress:
+        progress.heading(f"Stage {name}: {target}")
+        _tell(progress, name, destroy(StageStacks(name, target, progress), with_backups=with_backups))
+
+
+def _tell(progress: Progress, name: str, done: Destroyed) -> None:
+    progress.heading(f"Stage {name} is gone" if done.stacks else f"There is no stage {name}: nothing to do")
+    for bucket in done.backups_deleted:
+        progress.say(f"         deleted, with every backup in it: {bucket}")
+    for bucket in done.backups_kept:
+        progress.say(f"         the backups stay in {bucket} (WITH_BACKUPS=1 deletes them)")
+    for each in done.kept:
+        progress.say(f"         stays: {each}")
+    if done.kept:
+        progress.say("\nWhat stays holds data and costs a little. The next `make deploy` makes its own beside it.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.deployment", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    deploying = commands.add_parser("deploy", help=deploy.__doc__)
+    deploying.add_argument("stage")
+    deploying.add_argument("--stages", type=Path, default=FOLDER, help="the folder of the stage files")
+    deploying.add_argument("--lose-data", action="store_true", help="replace and delete even what holds data")
+    destroying = commands.add_parser("destroy", help=take_down.__doc__)
+    destroying.add_argument("stage")
+    destroying.add_argument("--yes", action="store_true", help="do not ask")
+    destroying.add_argument("--with-backups", action="store_true", help="delete the backup bucket as well")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
