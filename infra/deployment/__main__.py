@@ -13,11 +13,11 @@ from infra.deployment.destroy import Destroyed, destroy
 from infra.deployment.errors import DeploymentError
 from infra.deployment.order import StageDeployment, StageStacks
 from infra.deployment.progress import Progress
-from infra.deployment.stages import FOLDER, Stage
+from infra.deployment.stages import FOLDER, Packaging, Stage
 from infra.deployment.target import Target
-from infra.package import PackagingError, package
-
-ROOT = Path(__file__).parents[2]
+from infra.package import Package, PackagingError, package
+from infra.packaging.target import Target as Runtime
+from infra.ship import CACHE, ROOT, check_sizes
 
 
 def main() -> int:
@@ -46,7 +46,7 @@ def deploy(console: Console, name: str, folder: Path, *, may_lose_data: bool) ->
     with Progress(console) as progress:
         progress.heading(f"Stage {name}: {target}")
         refuse_local(stage.name, target)
-        built = package(ROOT, stage.chalice_stage, ROOT / ".local" / "packages")
+        built = packaged(stage.package, target)
         outputs = StageDeployment(stage, target, os.environ, progress, may_lose_data).deploy(built)
         if migration.FUNCTION in outputs:
             progress.heading("Migrations of the database")
@@ -60,6 +60,16 @@ def deploy(console: Console, name: str, folder: Path, *, may_lose_data: bool) ->
             f"  change it     {stage.file}, then `make deploy STAGE={name}` again\n"
             f"  take it down  make destroy STAGE={name}"
         )
+
+
+def packaged(how: Packaging, target: Target) -> Package:
+    """Package the application for a target. Raises PackagingError, also for what Lambda would find too big."""
+    if target.emulated:
+        return package(ROOT, how.chalice_stage, CACHE, environment=how.environment)
+    made_for = Runtime.aws(how.python, how.architecture)
+    built = package(ROOT, how.chalice_stage, CACHE, made_for, how.environment)
+    check_sizes(built.archive)
+    return built
 
 
 def refuse_local(stage: str, target: Target) -> None:

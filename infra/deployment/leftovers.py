@@ -18,7 +18,12 @@ def kept_resources(stack: Stack) -> list[str]:
         return []
     formation = stack.target.client("cloudformation")
     template = formation.get_template(StackName=stack.name, TemplateStage="Original")["TemplateBody"]
-    kept = {name for name, each in template["Resources"].items() if each.get("DeletionPolicy") == "Retain"}
+    kept = {
+        name
+        for name, each in template["Resources"].items()
+        # A bucket's policy is the bucket's, and not told apart from it.
+        if each.get("DeletionPolicy") == "Retain" and each["Type"] != "AWS::S3::BucketPolicy"
+    }
     return [
         f"{resource['ResourceType']} {resource['PhysicalResourceId']}"
         for resource in _resources(stack)

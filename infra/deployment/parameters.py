@@ -25,7 +25,7 @@ def hint(name: str, known: Collection[str]) -> str:
     return f" Did you mean {meant[0]}?" if meant else f" There are: {', '.join(sorted(known))}."
 
 
-def known_only(given: Mapping[str, str], known: Collection[str], place: str) -> None:
+def known_only(given: Collection[str], known: Collection[str], place: str) -> None:
     """Raise DeploymentError for a name that is not known."""
     for name in given:
         if name not in known:

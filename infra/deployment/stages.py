@@ -3,16 +3,16 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from infra.deployment.errors import DeploymentError
-from infra.deployment.parameters import hint, text
+from infra.deployment.parameters import hint, known_only, text
 
 FOLDER = Path(__file__).parents[1] / "stages"
 STACKS = ("network", "database", "application")
-CHALICE_STAGE = "production"
+_TABLES = ("package", *STACKS)
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,29 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Packaging:
+    """How the application is packaged for AWS; an emulator runs it with the interpreter at hand.
+
+    `chalice_stage` is one of `.chalice/config.json`, `python` is major.minor, `architecture` is as Lambda names it,
+    `environment` holds variables that `app.py` looks at while Chalice reads it.
+    """
+
+    chalice_stage: str = "production"
+    python: str = "3.13"
+    architecture: str = "x86_64"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Stage:
-    """A stage: of each stack whether it is ours, and with what."""
+    """A stage: how it is packaged, and of each stack whether it is ours, and with what."""
 
     name: str
     file: Path
+    package: Packaging
     network: Table
     database: Table
     application: Table
-    chalice_stage: str
 
     @classmethod
     def read(cls, name: str, folder: Path = FOLDER) -> "Stage":
@@ -52,16 +66,20 @@ class Stage:
         except tomllib.TOMLDecodeError as error:
             raise DeploymentError(f"{file}: {error}.") from error
         for key, value in content.items():
-            if key not in STACKS or not isinstance(value, dict):
-                raise DeploymentError(f"{file}: {key} is no table of a stage.{hint(key, STACKS)}")
-        tables = {stack: dict(content.get(stack, {})) for stack in STACKS}
-        chalice_stage = tables["application"].pop("chalice_stage", CHALICE_STAGE)
-        if not isinstance(chalice_stage, str):
-            raise DeploymentError(
-                f"{file}: [application] chalice_stage takes the name of a stage of .chalice/config.json."
-            )
-        read = {stack: _table(table, f"{file}: [{stack}]", stack) for stack, table in tables.items()}
-        return cls(name=name, file=file, chalice_stage=chalice_stage, **read)
+            if key not in _TABLES or not isinstance(value, dict):
+                raise DeploymentError(f"{file}: {key} is no table of a stage.{hint(key, _TABLES)}")
+        read = {stack: _table(dict(content.get(stack, {})), f"{file}: [{stack}]", stack) for stack in STACKS}
+        return cls(name=name, file=file, package=_packaging(dict(content.get("package", {})), file), **read)
+
+
+def _packaging(said: dict[str, Any], file: Path) -> Packaging:
+    environment = said.pop("environment", {})
+    if not isinstance(environment, dict):
+        raise DeploymentError(f"{file}: [package] environment takes a table: [package.environment].")
+    given = {name: text(value, f"{file}: [package] {name}") for name, value in said.items()}
+    known_only(given, [each.name for each in fields(Packaging)], f"{file}: [package]")
+    variables = {name: text(value, f"{file}: [package.environment] {name}") for name, value in environment.items()}
+    return Packaging(**given, environment=variables)
 
 
 def _table(said: dict[str, Any], place: str, stack: str) -> Table:

@@ -185,6 +185,11 @@ class TestBuckets:
         assert RESOURCES[bucket]["DeletionPolicy"] == RESOURCES[bucket]["UpdateReplacePolicy"] == "Retain"
 
     @pytest.mark.parametrize("bucket", BUCKETS)
+    def test_what_guards_a_bucket_stays_as_long_as_it(self, bucket: str) -> None:
+        policy = RESOURCES[f"{bucket}Policy"]
+        assert policy["DeletionPolicy"] == policy["UpdateReplacePolicy"] == "Retain"
+
+    @pytest.mark.parametrize("bucket", BUCKETS)
     def test_a_bucket_is_tidied(self, bucket: str) -> None:
         rules = {rule["Id"]: rule for rule in RESOURCES[bucket]["Properties"]["LifecycleConfiguration"]["Rules"]}
         assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
