@@ -1,5 +1,6 @@
 """Where to deploy: an AWS account, or an emulator of one."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +25,7 @@ class Target:
     @classmethod
     def from_environment(cls) -> "Target":
         """Take credentials, region and endpoint as every AWS tool does. Raises DeploymentError without a region."""
-        session = boto3.Session()
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3 does not read by itself
         if session.region_name is None:
             raise DeploymentError("No AWS region is chosen. Set AWS_REGION, or a profile that has one (AWS_PROFILE).")
         return cls(session)
