@@ -46,6 +46,7 @@ def deploy(console: Console, name: str, folder: Path, *, may_lose_data: bool) ->
     with Progress(console) as progress:
         progress.heading(f"Stage {name}: {target}")
         refuse_local(stage.name, target)
+        progress.heading("Package")
         built = packaged(stage.package, target)
         outputs = StageDeployment(stage, target, os.environ, progress, may_lose_data).deploy(built)
         if migration.FUNCTION in outputs:

@@ -90,7 +90,8 @@ class Stack:
         described = self.describe()
         if not described:
             return False
-        described = self._settled(formation, described)
+        if described["StackStatus"] != "REVIEW_IN_PROGRESS":  # where a change set was made, and nothing else
+            described = self._settled(formation, described)
         seen = _seen(formation, described["StackId"])
         formation.delete_stack(StackName=described["StackId"])
         ended = self._settled(formation, described, seen)
@@ -158,15 +159,20 @@ class Stack:
         return str(made["Id"])
 
     def _settled(self, formation: Any, described: dict[str, Any], seen: frozenset[str] | None = None) -> dict[str, Any]:
-        """Wait until the stack is at rest, telling each new event; give its description then."""
-        told = set(seen if seen is not None else _seen(formation, described["StackId"]))
+        """Wait until the stack is at rest, telling each new event; give its description then.
+
+        `seen` are the events from before an operation, which must have begun as well.
+        """
+        told = set(_seen(formation, described["StackId"]) if seen is None else seen)
         pause, longest = _POLL_SECONDS
         while True:
-            # Its id still names a stack that was deleted.
-            described = _describe(formation, described["StackId"]) or {**described, "StackStatus": "DELETE_COMPLETE"}
-            for event in _events(formation, described["StackId"], told):
+            # Its id still names a stack that was deleted, for some months.
+            found = _describe(formation, described["StackId"])
+            for event in _events(formation, described["StackId"], told) if found else ():
                 self.watcher.happened(self.name, Event.read(event))
-            if not described["StackStatus"].endswith("_IN_PROGRESS"):
+            described = found or {**described, "StackStatus": "DELETE_COMPLETE"}
+            begun = seen is None or len(told) > len(seen) or not found
+            if begun and not described["StackStatus"].endswith("_IN_PROGRESS"):
                 return described
             time.sleep(pause)
             pause = min(longest, pause * 1.3)

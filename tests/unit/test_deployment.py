@@ -1,6 +1,7 @@
 """A stage's file, what becomes parameters of it, and what is told of a deployment; CloudFormation itself is in e2e."""
 
 import io
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -10,13 +11,14 @@ import pytest
 from botocore.exceptions import NoRegionError
 from rich.console import Console
 
+from infra.deployment import __main__ as commands
 from infra.deployment import layer, network
-from infra.deployment.__main__ import refuse_local
 from infra.deployment.bucket import PackageBucket
 from infra.deployment.changes import Change, losses
+from infra.deployment.destroy import Destroyed
 from infra.deployment.errors import DeploymentError
 from infra.deployment.leftovers import backup_buckets
-from infra.deployment.order import StageDeployment
+from infra.deployment.order import StageDeployment, StageStacks
 from infra.deployment.parameters import parameters_for, variable
 from infra.deployment.progress import Progress
 from infra.deployment.stack import Applied, Stack
@@ -169,9 +171,9 @@ class Account(Target):
 
 def test_the_local_stage_stays_at_home() -> None:
     with pytest.raises(DeploymentError, match="stage local is that of `make up`"):
-        refuse_local("local", Account())
-    refuse_local("local", Account(emulated=True))
-    refuse_local("dev", Account())
+        commands.refuse_local("local", Account())
+    commands.refuse_local("local", Account(emulated=True))
+    commands.refuse_local("dev", Account())
 
 
 @pytest.mark.parametrize(
@@ -395,3 +397,41 @@ def test_backup_buckets_are_those_of_this_stage_alone() -> None:
             return [{"Buckets": [{"Name": name} for name in names if name.startswith(Prefix)]}, {}]
 
     assert backup_buckets(Account({"s3": Buckets()}), "dev") == ["decant-dev-backupbucket-1a2b"]
+
+
+class TestTakingDown:
+    @pytest.fixture
+    def taken_down(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+        """What was destroyed, of stages and backups; nobody's stacks."""
+        done: list[tuple[str, bool]] = []
+
+        def destroy(stacks: StageStacks, *, with_backups: bool) -> Destroyed:
+            done.append((stacks.stage, with_backups))
+            return Destroyed([f"decant-{stacks.stage}"], ["AWS::KMS::Key 1"], ["decant-dev-backupbucket-1"], [])
+
+        monkeypatch.setattr(commands, "destroy", destroy)
+        monkeypatch.setattr(Target, "from_environment", lambda: Account())
+        return done
+
+    @pytest.mark.parametrize("typed", ["dev", "prod", ""])
+    def test_it_takes_the_name_of_the_stage(
+        self, monkeypatch: pytest.MonkeyPatch, taken_down: list[tuple[str, bool]], typed: str
+    ) -> None:
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        console = Console(file=io.StringIO())
+        monkeypatch.setattr(console, "input", lambda _: typed)
+        if typed == "dev":
+            commands.take_down(console, "dev", confirmed=False, with_backups=False)
+        else:
+            with pytest.raises(DeploymentError, match="nothing was done"):
+                commands.take_down(console, "dev", confirmed=False, with_backups=False)
+        assert taken_down == ([("dev", False)] if typed == "dev" else [])
+
+    def test_backups_are_named_before_they_go_and_told_when_they_stay(self, taken_down: list[tuple[str, bool]]) -> None:
+        with pytest.raises(DeploymentError, match="and ALL ITS BACKUPS down"):
+            commands.take_down(Console(file=io.StringIO()), "dev", confirmed=False, with_backups=True)
+        assert taken_down == []
+        printed = io.StringIO()
+        commands.take_down(Console(file=printed, width=120), "dev", confirmed=True, with_backups=False)
+        assert "the backups stay in decant-dev-backupbucket-1" in printed.getvalue()
+        assert "stays: AWS::KMS::Key 1" in printed.getvalue()

@@ -321,6 +321,15 @@ def test_the_functions_get_the_variables_that_the_application_reads() -> None:
     assert given == read
 
 
+@pytest.mark.parametrize(
+    ("stack", "name"),
+    [(stack, name) for stack, all_ in STACKS.items() for name in of_type("AWS::SecretsManager::Secret", all_)],
+)
+def test_a_secret_is_encrypted_by_the_key_of_its_stack(stack: str, name: str) -> None:
+    key = {"application": "EncryptionKey", "database": "DatabaseKey"}[stack]
+    assert STACKS[stack][name]["Properties"]["KmsKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
+
+
 def test_passwords_are_not_echoed() -> None:
     assert PARAMETERS["DatabasePassword"]["NoEcho"] is True
     assert "Default" not in PARAMETERS["DatabasePassword"]
