@@ -38,7 +38,9 @@ class Progress:
         self._print(line)
 
     def heading(self, line: str) -> None:
-        """Print a line that stands out, with the time since the beginning."""
+        """Print a line that stands out, with the time since the beginning: something else is under way now."""
+        self._under_way.clear()
+        self._draw()
         self._print(f"{self._elapsed(self._began)} {line}", "bold")
 
     def began(self, stack: str) -> None:
