@@ -21,7 +21,8 @@ from chalicelib.access.principal import Scope
 from chalicelib.access.tokens import KeptToken, TokenStore, new_token
 from chalicelib.api.authorizer import usage_key
 from chalicelib.token_store import DynamoTokens
-from infra.deploy import describe, outputs
+from infra.deployment.stack import Stack
+from infra.deployment.target import Target
 from infra.local.record import FOLDER, LOCAL_STACK, Record, StackError
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -42,7 +43,7 @@ class Tokens:
     @classmethod
     def of_stack(cls, stack: str, session: boto3.Session, endpoint_url: str | None = None) -> "Tokens":
         """Find the tokens of a CloudFormation stack by its outputs. Raises TokenError when there is no such stack."""
-        made = outputs(describe(session.client("cloudformation", endpoint_url=endpoint_url), stack))
+        made = Stack(stack, Target(session, endpoint_url)).outputs()
         if "TokensTable" not in made:
             raise TokenError(f"There is no stack {stack} with tokens in {session.region_name}.")
         credentials = session.get_credentials().get_frozen_credentials()

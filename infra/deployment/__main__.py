@@ -57,7 +57,8 @@ def deploy(console: Console, name: str, folder: Path, *, may_lose_data: bool) ->
             progress.say(f"         {output:<22} {value}")
         progress.say(
             f"\nTry it:\n  drop a file   aws s3 cp departments.csv s3://{outputs['IntakeBucket']}/incoming/\n"
-            f"  its API       {target.api_url(outputs)}/openapi.json\n"
+            f'  get a token   make token STAGE={name} NAME=me SCOPES="read write"\n'
+            f'  ask its API   curl -H "Authorization: Bearer TOKEN" {target.api_url(outputs)}/tables\n'
             f"  change it     {stage.file}, then `make deploy STAGE={name}` again\n"
             f"  take it down  make destroy STAGE={name}"
         )

@@ -46,6 +46,7 @@ DatabasePort = {port}
 DatabaseName = "{database}"
 DatabaseTls = "off"
 RequireTls = false
+TokenLimits = "off"
 WorkerTimeout = 60
 VisibilitySeconds = 65
 ParentWaitSeconds = {wait}
@@ -60,6 +61,7 @@ class Team:
     postgres: EmbeddedPostgres
     stages: Path
     passwords: Passwords
+    token: str = ""
     configured: dict[str, object] = field(default_factory=lambda: {"protected": "false", "days": 1, "wait": 10})
 
     def configure(self, **changes: object) -> None:
@@ -87,6 +89,10 @@ class Team:
 
     def deploy(self, *arguments: str, fails: bool = False) -> str:
         return self.make("deploy", f"STAGE={STAGE}", f"STAGES={self.stages}", *arguments, fails=fails)
+
+    def get_token(self) -> None:
+        printed = self.make("token", f"STAGE={STAGE}", "NAME=team", "SCOPES=read write operate")
+        self.token = printed.splitlines()[0]
 
     def destroy(self, *arguments: str, fails: bool = False) -> str:
         return self.make("destroy", f"STAGE={STAGE}", *arguments, fails=fails)
@@ -116,11 +122,11 @@ class Team:
         return CloudFormationStack(name, self.target).describe()
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the deployed API; give the JSON of its answer."""
+        """Call the deployed API with the token at hand; give the JSON of its answer."""
         question = urllib.request.Request(
             self.target.api_url(self.outputs) + path,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
             method=method,
         )
         with urllib.request.urlopen(question, timeout=60) as answer:
@@ -197,6 +203,7 @@ def test_a_stage_from_nothing_to_nothing_and_again(team: Team) -> None:
     team.deploy()
     assert team.outputs["IntakeBucket"] != first["IntakeBucket"]
     assert team.ids("jobs") == [1], "the database was another's, and so it stays"
+    team.get_token()
     team.call("POST", "/batch", {"jobs": [{"id": 2, "job": "Cook"}]})
     assert team.ids("jobs") == [1, 2]
 
@@ -207,7 +214,8 @@ def test_a_stage_from_nothing_to_nothing_and_again(team: Team) -> None:
 
 
 def used(team: Team) -> None:
-    """Post a batch, drop a file, see both in the database."""
+    """Get a token, post a batch, drop a file, see both in the database."""
+    team.get_token()
     team.call("POST", "/batch", {"jobs": [{"id": 1, "job": "Gardener"}]})
     team.target.client("s3").put_object(
         Bucket=team.outputs["IntakeBucket"], Key="incoming/departments.csv", Body=b"7,Garden\n"
