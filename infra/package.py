@@ -167,8 +167,9 @@ def _finished(template: dict[str, Any], made_for: Target, environment: Mapping[s
             resource["Properties"]["Runtime"] = made_for.runtime
             resource["Properties"]["Architectures"] = [made_for.architecture]
     template["Globals"]["Function"]["Environment"]["Variables"] |= environment
-    template = complete(template)
-    return template if made_for.at_hand or made_for.emulated else snapstart.with_snapstart(template)
+    emulated = made_for.at_hand or made_for.emulated
+    template = complete(template, as_resources=emulated)
+    return template if emulated else snapstart.with_snapstart(template)
 
 
 def _age(path: Path) -> float:

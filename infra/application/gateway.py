@@ -115,8 +115,12 @@ ANSWERS = {
 }  # fmt: skip
 
 
-def complete(template: dict[str, Any]) -> dict[str, Any]:
-    """Give the packaged template with the gateway's answers, limits for each token, and room for preflights."""
+def complete(template: dict[str, Any], *, as_resources: bool = True) -> dict[str, Any]:
+    """Give the packaged template with the gateway's answers, limits for each token, and room for preflights.
+
+    `as_resources` is for emulators: on AWS the answers stand in the API's definition, and what stands beside it is lost
+    when that is put anew (cfn-lint's W3660).
+    """
     template = copy.deepcopy(template)
     definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     by_token = _TOKEN_AUTHORIZER in definition.get("securityDefinitions", {})
@@ -125,7 +129,7 @@ def complete(template: dict[str, Any]) -> dict[str, Any]:
     definitions = {kind: answer.definition() for kind, answer in answers.items()}
     # On AWS they are part of what a deployment deploys only here; MiniStack 1.5.33 reads them as resources only.
     definition["x-amazon-apigateway-gateway-responses"] = definitions
-    for kind, each in definitions.items():
+    for kind, each in definitions.items() if as_resources else ():
         template["Resources"][f"GatewayResponse{kind.title().replace('_', '')}"] = {
             "Type": "AWS::ApiGateway::GatewayResponse",
             "Properties": {
