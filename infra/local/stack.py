@@ -1,16 +1,19 @@
 """The whole local stack in one folder: Postgres, emulator, deployed application."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
+from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from chalicelib.access.gateway import AuthorizerKind
 from chalicelib.access.principal import Scope
-from infra.deploy import Deployment, describe
+from infra.deploy import Deployment, describe, outputs
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.emulator import REGION, Emulator
 from infra.local.emulators import keep_emulator
@@ -18,18 +21,20 @@ from infra.local.layer import publish_layer
 from infra.local.ministack import MiniStack
 from infra.local.ports import LOOPBACK, is_taken, taken
 from infra.local.record import LOCAL_STACK, Ports, Record, StackError
-from infra.local.schema import APP, DATABASE, OWNER, Passwords, prepare_database
+from infra.local.schema import DATABASE, MASTER, Passwords, make_master, master_secret
+from infra.migrate import lines, migrate, refuse_dictionary
 from infra.package import package
 from infra.tokens import Tokens
 
 STAGE = "local"
 DICTIONARY = Path("chalicelib", "dictionary", "datapackage.json")
 LOCAL_CALLER = "make up"
-# What differs from AWS: no TLS on this machine, no limits for each token, which the emulator can't keep (see
-# api.yaml), and shorter waits for a person who watches.
+# What differs from AWS: no TLS on this machine, no rotation by the clock, no limits for each token, which the emulator
+# can't keep (see api.yaml), and shorter waits for a person who watches.
 PARAMETERS = {
     "Stage": STAGE,
     "DatabaseTls": "off",
+    "RotatePassword": "false",
     "RequireTls": "false",
     "TokenLimits": "off",
     "ParentWaitSeconds": "60",
@@ -119,11 +124,16 @@ class Stack:
         keep_emulator(self.folder, self.emulator)
         self.postgres.start()
         passwords = Passwords.kept_in(self.folder / "passwords.json")
-        prepare_database(self.postgres, passwords, self._root / DICTIONARY)
+        make_master(self.postgres, passwords.master)
         progress("AWS emulator")
         self.emulator.start()
         progress("Application")
         made, created = self._deploy(passwords, progress)
+        progress("Database")
+        done = migrate(self._client("lambda"), made["MigratorName"], by="make up")
+        if done["state"] == "applied" and not created:
+            for line in lines(done):
+                progress(line)
         return self._write(made, passwords), created
 
     def _check_ports(self) -> None:
@@ -137,6 +147,21 @@ class Stack:
 
     def _deploy(self, passwords: Passwords, progress: Progress) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
+        session = self._session()
+        endpoint = self.emulator.endpoint_url
+        deployed = describe(session.client("cloudformation", endpoint_url=endpoint), LOCAL_STACK)
+        created = not deployed
+        if name := outputs(deployed).get("MigratorName"):
+            refuse_dictionary(self._client("lambda"), name, self._root / DICTIONARY)
+        built = package(self._root, STAGE, self._tools / "packages")
+        parameters = {
+            "DatabaseHost": LOOPBACK,
+            "DatabasePort": str(self.postgres.port),
+            "DatabaseName": DATABASE,
+            "MasterSecret": master_secret(self._client("secretsmanager"), f"{LOCAL_STACK}-master", passwords.master),
+            "SdkPandasLayer": publish_layer(session.client("lambda", endpoint_url=endpoint)),
+            **self._parameters,
+        }
         # An emulator that knows no authorizers would let nobody in, for the API believes none but them.
         kind = AuthorizerKind.TOKEN if "authorizers" in self.emulator.enforces else AuthorizerKind.NONE
         built = package(
@@ -146,24 +171,18 @@ class Stack:
             self.emulator.made_for,
             environment={"DECANT_AUTHORIZER": kind.value},
         )
-        session = self._session()
-        endpoint = self.emulator.endpoint_url
-        parameters = {
-            "DatabaseHost": LOOPBACK,
-            "DatabasePort": str(self.postgres.port),
-            "DatabaseName": DATABASE,
-            "DatabaseUser": APP,
-            "DatabasePassword": passwords.app,
-            "SdkPandasLayer": publish_layer(session.client("lambda", endpoint_url=endpoint)),
-            **self._parameters,
-        }
-        created = not describe(session.client("cloudformation", endpoint_url=endpoint), LOCAL_STACK)
         made = Deployment(LOCAL_STACK, f"{LOCAL_STACK}-packages", parameters).apply(built, session, progress, endpoint)
         return made, created
 
     def _session(self) -> boto3.Session:
         credentials = self.emulator.credentials
         return boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
+
+    def _client(self, service: str) -> Any:
+        """The administrator's client of a service of the emulator."""
+        # A migration may take long, and is not to be begun a second time beside the first.
+        config = Config(read_timeout=910, retries={"total_max_attempts": 1})
+        return self._session().client(service, endpoint_url=self.emulator.endpoint_url, config=config)
 
     def _token(self) -> str:
         """Give a token that may do everything, in the place of the one of the run before."""
@@ -172,6 +191,8 @@ class Stack:
 
     def _write(self, made: Mapping[str, str], passwords: Passwords) -> Record:
         credentials = self.emulator.credentials
+        secret = self._client("secretsmanager").get_secret_value(SecretId=made["DatabaseSecret"])
+        login = json.loads(secret["SecretString"])
         record = Record(
             api_url=self.emulator.api_url(made["RestAPIId"]),
             token=self._token(),
@@ -181,8 +202,8 @@ class Stack:
             secret_access_key=credentials.secret_access_key,
             intake_bucket=made["IntakeBucket"],
             backup_bucket=made["BackupBucket"],
-            database_url=self.postgres.url(OWNER, passwords.owner, DATABASE),
-            app_database_url=self.postgres.url(APP, passwords.app, DATABASE),
+            database_url=self.postgres.url(MASTER, passwords.master, DATABASE),
+            app_database_url=self.postgres.url(login["username"], login["password"], DATABASE),
             queue_url=made["WorkQueueUrl"],
             dead_letter_queue_url=made["DeadLetterQueueUrl"],
             catalog_table=made["CatalogTable"],
@@ -193,6 +214,11 @@ class Stack:
             api_role=made["ApiRole"],
             authorizer_role=made["AuthorizerRole"],
             worker_role=made["WorkerRole"],
+            migrator_function=made["MigratorName"],
+            migrator_role=made["MigratorRole"],
+            rotator_function=made["RotatorName"],
+            rotator_role=made["RotatorRole"],
+            database_secret=made["DatabaseSecret"],
         )
         record.write(self.folder)
         return record

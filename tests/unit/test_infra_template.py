@@ -22,6 +22,7 @@ STACKS = {"application": RESOURCES, "network": NETWORKED, "database": STORED}
 BUCKETS = ("IntakeBucket", "BackupBucket")
 # Actions that AWS knows on no resource.
 ON_NOTHING = {"secretsmanager:GetRandomPassword"}
+ROLES = ("ApiRole", "WorkerRole", "MigratorRole", "RotatorRole")
 
 
 def of_type(kind: str, resources: dict[str, Any] = RESOURCES) -> dict[str, Any]:
@@ -316,11 +317,6 @@ def test_the_functions_get_the_variables_that_the_application_reads() -> None:
     assert given == read
 
 
-def test_passwords_are_not_echoed() -> None:
-    assert PARAMETERS["DatabasePassword"]["NoEcho"] is True
-    assert "Default" not in PARAMETERS["DatabasePassword"]
-
-
 class TestNetwork:
     def test_no_way_leads_to_the_internet_or_from_it(self) -> None:
         kinds = {resource["Type"] for resource in NETWORKED.values()}
@@ -447,3 +443,27 @@ def test_requests_are_limited_for_all_and_for_each_token() -> None:
                   plan["Quota"]["Limit"]):  # fmt: skip
         assert PARAMETERS[limit["Ref"]]["Default"] > 0
     assert PARAMETERS["TokenLimits"]["Default"] == "on"
+
+
+def test_no_password_is_a_parameter_and_tls_is_the_default() -> None:
+    assert not [name for name in PARAMETERS if "Password" in name and name != "RotatePassword"]
+    assert RESOURCES["DatabaseSecret"]["Properties"].keys() == {"Description", "GenerateSecretString"}
+    assert PARAMETERS["DatabaseTls"]["Default"] == "verify-full"
+
+
+def test_the_masters_secret_is_for_migrator_and_rotator_alone() -> None:
+    def reads(role: str, secret: Any) -> bool:
+        return any(secret == s["Resource"] for s in statements(role) if "secretsmanager" in str(s["Action"]))
+
+    assert [reads(role, {"Ref": "MasterSecret"}) for role in ROLES] == [False, False, True, True]
+    writers = [role for role in ROLES if "secretsmanager:PutSecretValue" in str(statements(role))]
+    assert writers == ["RotatorRole"]
+
+
+def test_only_secrets_manager_may_rotate_this_secret_and_does_so_by_default() -> None:
+    permission = RESOURCES["RotationPermission"]["Properties"]
+    assert permission["Principal"] == "secretsmanager.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["DatabaseSecret", "Id"]}
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert RESOURCES["RotationSchedule"]["Condition"] == "RotatePassword"
+    assert PARAMETERS["RotatePassword"]["Default"] == "true"
