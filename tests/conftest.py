@@ -25,7 +25,6 @@ from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.schema import MASTER, make_master
 
 
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the emulator for the end-to-end tests."""
     usual = os.environ.get("DECANT_EMULATOR") or "ministack"
