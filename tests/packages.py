@@ -16,9 +16,9 @@ def package(fields: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @st.composite
-def column(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    """One field with constraints that suit its type."""
-    kind = draw(st.sampled_from(["integer", "number", "string", "date"]))
+def column(draw: st.DrawFn, name: str, kind: str | None = None) -> dict[str, Any]:
+    """One field with constraints that suit its type, which is drawn when none is given."""
+    kind = kind or draw(st.sampled_from(["integer", "number", "string", "date"]))
     field: dict[str, Any] = {"name": name, "type": kind}
     rules: dict[str, Any] = draw(st.fixed_dictionaries({}, optional={"required": st.booleans()}))
     if kind == "integer":
@@ -54,8 +54,8 @@ def fields_changed(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str
         rules = dict(field["constraints"])
         for rule in draw(st.lists(st.sampled_from(sorted(rules)), unique=True)) if rules else []:
             del rules[rule]
-        other = draw(column(field["name"]))
-        if other["type"] == field["type"] and draw(st.booleans()):
+        if draw(st.booleans()):
+            other = draw(column(field["name"], field["type"]))
             rules |= other["constraints"]
             field = {**field, **{key: other[key] for key in ("precision", "scale") if key in other}}
         after.append({**field, "constraints": rules})

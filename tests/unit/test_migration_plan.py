@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.dictionary.model import Column
@@ -176,6 +176,7 @@ def test_the_same_dictionary_changes_nothing(spec: list[dict[str, Any]]) -> None
     assert change(dictionary, dictionary).steps == ()
 
 
+@settings(max_examples=300, deadline=None)
 @given(fields_changed(), st.data())
 def test_a_value_that_was_allowed_is_allowed_after_every_change_that_is_planned(
     specs: tuple[list[dict[str, Any]], list[dict[str, Any]]], data: st.DataObject
