@@ -58,6 +58,9 @@ audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=pro
 audit-verify: | $(PY) ## whether the audit log is as it was written: make audit-verify [STAGE=prod]
 	@$(PY) -m infra.audit verify $(if $(STAGE),--stage $(STAGE))
 
+migrate: | $(PY) ## bring the database to the dictionary: make migrate [STAGE=dev] [PLAN=1]
+	@$(PY) -m infra.migrate $(or $(STAGE),local) $(if $(PLAN),--plan)
+
 dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev
 

@@ -5,7 +5,10 @@ from typing import Any
 
 from chalice.app import AuthRequest, AuthResponse, Chalice, SQSEvent
 
+from chalicelib import migrator as migrations
+from chalicelib import rotation
 from chalicelib import worker as work
+from chalicelib.administration import administration
 from chalicelib.api.auditing import audited
 from chalicelib.api.authorizer import answer_authorizer, guard
 from chalicelib.api.backups import backups
@@ -46,3 +49,16 @@ def worker(event: SQSEvent) -> None:
     for record in event:
         deliveries = int(record.to_dict()["attributes"]["ApproximateReceiveCount"])
         work.handle(services(), record.body, deliveries)
+
+
+@app.lambda_function(name="migrator")
+def migrator(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Bring the database to the dictionary and the code, or tell what that would take."""
+    return migrations.handle(administration(), event)
+
+
+@app.lambda_function(name="rotator")
+def rotator(event: dict[str, Any], _context: object) -> None:
+    """Do one step of the rotation of the app's password, for Secrets Manager."""
+    here = administration()
+    rotation.rotate(event, here.settings.app_secret, here.secrets, here)

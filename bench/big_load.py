@@ -21,8 +21,8 @@ from typing import Any
 
 import psutil
 
-from chalicelib.dictionary.ddl import create_schema_statements
 from chalicelib.dictionary.package import load_dictionary
+from chalicelib.migrations.plan import change
 from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
@@ -59,7 +59,8 @@ def measure(stack: Stack, record: Record, folder: Path, rows: int, runs: int) ->
     print(f"{rows:,} rows, {dirty.stat().st_size / 1e6:.0f} MB, {bad:,} of the dirty file's rows are bad")
     psql = Psql(stack)
     psql.run("postgres", f"CREATE DATABASE {PEER}")
-    psql.run(PEER, ";\n".join(create_schema_statements(load_dictionary(PACKAGED_DICTIONARY), "decant_app")))
+    tables = change(None, load_dictionary(PACKAGED_DICTIONARY)).steps
+    psql.run(PEER, ";\n".join(step.sql for step in tables))
     for table in ("departments", "jobs"):
         psql.copy(PEER, table, SAMPLES / f"{table}.csv")
         load(record, f"{table}.csv", SAMPLES / f"{table}.csv")

@@ -9,5 +9,8 @@ The flows, each arrow a module::
 ``dictionary/`` says what a table is; ``postgres``, ``storage``, ``queue`` and ``catalog`` are the adapters at the edge;
 ``wiring`` puts them together; ``api/`` and the event functions of ``app.py`` call the flows.
 
+The database itself is changed by ``migrations/``, ``roles`` and ``rotation``, as other roles than the app's; their
+functions are wired by ``administration``.
+
 Import rule: ``app, api → wiring → flows → dictionary, errors``. Adapters are reached through ``wiring`` alone.
 """

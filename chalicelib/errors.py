@@ -18,6 +18,7 @@
     ├── Superseded              409  a newer version of the object stands for it
     ├── BackupDamaged           409  a backup does not verify
     ├── RestoreRefused          409  a restore would lose or break rows
+    ├── MigrationRefused        409  a change of the dictionary would lose or break rows
     └── Unavailable             503  a part is down or busy; trying again may help
 
 A bad *cell* is no exception but a value: ``load.validation.Reason``.
@@ -230,6 +231,14 @@ class RestoreRefused(DecantError):
     status = 409
     code = "restore-refused"
     title = "The restore was refused; nothing was changed"
+
+
+class MigrationRefused(DecantError):
+    """A migration would lose or break rows, or can't be told to be right, so nothing was changed."""
+
+    status = 409
+    code = "migration-refused"
+    title = "The migration was refused; nothing was changed"
 
 
 class Unavailable(DecantError):

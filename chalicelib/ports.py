@@ -191,14 +191,18 @@ class Queue(Protocol):
         """Put a message into the queue, to be delivered after ``delay`` seconds (900 at most)."""
 
 
-class Transaction(Protocol):
-    """Statements that become true together. Parameters are named ``:name`` in the SQL."""
+class Session(Protocol):
+    """A connection. Each statement commits by itself unless one began a transaction."""
 
     def run(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Run one statement and return its rows."""
+        """Run one statement and return its rows. Parameters are named ``:name`` in the SQL."""
 
     def run_script(self, sql: str) -> None:
         """Run fixed SQL of one or more statements, without parameters or rows."""
+
+
+class Transaction(Session, Protocol):
+    """Statements that become true together."""
 
     def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
         """COPY rows into a quoted relation, by the names of their columns; return how many."""

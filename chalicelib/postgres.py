@@ -13,6 +13,9 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -26,8 +29,19 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
-_RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57014|57P0.|25006|25P0[34]|28P01|58030")
-_WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE
+_RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57014|57P0.|25006|25P0[34]|58030")
+_WRONG_PASSWORD = ("28P01", "28000")
+# A column, a table or a function is not there: between the deployment of a dictionary and its migration that is normal.
+_NOT_MIGRATED = ("42703", "42P01", "42883")
+_ROOTS = Path(__file__).with_name("rds-roots.pem")
+# OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH.
+_CERTIFICATE = {
+    9: "it is not valid yet",
+    10: "it has expired",
+    62: "it is of another name",
+    64: "it is of another name",
+}
+_UNKNOWN_ISSUER = "its issuer is not known"
 _COPY_BLOCK_ROWS = 8_192
 _CONNECT_SECONDS = 10
 
@@ -94,7 +108,7 @@ class PostgresDatabase:
     def _open(self) -> Any:
         try:
             return _translated(self._connect)
-        except _WrongPassword:
+        except WrongPassword:
             logger.info("the password is refused; it may have been rotated, so it is fetched once more")
             return _translated(self._connect)
 
@@ -172,8 +186,19 @@ class PostgresTransaction:
         close_connection(self._connection)
 
 
-class _WrongPassword(Unavailable):
-    """The server does not take the password."""
+class WrongPassword(Unavailable):
+    """The server does not take the password, or does not know the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user, and the database it logs in to."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str = ""
 
 
 class _Guarded:
@@ -198,12 +223,54 @@ def connect_with_secret(secret: str, tls: str) -> Any:
     """
     import awswrangler  # takes a second to import, which a route without the database should not pay
 
-    context = ssl.create_default_context() if tls == "verify-full" else None
     try:
-        connection = awswrangler.postgresql.connect(secret_id=secret, ssl_context=context, timeout=_CONNECT_SECONDS)
+        connection = awswrangler.postgresql.connect(
+            secret_id=secret, ssl_context=tls_context(tls), timeout=_CONNECT_SECONDS
+        )
     except (BotoCoreError, ClientError) as error:
         raise Unavailable(f"The secret of the database can't be read: {error}.") from error
     return prepare_session(connection)
+
+
+@contextmanager
+def session(login: Login, tls: str) -> Iterator[PostgresTransaction]:
+    """A session of its own, each of whose statements commits by itself unless one begins a transaction.
+
+    Raises WrongPassword, and Unavailable when the server can't be reached or its certificate is not accepted.
+    """
+    import pg8000
+
+    def connect() -> Any:
+        connection = pg8000.connect(
+            host=login.host,
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            database=login.database,
+            ssl_context=tls_context(tls) or False,
+            timeout=_CONNECT_SECONDS,
+        )
+        return prepare_session(connection)
+
+    connection = _translated(connect)
+    try:
+        yield PostgresTransaction(connection)
+    finally:
+        close_connection(connection)
+
+
+@cache
+def tls_context(tls: str) -> ssl.SSLContext | None:
+    """What a certificate must be for ``verify-full``: of the server's name, and of a root of RDS or of the system's.
+
+    RDS has roots of its own; RDS Proxy's certificates are of public ones. None for ``off``.
+    """
+    if tls == "off":
+        return None
+    context = ssl.create_default_context(cafile=str(_ROOTS))  # checks the name
+    context.load_default_certs()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def prepare_session(connection: Any) -> Any:
@@ -244,11 +311,28 @@ def _translated(work: Callable[[], Result]) -> Result:
                 constraint=fields.get("n", ""),
                 sqlstate=state,
             ) from error
+        if state in _WRONG_PASSWORD:
+            raise WrongPassword(f"The database refuses the login ({state}).", hint="Try again.") from error
         if _RETRYABLE.fullmatch(state):
-            kind = _WrongPassword if state == _WRONG_PASSWORD else Unavailable
-            raise kind(f"The database is busy or was interrupted ({state}).", hint="Try again.") from error
+            raise Unavailable(f"The database is busy or was interrupted ({state}).", hint="Try again.") from error
+        if state in _NOT_MIGRATED:
+            logger.warning("the database lacks what a statement names: %s", fields.get("M"))
+            raise Unavailable(
+                f"The database is not what this version expects ({state}).",
+                hint="Try again when it has been migrated (`make migrate`).",
+            ) from error
         raise DecantError(f"The database refused a statement: {fields.get('M', error)} ({state}).") from error
+    except ssl.SSLCertVerificationError as error:
+        logger.error("the certificate of the database is not accepted: %s", error.verify_message)  # noqa: TRY400 - told here, and once
+        raise Unavailable(
+            f"The certificate of the database is not accepted: {_CERTIFICATE.get(error.verify_code, _UNKNOWN_ISSUER)}.",
+            hint="Connect by the name that the certificate is for, and keep chalicelib/rds-roots.pem up to date.",
+        ) from error
     except (pg8000.InterfaceError, OSError) as error:
+        if "Server refuses SSL" in str(error):
+            raise Unavailable(
+                "The database speaks no TLS, and without it nothing is sent.", hint="Turn TLS on in the server."
+            ) from error
         raise Unavailable("The database can't be reached.", hint="Try again in a moment.") from error
 
 

@@ -36,9 +36,6 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the ``DECANT_*`` variables; a missing or wrong one is an error that names it."""
-        tls = environment.get("DECANT_DATABASE_TLS", "verify-full")
-        if tls not in ("verify-full", "off"):
-            raise DecantError(f"DECANT_DATABASE_TLS is {tls!r}; it takes verify-full or off.")
         wait = environment.get("DECANT_PARENT_WAIT_SECONDS", "300")
         if not wait.isdecimal():
             raise DecantError(f"DECANT_PARENT_WAIT_SECONDS is {wait!r}; it takes a whole number of seconds.")
@@ -50,7 +47,7 @@ class Settings:
             catalog_table=_required(environment, "DECANT_CATALOG_TABLE"),
             audit_table=_required(environment, "DECANT_AUDIT_TABLE"),
             database_secret=_required(environment, "DECANT_DATABASE_SECRET"),
-            database_tls=tls,
+            database_tls=database_tls(environment),
             dictionary=Path(environment.get("DECANT_DICTIONARY") or PACKAGED_DICTIONARY),
             parent_wait=int(wait),
             tokens_table=_required(environment, "DECANT_TOKENS_TABLE"),
@@ -72,6 +69,20 @@ def _origins(text: str) -> frozenset[str]:
         if not _ORIGIN.fullmatch(origin):
             raise DecantError(f"DECANT_CORS_ORIGINS has {origin!r}; it takes origins such as https://example.org.")
     return origins
+
+
+def database_tls(environment: Mapping[str, str]) -> str:
+    """Whether TLS is ``verify-full`` or ``off``, which only the stage ``local`` may have: there all is one machine."""
+    tls = environment.get("DECANT_DATABASE_TLS", "verify-full")
+    if tls not in ("verify-full", "off"):
+        raise DecantError(f"DECANT_DATABASE_TLS is {tls!r}; it takes verify-full or off.")
+    stage = environment.get("DECANT_STAGE", "local")
+    if tls == "off" and stage != "local":
+        raise DecantError(
+            f"DECANT_DATABASE_TLS is off in the stage {stage!r}.",
+            hint="Only the stage local goes without TLS; deploy with DatabaseTls=verify-full.",
+        )
+    return tls
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

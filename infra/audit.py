@@ -3,7 +3,6 @@
 import argparse
 import datetime as dt
 import getpass
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from heapq import nlargest
 from itertools import chain as chained
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.audit.anchors import verify
@@ -21,23 +19,22 @@ from chalicelib.audit.recording import record
 from chalicelib.errors import DecantError
 from chalicelib.ports import AuditEvent, AuditLog
 from chalicelib.storage import S3Storage
-from infra.deployment.stack import Stack
-from infra.deployment.target import Target
-from infra.local.record import FOLDER, Record, StackError
-
-LOCAL = "local"
+from infra.deployment.errors import DeploymentError
+from infra.local.record import StackError
+from infra.stage import LOCAL, outputs_of, reach
 
 
 def main() -> int:
     """Run one command; give the exit status: 1 when a chain is broken, 2 when nothing could be found out."""
     arguments = _parser().parse_args()
     try:
-        made = _deployed(arguments.stage)
-        log = DynamoAuditLog(made["AuditTable"], boto3.Session().region_name)
+        target = reach(arguments.stage)
+        made = outputs_of(arguments.stage, target)
+        log = DynamoAuditLog(made["AuditTable"], target.region, target.connection())
         if arguments.command == "list":
             return show(log, arguments.principal, arguments.limit)
-        return check(log, S3Storage(boto3.client("s3"), made["BackupBucket"]))
-    except (BotoCoreError, ClientError, DecantError, StackError) as error:
+        return check(log, S3Storage(target.client("s3"), made["BackupBucket"]))
+    except (BotoCoreError, ClientError, DecantError, DeploymentError, StackError) as error:
         print(f"audit {arguments.command}: {error}", file=sys.stderr)
         return 2
 
@@ -79,22 +76,6 @@ def audited(log: AuditLog, sts: Any, action: str, resource: str, run: str | None
         principal = sts.get_caller_identity()["Arn"]
         moment = dt.datetime.now(dt.UTC)
         record(log, AuditEvent(principal, getpass.getuser(), action, resource, outcome, moment, run=run))
-
-
-def _deployed(stage: str) -> dict[str, str]:
-    """What the stage's stack made. Raises StackError when there is none."""
-    if stage == LOCAL:
-        made = Record.read(FOLDER)
-        os.environ.update(
-            AWS_ENDPOINT_URL=made.endpoint_url,
-            AWS_DEFAULT_REGION=made.region,
-            AWS_ACCESS_KEY_ID=made.access_key_id,
-            AWS_SECRET_ACCESS_KEY=made.secret_access_key,
-        )
-    found = Stack(f"decant-{stage}", Target(boto3.Session())).outputs()
-    if "AuditTable" not in found:
-        raise StackError(f"There is no stack decant-{stage} with an audit log in {boto3.Session().region_name}.")
-    return found
 
 
 def _line(content: Mapping[str, Any]) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 from rich.console import Console
@@ -24,9 +23,10 @@ from chalicelib.audit.log import DynamoAuditLog
 from chalicelib.ports import AuditLog
 from chalicelib.token_store import DynamoTokens
 from infra.audit import audited
-from infra.deployment.stack import Stack
+from infra.deployment.errors import DeploymentError
 from infra.deployment.target import Target
-from infra.local.record import FOLDER, LOCAL_STACK, Record, StackError
+from infra.local.record import StackError
+from infra.stage import outputs_of, reach
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -46,23 +46,13 @@ class Tokens:
     sts: Any
 
     @classmethod
-    def of_stack(cls, stack: str, session: boto3.Session, endpoint_url: str | None = None) -> "Tokens":
-        """Find the tokens of a CloudFormation stack by its outputs. Raises TokenError when there is no such stack."""
-        made = Stack(stack, Target(session, endpoint_url)).outputs()
-        if "TokensTable" not in made:
-            raise TokenError(f"There is no stack {stack} with tokens in {session.region_name}.")
-        credentials = session.get_credentials().get_frozen_credentials()
-        connection = {
-            "aws_access_key_id": credentials.access_key,
-            "aws_secret_access_key": credentials.secret_key,
-            "aws_session_token": credentials.token,
-            "host": endpoint_url,
-        }
-        given = {name: value for name, value in connection.items() if value is not None}
-        store = DynamoTokens(made["TokensTable"], session.region_name, given)
-        log = DynamoAuditLog(made["AuditTable"], session.region_name, given)
-        gateway, sts = (session.client(name, endpoint_url=endpoint_url) for name in ("apigateway", "sts"))
-        return cls(store, gateway, made["UsagePlan"], log, sts)
+    def of_stage(cls, stage: str, target: Target) -> "Tokens":
+        """Find the tokens of a stage by what its stack made. Raises DeploymentError when there is no such stack."""
+        made = outputs_of(stage, target)
+        connection = target.connection()
+        store = DynamoTokens(made["TokensTable"], target.region, connection)
+        log = DynamoAuditLog(made["AuditTable"], target.region, connection)
+        return cls(store, target.client("apigateway"), made["UsagePlan"], log, target.client("sts"))
 
     def make(self, name: str, scopes: Iterable[Scope], lifetime: dt.timedelta | None = None) -> str:
         """Make a token and give its text, which can't be had again.
@@ -98,7 +88,7 @@ def main() -> int:
     """Run one command; give the exit status."""
     arguments = _parser().parse_args()
     try:
-        tokens = _tokens(arguments.stage)
+        tokens = Tokens.of_stage(arguments.stage, reach(arguments.stage))
         if arguments.command == "make":
             scopes, lifetime = _scopes(arguments.scopes), _lifetime(arguments.expires)
             name = _name(arguments.name)
@@ -111,7 +101,7 @@ def main() -> int:
             print(f"The token {arguments.id} is worthless from now on.")
         else:
             Console().print(_table(tokens.store.all(), dt.datetime.now(dt.UTC)))
-    except (TokenError, StackError, ClientError, BotoCoreError, PynamoDBException) as error:
+    except (TokenError, DeploymentError, StackError, ClientError, BotoCoreError, PynamoDBException) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -128,13 +118,6 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="list all tokens")
     commands.add_parser("revoke", help="make a token worthless").add_argument("id", help="as the list has it")
     return parser
-
-
-def _tokens(stage: str) -> Tokens:
-    if stage == "local":
-        record = Record.read(FOLDER)
-        return Tokens.of_stack(LOCAL_STACK, record.session(), record.endpoint_url)
-    return Tokens.of_stack(f"decant-{stage}", boto3.Session())
 
 
 def _name(text: str) -> str:

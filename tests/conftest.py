@@ -14,12 +14,15 @@ from urllib.parse import unquote, urlsplit
 import pg8000
 import pytest
 
-from chalicelib.dictionary.ddl import create_schema_statements
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import load_dictionary
-from chalicelib.postgres import PostgresDatabase, close_connection, prepare_session
+from chalicelib.migrations.apply import migrate
+from chalicelib.migrations.own import own_migrations
+from chalicelib.postgres import PostgresDatabase, PostgresTransaction, close_connection, prepare_session
+from chalicelib.roles import LOGINS, OWNER, missing, set_password
 from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.local.embedded_postgres import EmbeddedPostgres
+from infra.local.schema import MASTER, make_master
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,8 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--emulator", choices=["ministack", "localstack"], default=usual, help="for the end-to-end tests")
 
 
-OWNER_ROLE = "decant_owner"
-APP_ROLE = "decant_app"
+APP_LOGIN = LOGINS[0]
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,9 @@ def dictionary() -> Dictionary:
 
 @pytest.fixture(scope="session")
 def passwords(postgres_server: EmbeddedPostgres) -> dict[str, str]:
-    """The passwords of the owner's and the app's role, which are made here; neither is a superuser, as on RDS."""
-    made = {role: secrets.token_urlsafe(16) for role in (OWNER_ROLE, APP_ROLE)}
-    admin = superuser(postgres_server).connect()
-    for role, password in made.items():
-        admin.execute_simple(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
-    close_connection(admin)
+    """The passwords of the master, the app's login and the owner, as whom only tests log in. None is a superuser."""
+    made = {role: secrets.token_urlsafe(16) for role in (MASTER, APP_LOGIN, OWNER)}
+    make_master(postgres_server, made[MASTER])
     return made
 
 
@@ -134,25 +133,36 @@ def make_database(postgres_server: EmbeddedPostgres, passwords: dict[str, str]) 
     """A context manager that makes a database for a dictionary, as a copy of one made before, and drops it."""
     templates: dict[str, str] = {}
     admin = superuser(postgres_server).connect()
+    master_connection = Account(
+        postgres_server.host, postgres_server.port, MASTER, passwords[MASTER], "postgres"
+    ).connect()
+    master = PostgresTransaction(master_connection)
 
     def account(role: str, database: str) -> Account:
         return Account(postgres_server.host, postgres_server.port, role, passwords[role], database)
 
+    def prepare(database: str) -> None:
+        for statement in missing(master, database):
+            master.run_script(statement)
+
     def template(dictionary: Dictionary) -> str:
         if dictionary.digest not in templates:
             name = f"template_{secrets.token_hex(6)}"
-            admin.execute_simple(f"CREATE DATABASE {name} OWNER {OWNER_ROLE}")
-            with _connected(account(OWNER_ROLE, name)) as owner:
-                for statement in create_schema_statements(dictionary, APP_ROLE):
-                    owner.execute_simple(statement)
+            prepare(name)
+            if not templates:
+                set_password(master, APP_LOGIN, passwords[APP_LOGIN])
+                admin.execute_simple(f"ALTER ROLE {OWNER} LOGIN PASSWORD '{passwords[OWNER]}'")
+            with _connected(account(OWNER, name)) as owner:
+                migrate(PostgresTransaction(owner), dictionary, own_migrations(), by="tests")
             templates[dictionary.digest] = name
         return templates[dictionary.digest]
 
     @contextmanager
     def make(dictionary: Dictionary) -> Iterator[TestDatabase]:
         name = f"test_{secrets.token_hex(6)}"
-        admin.execute_simple(f"CREATE DATABASE {name} OWNER {OWNER_ROLE} TEMPLATE {template(dictionary)}")
-        owner, app = account(OWNER_ROLE, name), account(APP_ROLE, name)
+        admin.execute_simple(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template(dictionary)}")
+        prepare(name)
+        owner, app = account(OWNER, name), account(APP_LOGIN, name)
         database = PostgresDatabase(app.connect)
         try:
             yield TestDatabase(dictionary, superuser(postgres_server), owner, app, database)
@@ -161,6 +171,7 @@ def make_database(postgres_server: EmbeddedPostgres, passwords: dict[str, str]) 
             admin.execute_simple(f"DROP DATABASE {name} WITH (FORCE)")
 
     yield make
+    close_connection(master_connection)
     close_connection(admin)
 
 

@@ -1,32 +1,30 @@
-"""The SQL that makes the database: the dictionary's tables, the ledger, and what the app's role may do."""
+"""The SQL that the dictionary's tables are made of, and what the app's role may do with them."""
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from chalicelib.dictionary.datatypes import Integer
 from chalicelib.dictionary.model import Column, Dictionary, ForeignKey, Table
 from chalicelib.dictionary.names import quote, quote_all, quote_literal
 
-_LEDGER = Path(__file__).with_name("ledger.sql")
 _LOCK_TRIES, _LOCK_PAUSE = 40, 0.05
 
 
-def create_schema_statements(dictionary: Dictionary, app_role: str) -> list[str]:
-    """The statements that the owner runs, in order, in one transaction. Running them again changes nothing."""
-    statements = [_LEDGER.read_text()]
-    for table in dictionary.tables:
-        statements += [create_table(table), refuse_other_table(table)]
-    statements += [statement for table in dictionary.tables for statement in index_foreign_keys(table)]
-    statements += [publish_function(table) for table in dictionary.tables]
+def functions_and_grants(dictionary: Dictionary, app_role: str) -> list[str]:
+    """The statements that make the publishing functions, and give the app's role what it may do and nothing else.
+
+    The owner runs them in one transaction, after every change of the tables. Running them again changes nothing.
+    """
     role = quote(app_role)
+    statements = [publish_function(table) for table in dictionary.tables]
     statements += [
         f"GRANT USAGE ON SCHEMA public, decant TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA decant TO {role}",
+        f"REVOKE ALL ON decant.migrations FROM {role}",
     ]
     for table in dictionary.tables:
-        statements.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {quote(table.name)} TO {role}")
+        statements.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON public.{quote(table.name)} TO {role}")
         statements.append(f"REVOKE ALL ON FUNCTION {publish_function_name(table)}() FROM PUBLIC")
         statements.append(f"GRANT EXECUTE ON FUNCTION {publish_function_name(table)}() TO {role}")
     return statements
@@ -38,24 +36,20 @@ def create_table(table: Table) -> str:
     Foreign keys are deferrable, so that a restore can put a parent's rows back in one transaction.
     """
     lines = [f"    {quote(column.name)} {column.type.postgres}{_not_null(column)}" for column in table.columns]
-    lines += [f"    {check}" for column in table.columns for check in _checks(table, column)]
+    lines += [f"    {check_constraint(*check)}" for check in checks(table).items()]
     lines.append(f"    CONSTRAINT {quote(f'{table.name}_pkey')} PRIMARY KEY ({quote_all(table.primary_key)})")
     lines += [f"    {foreign_key_constraint(table, key)}" for key in table.foreign_keys]
-    return f"CREATE TABLE IF NOT EXISTS {quote(table.name)} (\n" + ",\n".join(lines) + "\n)"
+    return f"CREATE TABLE IF NOT EXISTS public.{quote(table.name)} (\n" + ",\n".join(lines) + "\n)"
 
 
-def refuse_other_table(table: Table) -> str:
-    """A statement that fails when the table was made from another dictionary than this; it marks a new one as ours."""
-    made = hashlib.sha256(create_table(table).encode()).hexdigest()
-    name = f"public.{quote(table.name)}"
-    return f"""DO $check$ BEGIN
-    IF obj_description('{name}'::regclass, 'pg_class') IS NULL THEN
-        COMMENT ON TABLE {name} IS 'decant {made}';
-    ELSIF obj_description('{name}'::regclass, 'pg_class') <> 'decant {made}' THEN
-        RAISE EXCEPTION 'The table {table.name} was made from another data dictionary'
-            USING HINT = 'Bring the old dictionary back, or move the table''s rows and drop it.';
-    END IF;
-END $check$"""
+def checks(table: Table) -> dict[str, str]:
+    """The CHECK constraints of a table: each one's name, and its condition."""
+    return {name: condition for column in table.columns for name, condition in _checks(table, column)}
+
+
+def check_constraint(name: str, condition: str) -> str:
+    """The CONSTRAINT clause of a CHECK."""
+    return f"CONSTRAINT {quote(name)} CHECK ({condition})"
 
 
 def foreign_key_constraint(table: Table, key: ForeignKey) -> str:
@@ -79,8 +73,17 @@ def index_foreign_keys(table: Table) -> list[str]:
     """
     return [
         f"CREATE INDEX IF NOT EXISTS {quote(name)} ON public.{quote(table.name)} ({quote_all(key.columns)})"
-        for name, key in _foreign_key_indexes(table).items()
+        for name, key in foreign_key_indexes(table).items()
     ]
+
+
+def foreign_key_indexes(table: Table) -> dict[str, ForeignKey]:
+    """The foreign keys that have an index of their own, by its name."""
+    return {
+        f"{foreign_key_name(table, key)}_idx": key
+        for key in table.foreign_keys
+        if table.primary_key[: len(key.columns)] != key.columns
+    }
 
 
 def publish_function_name(table: Table) -> str:
@@ -108,7 +111,7 @@ def publish_function(table: Table) -> str:
     locked = ", ".join(f"public.{quote(each)}" for each in (table.name, *table.parents))
     drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {quote(foreign_key_name(table, key))}" for key in table.foreign_keys)
     adds = ", ".join(f"ADD {foreign_key_constraint(table, key)}" for key in table.foreign_keys)
-    indexes = _foreign_key_indexes(table)
+    indexes = foreign_key_indexes(table)
     drop_indexes = (
         f"DROP INDEX IF EXISTS {', '.join(f'public.{quote(index)}' for index in indexes)}" if indexes else "NULL"
     )
@@ -166,19 +169,11 @@ def staging_name(table: Table) -> str:
     return f"staging_{hashlib.sha256(columns.encode()).hexdigest()[:6]}_{table.name}"
 
 
-def _foreign_key_indexes(table: Table) -> dict[str, ForeignKey]:
-    return {
-        f"{foreign_key_name(table, key)}_idx": key
-        for key in table.foreign_keys
-        if table.primary_key[: len(key.columns)] != key.columns
-    }
-
-
 def _not_null(column: Column) -> str:
     return " NOT NULL" if column.required else ""
 
 
-def _checks(table: Table, column: Column) -> list[str]:
+def _checks(table: Table, column: Column) -> list[tuple[str, str]]:
     name = quote(column.name)
     native = column.type.bounds if isinstance(column.type, Integer) else (None, None)
     rules = {
@@ -189,8 +184,4 @@ def _checks(table: Table, column: Column) -> list[str]:
         "maxlen": f"char_length({name}) <= {column.max_length}" if column.max_length is not None else None,
     }
     prefix = hashlib.sha256(f"{table.name}\0{column.name}".encode()).hexdigest()[:8]
-    return [
-        f"CONSTRAINT {quote(f'{column.name}_{rule}_{prefix}')} CHECK ({condition})"
-        for rule, condition in rules.items()
-        if condition is not None
-    ]
+    return [(f"{column.name}_{rule}_{prefix}", condition) for rule, condition in rules.items() if condition is not None]

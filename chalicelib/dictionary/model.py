@@ -85,12 +85,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Dictionary:
-    """All tables, parents before their children, and the SHA-256 of what was read."""
+    """All tables, parents before their children, with the data package they were read from and its SHA-256."""
 
     name: str
     tables: tuple[Table, ...]
     digest: str
     title: str = ""
+    package: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _by_name: Mapping[str, Table] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self, name: str) -> Table:

@@ -58,6 +58,7 @@ def parse_dictionary(package: Mapping[str, Any]) -> Dictionary:
         tables=ordered,
         digest=hashlib.sha256(canonical.encode()).hexdigest(),
         title=str(package.get("title", "")),
+        package=package,
         _by_name=by_name,
     )
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from infra.deployment import migration
 from infra.deployment.destroy import Destroyed, destroy
 from infra.deployment.errors import DeploymentError
 from infra.deployment.order import StageDeployment, StageStacks
 from infra.deployment.progress import Progress
 from infra.deployment.stages import FOLDER, Packaging, Stage
 from infra.deployment.target import Target
+from infra.migrate import MigrationError, lines, migrate, patient_client
 from infra.package import Package, PackagingError, package
 from infra.packaging.target import Target as Runtime
 from infra.ship import CACHE, ROOT, check_sizes
@@ -29,7 +29,7 @@ def main() -> int:
             deploy(console, arguments.stage, arguments.stages, may_lose_data=arguments.lose_data)
         else:
             take_down(console, arguments.stage, confirmed=arguments.yes, with_backups=arguments.with_backups)
-    except (BotoCoreError, ClientError, DeploymentError, PackagingError) as error:
+    except (BotoCoreError, ClientError, DeploymentError, MigrationError, PackagingError) as error:
         Console(stderr=True).print(
             f"make {arguments.command}: {error}", style="red", markup=False, highlight=False, soft_wrap=True
         )
@@ -49,9 +49,9 @@ def deploy(console: Console, name: str, folder: Path, *, may_lose_data: bool) ->
         progress.heading("Package")
         built = packaged(stage.package, target)
         outputs = StageDeployment(stage, target, os.environ, progress, may_lose_data).deploy(built)
-        if migration.FUNCTION in outputs:
-            progress.heading("Migrations of the database")
-            progress.say(f"         {migration.migrate(target, outputs)['state']}")
+        progress.heading("Migrations of the database")
+        for line in lines(migrate(patient_client(target), outputs["MigratorName"], by=target.caller)):
+            progress.say(f"         {line}")
         progress.heading(f"Stage {name} stands")
         for output, value in sorted(outputs.items()):
             progress.say(f"         {output:<22} {value}")

@@ -22,6 +22,7 @@ _DATABASE_TO_APPLICATION = {
     "DatabasePort": "Port",
     "DatabaseName": "DatabaseName",
     "MasterSecret": "MasterSecretArn",
+    "MasterSecretKey": "EncryptionKey",
 }
 
 

@@ -35,6 +35,17 @@ class Target:
         config = Config(retries={"mode": "standard", "total_max_attempts": 8})
         return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
 
+    def connection(self) -> dict[str, str]:
+        """Give what PynamoDB must be told to use this session and endpoint."""
+        credentials = self.session.get_credentials().get_frozen_credentials()
+        given = {
+            "aws_access_key_id": credentials.access_key,
+            "aws_secret_access_key": credentials.secret_key,
+            "aws_session_token": credentials.token,
+            "host": self.endpoint_url,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
     @property
     def region(self) -> str:
         """The region of the session."""

@@ -19,11 +19,13 @@ from infra.local.environment import InstallationError
 from infra.local.record import FOLDER, Ports, Record, StackError
 from infra.local.samples import ApiError
 from infra.local.stack import Stack
+from infra.migrate import MigrationError
 from infra.package import PackagingError
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = (
-    ApiError, DecantError, DeploymentError, EmulatorError, InstallationError, PackagingError, PostgresError, StackError
+    ApiError, DecantError, DeploymentError, EmulatorError, InstallationError, MigrationError, PackagingError,
+    PostgresError, StackError
 )  # fmt: skip
 
 

@@ -76,6 +76,11 @@ class Record:
     api_role: str
     authorizer_role: str
     worker_role: str
+    migrator_function: str
+    migrator_role: str
+    rotator_function: str
+    rotator_role: str
+    database_secret: str
 
     @classmethod
     def read(cls, folder: Path) -> "Record":

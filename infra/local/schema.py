@@ -1,77 +1,63 @@
-"""The database of the local stack: its roles, the database itself, and the dictionary's tables."""
+"""What only the laptop's server needs: the master that RDS would come with, and its secret."""
 
 import json
 import secrets
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pg8000.dbapi
+from botocore.exceptions import ClientError
 
-from chalicelib.dictionary.ddl import create_schema_statements
-from chalicelib.dictionary.package import load_dictionary
 from infra.local.embedded_postgres import EmbeddedPostgres
-from infra.local.record import StackError
 
 DATABASE = "decant"
-OWNER = "decant_owner"
-APP = "decant_app"
+MASTER = "decant_master"
 
 
 @dataclass(frozen=True)
 class Passwords:
-    """The passwords of the owner of the tables and of the application's role."""
+    """The password of the server's master."""
 
-    owner: str
-    app: str
+    master: str
 
     @classmethod
     def kept_in(cls, file: Path) -> "Passwords":
-        """Give the passwords in `file`, making them at first."""
+        """Give the password in `file`, making it at first."""
         if not file.exists():
             file.touch(mode=0o600)
-            file.write_text(json.dumps(asdict(cls(secrets.token_urlsafe(24), secrets.token_urlsafe(24)))))
+            file.write_text(json.dumps(asdict(cls(secrets.token_urlsafe(24)))))
         return cls(**json.loads(file.read_text()))
 
 
-def prepare_database(server: EmbeddedPostgres, passwords: Passwords, dictionary: Path) -> None:
-    """Make the roles, the database and the dictionary's tables; what is there stays as it is.
-
-    The owner makes the tables. The application's role reads and writes rows and makes temporary tables, nothing else.
-    Raises StackError when a table is there that was made from another dictionary.
-    """
-    with _cursor(server, server.superuser, server.superuser_password, "postgres", autocommit=True) as cursor:
-        for role, password in ((OWNER, passwords.owner), (APP, passwords.app)):
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
-            verb = "ALTER" if cursor.fetchall() else "CREATE"
-            cursor.execute(f"{verb} ROLE {role} LOGIN PASSWORD '{password}'")  # made here, of letters, digits, - and _
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
-        if not cursor.fetchall():
-            cursor.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
-        cursor.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
-        cursor.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {DATABASE} TO {APP}")
-    with _cursor(server, OWNER, passwords.owner, DATABASE) as cursor:
-        for statement in create_schema_statements(load_dictionary(dictionary), APP):
-            try:
-                cursor.execute(statement)
-            except pg8000.dbapi.DatabaseError as error:
-                told = error.args[0]
-                hint = f"{told.get('H', '')} `make reset` forgets all data of this stack.".lstrip()
-                raise StackError(f"The database does not take the data dictionary: {told['M']}. {hint}") from error
-
-
-@contextmanager
-def _cursor(
-    server: EmbeddedPostgres, user: str, password: str, database: str, *, autocommit: bool = False
-) -> Iterator[Any]:
-    """Give a cursor whose work is committed at the end, and rolled back when the block raises."""
+def make_master(server: EmbeddedPostgres, password: str) -> None:
+    """Make the master as on RDS: no superuser, makes roles and databases, and owns the maintenance database."""
     connection = pg8000.dbapi.connect(
-        user=user, password=password, host=server.host, port=server.port, database=database
+        user=server.superuser,
+        password=server.superuser_password,
+        host=server.host,
+        port=server.port,
+        database="postgres",
     )
-    connection.autocommit = autocommit
+    connection.autocommit = True
     with closing(connection), closing(connection.cursor()) as cursor:
-        yield cursor
-        if not autocommit:
-            connection.commit()
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (MASTER,))
+        verb = "ALTER" if cursor.fetchall() else "CREATE"
+        # The password is made here, of letters, digits, - and _.
+        cursor.execute(f"{verb} ROLE {MASTER} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'")
+        cursor.execute(f"ALTER DATABASE postgres OWNER TO {MASTER}")
+
+
+def master_secret(client: Any, name: str, password: str) -> str:
+    """Keep the master's secret in Secrets Manager, in the form in which RDS manages it; give its ARN."""
+    content = json.dumps({"username": MASTER, "password": password})
+    try:
+        arn: str = client.describe_secret(SecretId=name)["ARN"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return str(client.create_secret(Name=name, SecretString=content)["ARN"])
+    if client.get_secret_value(SecretId=arn)["SecretString"] != content:
+        client.put_secret_value(SecretId=arn, SecretString=content)
+    return arn

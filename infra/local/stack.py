@@ -1,12 +1,15 @@
 """The whole local stack in one folder: Postgres, emulator, deployed application."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
+from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from chalicelib.access.gateway import AuthorizerKind
 from chalicelib.access.principal import Scope
@@ -20,18 +23,20 @@ from infra.local.layer import publish_layer
 from infra.local.ministack import MiniStack
 from infra.local.ports import LOOPBACK, is_taken, taken
 from infra.local.record import LOCAL_STACK, Ports, Record, StackError
-from infra.local.schema import APP, DATABASE, OWNER, Passwords, prepare_database
+from infra.local.schema import DATABASE, MASTER, Passwords, make_master, master_secret
+from infra.migrate import lines, migrate, refuse_dictionary
 from infra.package import package
 from infra.tokens import Tokens
 
 STAGE = "local"
 DICTIONARY = Path("chalicelib", "dictionary", "datapackage.json")
 LOCAL_CALLER = "make up"
-# What differs from AWS: no TLS on this machine, no limits for each token, which the emulator can't keep (see
-# api.yaml), and shorter waits for a person who watches.
+# What differs from AWS: no TLS on this machine, no rotation by the clock, no limits for each token, which the emulator
+# can't keep (see api.yaml), and shorter waits for a person who watches.
 PARAMETERS = {
     "Stage": STAGE,
     "DatabaseTls": "off",
+    "RotatePassword": "false",
     "RequireTls": "false",
     "TokenLimits": "off",
     "ParentWaitSeconds": "60",
@@ -121,11 +126,16 @@ class Stack:
         keep_emulator(self.folder, self.emulator)
         self.postgres.start()
         passwords = Passwords.kept_in(self.folder / "passwords.json")
-        prepare_database(self.postgres, passwords, self._root / DICTIONARY)
+        make_master(self.postgres, passwords.master)
         progress("AWS emulator")
         self.emulator.start()
         progress("Application")
         made, created = self._deploy(passwords)
+        progress("Database")
+        done = migrate(self._client("lambda"), made["MigratorName"], by="make up")
+        if done["state"] == "applied" and not created:
+            for line in lines(done):
+                progress(line)
         return self._write(made, passwords), created
 
     def _check_ports(self) -> None:
@@ -139,6 +149,11 @@ class Stack:
 
     def _deploy(self, passwords: Passwords) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
+        target = Target(self._session(), self.emulator.endpoint_url)
+        stack = CloudFormationStack(LOCAL_STACK, target)
+        deployed = stack.outputs()
+        if deployed:
+            refuse_dictionary(self._client("lambda"), deployed["MigratorName"], self._root / DICTIONARY)
         # An emulator that knows no authorizers would let nobody in, for the API believes none but them.
         kind = AuthorizerKind.TOKEN if "authorizers" in self.emulator.enforces else AuthorizerKind.NONE
         built = package(
@@ -148,33 +163,37 @@ class Stack:
             self.emulator.made_for,
             environment={"DECANT_AUTHORIZER": kind.value},
         )
-        target = Target(self._session(), self.emulator.endpoint_url)
         parameters = {
             "DatabaseHost": LOOPBACK,
             "DatabasePort": str(self.postgres.port),
             "DatabaseName": DATABASE,
-            "DatabaseUser": APP,
-            "DatabasePassword": passwords.app,
+            "MasterSecret": master_secret(self._client("secretsmanager"), f"{LOCAL_STACK}-master", passwords.master),
             "SdkPandasLayer": publish_layer(target.client("lambda")),
             **self._parameters,
         }
-        stack = CloudFormationStack(LOCAL_STACK, target)
-        created = not stack.describe()
         # What a change of the template leaves behind here can be loaded again.
         bucket = PackageBucket(target, f"{LOCAL_STACK}-packages")
-        return stack.apply(built, parameters, bucket, may_lose_data=True).outputs, created
+        return stack.apply(built, parameters, bucket, may_lose_data=True).outputs, not deployed
 
     def _session(self) -> boto3.Session:
         credentials = self.emulator.credentials
         return boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
 
+    def _client(self, service: str) -> Any:
+        """The administrator's client of a service of the emulator."""
+        # A migration may take long, and is not to be begun a second time beside the first.
+        config = Config(read_timeout=910, retries={"total_max_attempts": 1})
+        return self._session().client(service, endpoint_url=self.emulator.endpoint_url, config=config)
+
     def _token(self) -> str:
         """Give a token that may do everything, in the place of the one of the run before."""
-        tokens = Tokens.of_stack(LOCAL_STACK, self._session(), self.emulator.endpoint_url)
+        tokens = Tokens.of_stage(STAGE, Target(self._session(), self.emulator.endpoint_url))
         return tokens.renew(LOCAL_CALLER, Scope)
 
     def _write(self, made: Mapping[str, str], passwords: Passwords) -> Record:
         credentials = self.emulator.credentials
+        secret = self._client("secretsmanager").get_secret_value(SecretId=made["DatabaseSecret"])
+        login = json.loads(secret["SecretString"])
         record = Record(
             api_url=self.emulator.api_url(made["RestAPIId"]),
             token=self._token(),
@@ -184,8 +203,8 @@ class Stack:
             secret_access_key=credentials.secret_access_key,
             intake_bucket=made["IntakeBucket"],
             backup_bucket=made["BackupBucket"],
-            database_url=self.postgres.url(OWNER, passwords.owner, DATABASE),
-            app_database_url=self.postgres.url(APP, passwords.app, DATABASE),
+            database_url=self.postgres.url(MASTER, passwords.master, DATABASE),
+            app_database_url=self.postgres.url(login["username"], login["password"], DATABASE),
             queue_url=made["WorkQueueUrl"],
             dead_letter_queue_url=made["DeadLetterQueueUrl"],
             catalog_table=made["CatalogTable"],
@@ -196,6 +215,11 @@ class Stack:
             api_role=made["ApiRole"],
             authorizer_role=made["AuthorizerRole"],
             worker_role=made["WorkerRole"],
+            migrator_function=made["MigratorName"],
+            migrator_role=made["MigratorRole"],
+            rotator_function=made["RotatorName"],
+            rotator_role=made["RotatorRole"],
+            database_secret=made["DatabaseSecret"],
         )
         record.write(self.folder)
         return record

@@ -151,7 +151,7 @@ def test_a_lock_that_is_kept_is_not_waited_for_without_end(postgres: TestDatabas
 def test_an_error_that_the_server_tells_costs_no_connection(postgres: TestDatabase) -> None:
     before = postgres.query("SELECT pg_backend_pid()")
     with pytest.raises(DecantError), postgres.database.transaction() as transaction:
-        transaction.run("SELECT nothing")
+        transaction.run("SELECT 1 / 0")
     rows = pa.table({"id": ["1", "x"], "department": ["a", "b"]})
     with pytest.raises(DecantError, match="invalid input"), postgres.database.transaction() as transaction:
         transaction.copy_in("departments", [rows] * 3)
@@ -176,6 +176,12 @@ def test_a_transaction_that_failed_unnoticed_is_not_taken_for_committed(postgres
         transaction.run("INSERT INTO departments VALUES (1, 'Sales')")
         with suppress(DecantError):
             transaction.run("SELECT nothing")
+
+
+@pytest.mark.parametrize("sql", ["SELECT nothing FROM jobs", "SELECT FROM nothing", "SELECT decant.publish_nothing()"])
+def test_what_a_migration_is_still_to_bring_is_worth_another_try(postgres: TestDatabase, sql: str) -> None:
+    with pytest.raises(Unavailable, match="make migrate"), postgres.database.transaction() as transaction:
+        transaction.run(sql)
 
 
 def test_a_transaction_within_another_is_refused(postgres: TestDatabase) -> None:

@@ -1,43 +1,29 @@
-"""The schema in a real database: made once, and held to its dictionary."""
+"""The schema in a real database: made by migrations, held to its dictionary."""
 
 from __future__ import annotations
 
-import copy
 import json
 
-import pg8000
-import pytest
-
-from chalicelib.dictionary.ddl import create_schema_statements
-from chalicelib.dictionary.model import Dictionary
-from chalicelib.dictionary.package import parse_dictionary
-from chalicelib.settings import PACKAGED_DICTIONARY
-from tests.conftest import APP_ROLE, TestDatabase
+from chalicelib.migrations.apply import migrate
+from chalicelib.migrations.own import own_migrations
+from chalicelib.postgres import PostgresTransaction
+from tests.conftest import TestDatabase
 
 
-def make(postgres: TestDatabase, dictionary: Dictionary) -> None:
-    """Run the statements as the owner does."""
-    with postgres.as_owner() as owner:
-        for statement in create_schema_statements(dictionary, APP_ROLE):
-            owner.execute_simple(statement)
-
-
-def test_making_it_again_changes_nothing(postgres: TestDatabase) -> None:
+def test_migrating_again_changes_nothing(postgres: TestDatabase) -> None:
     postgres.query("INSERT INTO departments VALUES (1, 'Sales')")
-    make(postgres, postgres.dictionary)
+    with postgres.as_owner() as owner:
+        again = migrate(PostgresTransaction(owner), postgres.dictionary, own_migrations(), by="tests")
+    assert again.migrations == ()
     assert postgres.rows("departments") == [(1, "Sales")]
 
 
-def test_a_table_of_another_dictionary_is_refused(postgres: TestDatabase) -> None:
-    changed = copy.deepcopy(json.loads(PACKAGED_DICTIONARY.read_text()))
-    changed["resources"][0]["schema"]["fields"].append({"name": "floor", "type": "integer"})
-    with pytest.raises(pg8000.DatabaseError, match="departments was made from another data dictionary"):
-        make(postgres, parse_dictionary(changed))
-
-
-def test_more_tables_may_come(postgres: TestDatabase) -> None:
-    more = copy.deepcopy(json.loads(PACKAGED_DICTIONARY.read_text()))
-    fields = [{"name": "id", "type": "integer", "constraints": {"required": True}}]
-    more["resources"].append({"name": "rooms", "schema": {"fields": fields, "primaryKey": "id"}})
-    make(postgres, parse_dictionary(more))
-    assert postgres.query("SELECT * FROM rooms") == []
+def test_the_record_says_what_was_done_by_whom_and_how_long_it_took(postgres: TestDatabase) -> None:
+    with postgres.as_owner() as owner:
+        rows = PostgresTransaction(owner).run(
+            "SELECT kind, name, digest, package, applied_by, took > '0' FROM decant.migrations ORDER BY number"
+        )
+    assert [row[0] for row in rows] == ["own", "dictionary", "functions"]
+    digest, package = rows[1][2:4]
+    assert (digest, json.dumps(package)) == (postgres.dictionary.digest, json.dumps(postgres.dictionary.package))
+    assert {row[4:] for row in rows} == {("tests", True)}

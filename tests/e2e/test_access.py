@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.access.principal import Scope
 from chalicelib.api.headers import SECURITY_HEADERS
-from infra.local.record import LOCAL_STACK, Record
+from infra.deployment.target import Target
+from infra.local.record import Record
 from infra.tokens import TokenError, Tokens
 from tests.e2e.conftest import PAGE, Answer, Call
 
@@ -28,7 +29,7 @@ ASKED = [
 
 @pytest.fixture(scope="module")
 def tokens(stack: Record) -> Tokens:
-    return Tokens.of_stack(LOCAL_STACK, stack.session(), stack.endpoint_url)
+    return Tokens.of_stage("local", Target(stack.session(), stack.endpoint_url))
 
 
 @pytest.fixture(scope="module")

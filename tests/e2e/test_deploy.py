@@ -19,17 +19,19 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.access.principal import Scope
 from infra.deployment.order import StageStacks
 from infra.deployment.stack import Stack as CloudFormationStack
 from infra.deployment.target import Target
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.emulator import REGION, Emulator
 from infra.local.ports import LOOPBACK, free_port
-from infra.local.schema import DATABASE, OWNER, Passwords, prepare_database
+from infra.local.schema import DATABASE, MASTER, Passwords, make_master, master_secret
+from infra.tokens import Tokens
 from tests.conftest import connect_url
 from tests.e2e.conftest import ROOT, SETTINGS
 
-STAGE = "ci"
+STAGE = "local"  # the only one whose database may do without TLS, which this machine's Postgres does not know
 STACKS = (f"decant-{STAGE}-network", f"decant-{STAGE}-database", f"decant-{STAGE}")
 FILE = """
 [network]
@@ -44,7 +46,9 @@ BackupDays = {days}
 DatabaseHost = "{host}"
 DatabasePort = {port}
 DatabaseName = "{database}"
+MasterSecret = "{secret}"
 DatabaseTls = "off"
+RotatePassword = false
 RequireTls = false
 TokenLimits = "off"
 WorkerTimeout = 60
@@ -67,7 +71,8 @@ class Team:
     def configure(self, **changes: object) -> None:
         """Write the stage's file, with these changes to what it said before."""
         self.configured |= changes
-        where = {"host": LOOPBACK, "port": self.postgres.port, "database": DATABASE}
+        secret = master_secret(self.target.client("secretsmanager"), "master", self.passwords.master)
+        where = {"host": LOOPBACK, "port": self.postgres.port, "database": DATABASE, "secret": secret}
         self.stages.mkdir(exist_ok=True)
         (self.stages / f"{STAGE}.toml").write_text(FILE.format(**where, **self.configured))
 
@@ -77,7 +82,7 @@ class Team:
         done = subprocess.run(
             ["make", "--no-print-directory", *arguments],
             cwd=ROOT,
-            env={**environment, **self.account, "DECANT_DATABASE_PASSWORD": self.passwords.app},
+            env={**environment, **self.account},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -91,8 +96,7 @@ class Team:
         return self.make("deploy", f"STAGE={STAGE}", f"STAGES={self.stages}", *arguments, fails=fails)
 
     def get_token(self) -> None:
-        printed = self.make("token", f"STAGE={STAGE}", "NAME=team", "SCOPES=read write operate")
-        self.token = printed.splitlines()[0]
+        self.token = Tokens.of_stage(STAGE, self.target).make("team", Scope)
 
     def destroy(self, *arguments: str, fails: bool = False) -> str:
         return self.make("destroy", f"STAGE={STAGE}", *arguments, fails=fails)
@@ -134,7 +138,7 @@ class Team:
 
     def ids(self, table: str) -> list[int]:
         """The ids of the rows that the database holds."""
-        connection = connect_url(self.postgres.url(OWNER, self.passwords.owner, DATABASE))
+        connection = connect_url(self.postgres.url(MASTER, self.passwords.master, DATABASE))
         try:
             cursor = connection.cursor()
             cursor.execute(f"SELECT id FROM {table} ORDER BY id")
@@ -152,7 +156,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, emulator: type[Emulator]) -> 
     account = emulator(folder / "emulator", free_port(), ROOT / ".local" / emulator.environment_name)
     passwords = Passwords.kept_in(folder / "passwords.json")
     with postgres, account:
-        prepare_database(postgres, passwords, ROOT / "chalicelib" / "dictionary" / "datapackage.json")
+        make_master(postgres, passwords.master)
         yield Team(account, postgres, folder / "stages", passwords)
     postgres.forget()
 
@@ -169,7 +173,7 @@ def test_a_stage_from_nothing_to_nothing_and_again(team: Team) -> None:
     printed = team.deploy()
     assert [name for name in STACKS if f"  {name}\n" in printed] == list(STACKS)
     assert "IntakeBucket (AWS::S3::Bucket)" in printed
-    assert "Stage ci stands" in printed
+    assert f"Stage {STAGE} stands" in printed
     assert "\x1b" not in printed, "no colours and no bars off a terminal"
     assert {team.stack(name)["StackStatus"] for name in STACKS} == {"CREATE_COMPLETE"}
     first = team.outputs
@@ -278,5 +282,5 @@ def test_a_stack_whose_creation_failed_is_made_again(team: Team) -> None:
     stack = f"decant-{STAGE}-network"
     formation.create_stack(StackName=stack, TemplateBody=json.dumps(broken))
     eventually(lambda: team.stack(stack)["StackStatus"] == "ROLLBACK_COMPLETE")
-    assert "Stage ci stands" in team.deploy()
+    assert f"Stage {STAGE} stands" in team.deploy()
     team.destroy("YES=1", "WITH_BACKUPS=1")

@@ -1,7 +1,9 @@
 """What `make up` promises: the samples loaded, nothing twice, the same stack after a stop and a kill."""
 
 import io
+import json
 import os
+import shutil
 import signal
 import time
 import urllib.error
@@ -19,18 +21,19 @@ from infra.local.emulators import wanted_emulator
 from infra.local.ports import free_port, is_taken
 from infra.local.record import Ports, Record
 from infra.local.stack import Stack
+from infra.migrate import MigrationError
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def detached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
-    """Give the same stack to several commands, each of which knows only its folder."""
+def detached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
+    """Give the same stack to several commands, each of which knows only its folder; of another checkout when named."""
     folder = tmp_path_factory.mktemp("up") / "local"
     ports = Ports(free_port(), free_port())
 
-    def stack() -> Stack:
-        return Stack(ROOT, folder, ports, tools=ROOT / ".local", settings={"fsync": "off"})
+    def stack(root: Path = ROOT) -> Stack:
+        return Stack(root, folder, ports, tools=ROOT / ".local", settings={"fsync": "off"})
 
     yield stack
     stack().forget()
@@ -44,7 +47,7 @@ def load(record: Record) -> tuple[list[samples.Dropped], dict[str, Any]]:
 def test_up_again_and_after_a_stop_and_after_a_kill(detached: Callable[[], Stack]) -> None:
     steps: list[str] = []
     first = detached().up(steps.append)
-    assert steps == ["Environment of the emulator", "Postgres", "AWS emulator", "Application"]
+    assert steps == ["Environment of the emulator", "Postgres", "AWS emulator", "Application", "Database"]
     dropped, runs = load(first)
     assert [run["state"] for run in runs.values()] == ["succeeded"] * 3
     for run in runs.values():
@@ -112,6 +115,48 @@ def test_no_page_may_call_when_none_is_named(detached: Callable[[], Stack]) -> N
             urllib.request.urlopen(urllib.request.Request(record.api_url + path, headers=asked, method="OPTIONS"))
         assert not [name for name in refused.value.headers if name.startswith("Access-Control")]
         refused.value.close()
+
+
+def checkout(folder: Path, change: Callable[[list[dict[str, Any]]], object]) -> Path:
+    """A copy of what ships, with other columns of the departments."""
+    for name in ("chalicelib", ".chalice"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "deployments"))
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    file = folder / "chalicelib" / "dictionary" / "datapackage.json"
+    package = json.loads(file.read_text())
+    change(package["resources"][0]["schema"]["fields"])
+    file.write_text(json.dumps(package))
+    return folder
+
+
+def test_a_dictionary_that_can_not_be_is_refused_before_it_is_deployed(
+    detached: Callable[..., Stack], tmp_path: Path
+) -> None:
+    before = detached().up(lambda _: None)
+    other = checkout(tmp_path, lambda fields: fields[1].update(type="date"))
+    with pytest.raises(MigrationError, match=r"departments\.department: it was text and is date"):
+        detached(other).up(lambda _: None)
+    assert columns(before) == ["id", "department"]
+
+
+def test_a_dictionary_that_widens_is_migrated(detached: Callable[..., Stack], tmp_path: Path) -> None:
+    before = detached().up(lambda _: None)
+    load(before)
+    counts = rows(before)
+    other = checkout(tmp_path, lambda fields: fields.append({"name": "floor", "type": "integer"}))
+    told: list[str] = []
+    after = detached(other).up(told.append)
+    assert '    ADD COLUMN IF NOT EXISTS "floor" integer;' in [line[4:] for line in told]
+    assert columns(after) == ["id", "department", "floor"]
+    assert rows(after) == counts
+    with pytest.raises(MigrationError, match=r"departments\.floor: the dictionary has it no more"):
+        detached().up(lambda _: None)
+
+
+def columns(record: Record) -> list[str]:
+    [table] = [each for each in samples.ask(record, "/tables")["tables"] if each["name"] == "departments"]
+    return [column["name"] for column in table["columns"]]
 
 
 def rows(record: Record) -> dict[str, int]:

@@ -64,6 +64,15 @@ ALLOWED: dict[str, list[Case]] = {
         ("dynamodb", "describe_table", {"TableName": "catalog"}),
         ("sqs", "get_queue_attributes", {"QueueUrl": "work"}),
     ],
+    "migrator": [
+        ("secretsmanager", "get_secret_value", {"SecretId": "master"}),
+        ("secretsmanager", "get_secret_value", {"SecretId": "app"}),
+    ],
+    "rotator": [
+        ("secretsmanager", "get_secret_value", {"SecretId": "master"}),
+        ("secretsmanager", "describe_secret", {"SecretId": "app"}),
+        ("secretsmanager", "get_secret_value", {"SecretId": "app"}),
+    ],
 }
 FORBIDDEN: dict[str, list[Case]] = {
     "authorizer": [
@@ -87,6 +96,8 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("sqs", "receive_message", {"QueueUrl": "work"}),
         ("sqs", "purge_queue", {"QueueUrl": "work"}),
         ("secretsmanager", "list_secrets", {}),
+        ("secretsmanager", "get_secret_value", {"SecretId": "master"}),
+        ("lambda", "invoke", {"FunctionName": "migrator"}),
         ("iam", "list_roles", {}),
     ],
     "worker": [
@@ -100,6 +111,22 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("sqs", "receive_message", {"QueueUrl": "dead"}),
         ("secretsmanager", "list_secrets", {}),
         ("iam", "list_roles", {}),
+        ("secretsmanager", "get_secret_value", {"SecretId": "master"}),
+        ("lambda", "invoke", {"FunctionName": "migrator"}),
+    ],
+    "migrator": [
+        ("secretsmanager", "put_secret_value", {"SecretId": "app", "SecretString": "x"}),
+        ("secretsmanager", "put_secret_value", {"SecretId": "master", "SecretString": "x"}),
+        ("s3", "list_objects_v2", {"Bucket": "intake"}),
+        ("dynamodb", "describe_table", {"TableName": "catalog"}),
+        ("sqs", "get_queue_attributes", {"QueueUrl": "work"}),
+    ],
+    "rotator": [
+        ("secretsmanager", "put_secret_value", {"SecretId": "master", "SecretString": "x"}),
+        ("secretsmanager", "delete_secret", {"SecretId": "app"}),
+        ("s3", "list_objects_v2", {"Bucket": "backup"}),
+        ("dynamodb", "describe_table", {"TableName": "catalog"}),
+        ("lambda", "invoke", {"FunctionName": "migrator"}),
     ],
 }
 CASES = [(role, case) for role in ALLOWED for case in ALLOWED[role]]
@@ -130,8 +157,17 @@ def _do(stack: Record, role: str, case: Case) -> None:
         "tokens": stack.tokens_table,
         "work": stack.queue_url,
         "dead": stack.dead_letter_queue_url,
+        "app": stack.database_secret,
+        "master": "decant-local-master",
+        "migrator": stack.migrator_function,
     }
-    roles = {"api": stack.api_role, "authorizer": stack.authorizer_role, "worker": stack.worker_role}
+    roles = {
+        "api": stack.api_role,
+        "authorizer": stack.authorizer_role,
+        "worker": stack.worker_role,
+        "migrator": stack.migrator_role,
+        "rotator": stack.rotator_role,
+    }
     session = _session(stack, roles[role])
     client = session.client(service, endpoint_url=stack.endpoint_url)
     getattr(client, operation)(
@@ -161,7 +197,7 @@ def _trust_account(account: str) -> dict[str, Any]:
 
 
 def test_functions_run_the_package(stack: Record) -> None:
-    for function in (stack.api_function, stack.worker_function):
+    for function in (stack.api_function, stack.worker_function, stack.migrator_function, stack.rotator_function):
         configuration = stack.client("lambda").get_function_configuration(FunctionName=function)
         assert configuration["Handler"].startswith("app.")
         assert configuration["CodeSize"] > 1_000_000

@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 WORDS = {"dictionary", "errors", "identifiers", "ports"}
 FLOWS = {"load", "backup", "metrics"}
 ADAPTERS = {"audit", "catalog", "postgres", "queue", "storage", "token_store"}
+# What changes the database itself: its roles, its tables, its passwords.
+CHANGES = {"migrations", "roles", "rotation"}
 
 # What the parts of chalicelib may import of one another, besides themselves.
 MAY_IMPORT = {
@@ -28,24 +30,29 @@ MAY_IMPORT = {
     **dict.fromkeys(ADAPTERS, WORDS),
     "audit": WORDS | {"telemetry"},
     "token_store": WORDS | {"access"},
+    "secret_store": WORDS,
+    **dict.fromkeys(CHANGES, WORDS | {"roles"}),
+    # As wiring, for the functions that administer the database.
+    "administration": WORDS | CHANGES | {"postgres", "secret_store", "settings"},
+    "migrator": WORDS | CHANGES | {"administration"},
     "access": WORDS,
     "idempotency": WORDS,
     "wiring": WORDS | FLOWS | ADAPTERS | {"access", "settings"},
     "api": WORDS | FLOWS | {"access", "audit", "idempotency", "telemetry", "wiring"},
     "work": WORDS | FLOWS | {"telemetry", "wiring"},
     "worker": WORDS | FLOWS | {"wiring", "work"},
-    "app": {"api", "telemetry", "worker", "wiring"},
+    "app": {"api", "telemetry", "worker", "wiring", "administration", "migrator", "rotation"},
 }
 # Packages of the outside that are an adapter's business.
 OUTSIDE = {
-    "boto3": {"wiring"},
+    "boto3": {"administration", "wiring"},
     "aws_lambda_powertools": {"telemetry"},
-    "botocore": {"audit", "catalog", "postgres", "queue", "storage", "wiring"},
+    "botocore": {"administration", "audit", "catalog", "postgres", "queue", "secret_store", "storage", "wiring"},
     "pynamodb": {"audit", "catalog", "token_store"},
     "pg8000": {"postgres"},
     "awswrangler": {"postgres"},
     "chalice": {"api", "app"},
-    "os": {"app", "storage", "telemetry", "wiring"},
+    "os": {"administration", "app", "storage", "telemetry", "wiring"},
 }
 
 

@@ -22,6 +22,7 @@ STACKS = {"application": RESOURCES, "network": NETWORKED, "database": STORED}
 BUCKETS = ("IntakeBucket", "BackupBucket")
 # Actions that AWS knows on no resource.
 ON_NOTHING = {"secretsmanager:GetRandomPassword"}
+ROLES = ("ApiRole", "WorkerRole", "MigratorRole", "RotatorRole")
 
 
 def of_type(kind: str, resources: dict[str, Any] = RESOURCES) -> dict[str, Any]:
@@ -158,6 +159,9 @@ class TestKeys:
         for role in of_type("AWS::IAM::Role"):
             used = [s for s in statements(role) if any(action.startswith("kms:") for action in as_list(s["Action"]))]
             for statement in used:
+                if statement["Sid"] == "MasterSecretKey":
+                    assert (role in ("MigratorRole", "RotatorRole"), statement["Action"]) == (True, "kms:Decrypt")
+                    continue
                 assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
                 assert statement["Resource"] == {"Fn::GetAtt": ["EncryptionKey", "Arn"]}
             needs = {"secretsmanager:GetSecretValue", "s3:GetObject", "s3:PutObject"}
@@ -330,11 +334,6 @@ def test_a_secret_is_encrypted_by_the_key_of_its_stack(stack: str, name: str) ->
     assert STACKS[stack][name]["Properties"]["KmsKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
 
 
-def test_passwords_are_not_echoed() -> None:
-    assert PARAMETERS["DatabasePassword"]["NoEcho"] is True
-    assert "Default" not in PARAMETERS["DatabasePassword"]
-
-
 class TestNetwork:
     def test_no_way_leads_to_the_internet_or_from_it(self) -> None:
         kinds = {resource["Type"] for resource in NETWORKED.values()}
@@ -464,3 +463,27 @@ def test_requests_are_limited_for_all_and_for_each_token() -> None:
                   plan["Quota"]["Limit"]):  # fmt: skip
         assert PARAMETERS[limit["Ref"]]["Default"] > 0
     assert PARAMETERS["TokenLimits"]["Default"] == "on"
+
+
+def test_no_password_is_a_parameter_and_tls_is_the_default() -> None:
+    assert not [name for name in PARAMETERS if "Password" in name and name != "RotatePassword"]
+    assert RESOURCES["DatabaseSecret"]["Properties"].keys() == {"Description", "KmsKeyId", "GenerateSecretString"}
+    assert PARAMETERS["DatabaseTls"]["Default"] == "verify-full"
+
+
+def test_the_masters_secret_is_for_migrator_and_rotator_alone() -> None:
+    def reads(role: str, secret: Any) -> bool:
+        return any(secret == s["Resource"] for s in statements(role) if "secretsmanager" in str(s["Action"]))
+
+    assert [reads(role, {"Ref": "MasterSecret"}) for role in ROLES] == [False, False, True, True]
+    writers = [role for role in ROLES if "secretsmanager:PutSecretValue" in str(statements(role))]
+    assert writers == ["RotatorRole"]
+
+
+def test_only_secrets_manager_may_rotate_this_secret_and_does_so_by_default() -> None:
+    permission = RESOURCES["RotationPermission"]["Properties"]
+    assert permission["Principal"] == "secretsmanager.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["DatabaseSecret", "Id"]}
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert RESOURCES["RotationSchedule"]["Condition"] == "RotatePassword"
+    assert PARAMETERS["RotatePassword"]["Default"] == "true"
