@@ -1,4 +1,4 @@
-"""The entry points that Lambda calls: the HTTP API, its authorizer, and the worker behind the queue."""
+"""The entry points that Lambda calls: the HTTP API, its authorizer, the worker, and what schedules call."""
 
 import os
 from typing import Any
@@ -16,6 +16,7 @@ from chalicelib.api.runs import runs
 from chalicelib.api.tables import tables
 from chalicelib.api.uploads import uploads
 from chalicelib.wiring import services, token_store
+from chalicelib.work.tidying import tidy
 
 app = Chalice(app_name="decant")
 
@@ -40,3 +41,9 @@ def worker(event: SQSEvent) -> None:
     for record in event:
         deliveries = int(record.to_dict()["attributes"]["ApproximateReceiveCount"])
         work.handle(services(), record.body, deliveries)
+
+
+@app.lambda_function(name="retention")
+def retention(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Delete the backups that the policy does not keep; the only function that may."""
+    return tidy(services(), event)

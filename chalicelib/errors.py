@@ -18,6 +18,7 @@
     ├── Superseded              409  a newer version of the object stands for it
     ├── BackupDamaged           409  a backup does not verify
     ├── RestoreRefused          409  a restore would lose or break rows
+    ├── DrillFailed             409  the newest backups can't be restored
     └── Unavailable             503  a part is down or busy; trying again may help
 
 A bad *cell* is no exception but a value: ``load.validation.Reason``.
@@ -230,6 +231,14 @@ class RestoreRefused(DecantError):
     status = 409
     code = "restore-refused"
     title = "The restore was refused; nothing was changed"
+
+
+class DrillFailed(DecantError):
+    """The newest backups could not be restored, as a drill found; no table was touched."""
+
+    status = 409
+    code = "drill-failed"
+    title = "The newest backups can't be restored"
 
 
 class Unavailable(DecantError):

@@ -11,8 +11,19 @@ from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.wiring import Services
+from chalicelib.work.checking import read_back, rehearse
+from chalicelib.work.listing import list_again
 from chalicelib.work.loading import load
-from chalicelib.work.messages import BackupTask, LoadTask, RestoreTask, Task, tasks
+from chalicelib.work.messages import (
+    BackupTask,
+    DrillTask,
+    LoadTask,
+    RebuildTask,
+    RestoreTask,
+    Task,
+    VerifyTask,
+    tasks,
+)
 from chalicelib.work.reporting import fail, postpone
 from chalicelib.work.saving import bring_back, save
 
@@ -76,3 +87,9 @@ def _perform(services: Services, task: Task) -> None:
             save(services, task)
         case RestoreTask():
             bring_back(services, task)
+        case VerifyTask():
+            read_back(services, task)
+        case DrillTask():
+            rehearse(services, task)
+        case RebuildTask():
+            list_again(services, task)

@@ -12,13 +12,20 @@ from chalicelib.errors import DecantError, RestoreRefused, Unavailable
 from chalicelib.load.ledger import LedgerEntry, recorded
 from chalicelib.ports import Run, RunKind, RunState, Source
 from chalicelib.wiring import Services
-from chalicelib.work.messages import BackupTask, LoadTask, RestoreTask, Task
+from chalicelib.work.messages import BackupTask, DrillTask, LoadTask, RebuildTask, RestoreTask, Task, VerifyTask
 
 logger = logging.getLogger(__name__)
 
 _TELL_EVERY = 1.0
 _SILENT_FOR = 60.0
-_KINDS = {LoadTask: RunKind.LOAD, BackupTask: RunKind.BACKUP, RestoreTask: RunKind.RESTORE}
+_KINDS = {
+    LoadTask: RunKind.LOAD,
+    BackupTask: RunKind.BACKUP,
+    RestoreTask: RunKind.RESTORE,
+    VerifyTask: RunKind.VERIFY,
+    DrillTask: RunKind.DRILL,
+    RebuildTask: RunKind.REBUILD,
+}
 
 
 def begin(services: Services, task: Task, started: dt.datetime) -> Run:

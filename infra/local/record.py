@@ -76,6 +76,8 @@ class Record:
     api_role: str
     authorizer_role: str
     worker_role: str
+    retention_function: str
+    retention_role: str
 
     @classmethod
     def read(cls, folder: Path) -> "Record":

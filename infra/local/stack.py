@@ -26,7 +26,7 @@ STAGE = "local"
 DICTIONARY = Path("chalicelib", "dictionary", "datapackage.json")
 LOCAL_CALLER = "make up"
 # What differs from AWS: no TLS on this machine, no limits for each token, which the emulator can't keep (see
-# api.yaml), and shorter waits for a person who watches.
+# api.yaml), shorter waits for a person who watches, and nothing happens by itself.
 PARAMETERS = {
     "Stage": STAGE,
     "DatabaseTls": "off",
@@ -35,6 +35,9 @@ PARAMETERS = {
     "ParentWaitSeconds": "60",
     "WorkerTimeout": "300",
     "VisibilitySeconds": "330",
+    "BackupSchedule": "",
+    "DrillSchedule": "",
+    "RetentionSchedule": "",
 }
 Progress = Callable[[str], None]
 
@@ -191,6 +194,8 @@ class Stack:
             api_role=made["ApiRole"],
             authorizer_role=made["AuthorizerRole"],
             worker_role=made["WorkerRole"],
+            retention_function=made["RetentionName"],
+            retention_role=made["RetentionRole"],
         )
         record.write(self.folder)
         return record

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "api": WORDS | FLOWS | {"access", "idempotency", "wiring"},
     "work": WORDS | FLOWS | {"wiring"},
     "worker": WORDS | FLOWS | {"wiring", "work"},
-    "app": {"api", "worker", "wiring"},
+    "app": {"api", "worker", "wiring", "work"},
 }
 # Packages of the outside that are an adapter's business.
 OUTSIDE = {
