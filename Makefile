@@ -49,8 +49,20 @@ backup-to-dir: | $(PY) ## back all tables up into a folder: make backup-to-dir D
 restore-from-dir: | $(PY) ## and back from it: make restore-from-dir DIR=backups [DRY_RUN=1]
 	@$(STACK) restore-from-dir $(DIR) $(if $(DRY_RUN),--dry-run)
 
-rebuild-catalog: | $(PY) ## list all backups of the bucket in the catalogue again
+rebuild-catalog: | $(PY) ## fill a lost catalogue again, from the bucket and the database
 	@$(STACK) rebuild-catalog
+
+drill: | $(PY) ## restore the newest backups for practice; no table is touched
+	@$(STACK) drill
+
+retention: | $(PY) ## delete the backups that need not be kept
+	@$(STACK) retention
+
+dead-letters: | $(PY) ## the work that failed as often as it may
+	@$(STACK) dead-letters
+
+redrive: | $(PY) ## give that work to the workers again
+	@$(STACK) redrive
 
 dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev

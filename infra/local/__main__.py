@@ -157,8 +157,12 @@ _COMMANDS = {
 }
 _OPERATIONS = {
     "backup-to-dir": operate.backup_to_directory,
+    "dead-letters": operate.show_dead_letters,
+    "drill": operate.drill,
     "drop": operate.drop,
     "rebuild-catalog": operate.rebuild,
+    "redrive": operate.redrive,
+    "retention": operate.retention,
     "restore-from-dir": operate.restore_from_directory,
 }
 

@@ -41,7 +41,7 @@ def days(*numbers: float) -> list[Backup]:
         (Policy(1, daily=3), days(40, 41, 42, 43), {"0": "last", "1": "daily", "2": "daily"}),
         # 2026-11-22 is a Sunday: the week before ends a day after the backup of seven days ago.
         (Policy(1, weekly=2), days(1, 3, 7, 8, 15), {"0": "last", "2": "weekly"}),
-        (Policy(1, monthly=3), days(1, 10, 25, 50, 60), {"0": "last", "2": "monthly", "3": "monthly"}),
+        (Policy(1, monthly=3), days(1, 10, 25, 50, 60), {"0": "last", "2": "monthly", "4": "monthly"}),
     ],
     ids=["last", "daily", "gaps", "weekly", "monthly"],
 )
