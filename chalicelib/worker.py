@@ -24,7 +24,7 @@ from chalicelib.work.messages import (
     VerifyTask,
     tasks,
 )
-from chalicelib.work.reporting import fail, postpone
+from chalicelib.work.reporting import claim, fail, postpone
 from chalicelib.work.saving import bring_back, save
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ def handle(services: Services, body: str, deliveries: int = 1) -> None:
 def _take(services: Services, task: Task, deliveries: int) -> None:
     try:
         _give_up_after(deliveries - 1)
-        _perform(services, task)
+        if deliveries > 1 or claim(services, task):
+            _perform(services, task)
     except Unavailable as error:
         if task.tries >= _TRIES:
             fail(services, task, error)

@@ -52,11 +52,12 @@ class LoadTask:
 
 @dataclass(frozen=True, slots=True)
 class BackupTask:
-    """Back up tables in one snapshot; all of them when none is named."""
+    """Back up tables in one snapshot; all of them when none is named. ``scheduled``: it comes from a schedule."""
 
     run: str
     tables: tuple[str, ...]
     tries: int = 0
+    scheduled: bool = False
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
@@ -64,7 +65,7 @@ class BackupTask:
 
     def tried(self) -> BackupTask:
         """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1)
+        return replace(self, tries=self.tries + 1, scheduled=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,11 @@ class VerifyTask:
 
 @dataclass(frozen=True, slots=True)
 class DrillTask:
-    """Restore the newest snapshot for practice."""
+    """Restore the newest snapshot for practice. ``scheduled``: it comes from a schedule."""
 
     run: str
     tries: int = 0
+    scheduled: bool = False
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
@@ -121,7 +123,7 @@ class DrillTask:
 
     def tried(self) -> DrillTask:
         """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1)
+        return replace(self, tries=self.tries + 1, scheduled=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,23 +174,25 @@ def _ours(message: Mapping[str, Any]) -> Task:
                 tries=tries,
             )
         case "backup":
-            return BackupTask(_run(message), tuple(message["tables"]) if "run" in message else (), tries)
+            if "scheduled" in message:
+                return BackupTask(_scheduled(message), (), tries, scheduled=True)
+            return BackupTask(message["run"], tuple(message["tables"]), tries)
         case "restore":
             return RestoreTask(message["run"], tuple(message["backups"]), bool(message["dry_run"]), tries)
         case "verify":
             return VerifyTask(message["run"], message["backup"], tries)
         case "drill":
-            return DrillTask(_run(message), tries)
+            if "scheduled" in message:
+                return DrillTask(_scheduled(message), tries, scheduled=True)
+            return DrillTask(message["run"], tries)
         case "rebuild":
             return RebuildTask(message["run"], tries)
         case other:
             raise ValueError(f"work {other!r}")
 
 
-def _run(message: Mapping[str, Any]) -> str:
-    """The run that was ordered; that of a schedule follows from its moment, so it is one however often it comes."""
-    if "run" in message:
-        return str(message["run"])
+def _scheduled(message: Mapping[str, Any]) -> str:
+    """The run of a schedule follows from its moment, so it is one however often that comes."""
     return scheduled_id(message["work"], dt.datetime.fromisoformat(message["scheduled"]))
 
 

@@ -38,6 +38,17 @@ def begin(services: Services, task: Task, started: dt.datetime) -> Run:
     return run
 
 
+def claim(services: Services, task: Task) -> bool:
+    """Whether a message that comes for the first time is to be worked on.
+
+    A schedule may send two messages for one moment. The first to be taken counts: should its worker die, the queue
+    gives out that one again.
+    """
+    if not isinstance(task, BackupTask | DrillTask) or not task.scheduled:
+        return True
+    return services.catalog.add_run(_run(services, task, now()))
+
+
 def run_id(services: Services, task: Task) -> str:
     """The run that a task belongs to: for an uploaded file the one that its form was given for.
 

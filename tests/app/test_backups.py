@@ -15,6 +15,8 @@ import pytest
 from chalicelib import worker
 from chalicelib.ports import RunState
 from chalicelib.wiring import use
+from chalicelib.work.messages import tasks
+from chalicelib.work.reporting import claim
 from tests.app.conftest import CATALOG, REGION, Api
 
 
@@ -176,6 +178,17 @@ def test_a_schedule_makes_one_backup_of_all_tables_however_often_it_fires(filled
     assert sorted(each["table"] for each in backups) == ["departments", "hired_employees", "jobs"]
     worker.handle(filled.services, json.dumps({"work": "backup", "scheduled": "2026-11-23T02:00:00Z"}))
     assert len(filled.get("/backups").json_body["backups"]) == 6
+
+
+def test_two_messages_of_one_moment_make_one_backup_though_they_come_at_once(filled: Api) -> None:
+    """The second is taken while the first is at work; the first comes again when its worker dies."""
+    message = json.dumps({"work": "backup", "scheduled": "2026-11-22T02:00:00Z"})
+    [task] = tasks(message)
+    assert claim(filled.services, task)
+    worker.handle(filled.services, message)
+    assert filled.get("/backups").json_body["backups"] == []
+    worker.handle(filled.services, message, deliveries=2)
+    assert len(filled.get("/backups").json_body["backups"]) == 3
 
 
 def test_an_order_names_the_backups_that_it_needs(filled: Api) -> None:

@@ -49,6 +49,7 @@ def test_nothing_listens_but_on_loopback(local_stack: Stack, call: Callable[...,
 
 Case = tuple[str, str, dict[str, Any]]
 TOKEN_KEY = {"TableName": "tokens", "Key": {"id": {"S": "-"}}}
+BACKUP = {"partition": {"S": "backup"}, "id": {"S": "role-test"}}
 ALLOWED: dict[str, list[Case]] = {
     "authorizer": [("dynamodb", "get_item", TOKEN_KEY)],
     "api": [
@@ -63,6 +64,11 @@ ALLOWED: dict[str, list[Case]] = {
         ("s3", "put_object", {"Bucket": "backup", "Key": "role-test"}),
         ("dynamodb", "describe_table", {"TableName": "catalog"}),
         ("sqs", "get_queue_attributes", {"QueueUrl": "work"}),
+    ],
+    "retention": [
+        ("s3", "list_objects_v2", {"Bucket": "backup"}),
+        ("s3", "delete_object", {"Bucket": "backup", "Key": "backups/role-test"}),
+        ("dynamodb", "delete_item", {"TableName": "catalog", "Key": BACKUP}),
     ],
 }
 FORBIDDEN: dict[str, list[Case]] = {
@@ -82,6 +88,7 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("s3", "delete_object", {"Bucket": "backup", "Key": "role-test"}),
         ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "list_buckets", {}),
+        ("dynamodb", "delete_item", {"TableName": "catalog", "Key": BACKUP}),
         ("dynamodb", "scan", {"TableName": "catalog"}),
         ("dynamodb", "delete_table", {"TableName": "catalog"}),
         ("sqs", "receive_message", {"QueueUrl": "work"}),
@@ -93,10 +100,25 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("dynamodb", "get_item", TOKEN_KEY),
         ("s3", "put_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
+        ("s3", "delete_object", {"Bucket": "backup", "Key": "backups/role-test"}),
         ("s3", "delete_bucket", {"Bucket": "backup"}),
+        ("dynamodb", "delete_item", {"TableName": "catalog", "Key": BACKUP}),
         ("dynamodb", "scan", {"TableName": "catalog"}),
         ("sqs", "purge_queue", {"QueueUrl": "work"}),
         ("sqs", "receive_message", {"QueueUrl": "dead"}),
+        ("secretsmanager", "list_secrets", {}),
+        ("iam", "list_roles", {}),
+    ],
+    "retention": [
+        ("s3", "put_object", {"Bucket": "backup", "Key": "backups/role-test"}),
+        ("s3", "delete_object", {"Bucket": "backup", "Key": "role-test"}),
+        ("s3", "delete_object", {"Bucket": "backup", "Key": "backups/role-test", "VersionId": "1"}),
+        ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
+        ("s3", "list_objects_v2", {"Bucket": "intake"}),
+        ("s3", "delete_bucket", {"Bucket": "backup"}),
+        ("dynamodb", "scan", {"TableName": "catalog"}),
+        ("dynamodb", "delete_table", {"TableName": "catalog"}),
+        ("sqs", "send_message", {"QueueUrl": "work", "MessageBody": "{}"}),
         ("secretsmanager", "list_secrets", {}),
         ("iam", "list_roles", {}),
     ],
@@ -130,7 +152,12 @@ def _do(stack: Record, role: str, case: Case) -> None:
         "work": stack.queue_url,
         "dead": stack.dead_letter_queue_url,
     }
-    roles = {"api": stack.api_role, "authorizer": stack.authorizer_role, "worker": stack.worker_role}
+    roles = {
+        "api": stack.api_role,
+        "authorizer": stack.authorizer_role,
+        "worker": stack.worker_role,
+        "retention": stack.retention_role,
+    }
     session = _session(stack, roles[role])
     client = session.client(service, endpoint_url=stack.endpoint_url)
     getattr(client, operation)(
@@ -160,7 +187,7 @@ def _trust_account(account: str) -> dict[str, Any]:
 
 
 def test_functions_run_the_package(stack: Record) -> None:
-    for function in (stack.api_function, stack.worker_function):
+    for function in (stack.api_function, stack.worker_function, stack.retention_function):
         configuration = stack.client("lambda").get_function_configuration(FunctionName=function)
         assert configuration["Handler"].startswith("app.")
         assert configuration["CodeSize"] > 1_000_000
