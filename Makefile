@@ -49,6 +49,12 @@ backup-to-dir: | $(PY) ## back all tables up into a folder: make backup-to-dir D
 restore-from-dir: | $(PY) ## and back from it: make restore-from-dir DIR=backups [DRY_RUN=1]
 	@$(STACK) restore-from-dir $(DIR) $(if $(DRY_RUN),--dry-run)
 
+get: | $(PY) ## ask the API: make get ROUTE='/runs?limit=5'
+	@$(STACK) get '$(ROUTE)'
+
+post: | $(PY) ## order something of the API: make post ROUTE=/restores [BODY='{"dry_run": true}']
+	@$(STACK) post '$(ROUTE)' $(if $(BODY),'$(BODY)')
+
 rebuild-catalog: | $(PY) ## fill a lost catalogue again, from the bucket and the database
 	@$(STACK) rebuild-catalog
 

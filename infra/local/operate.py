@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import os
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,26 @@ def retention(console: Console, record: Record, _arguments: argparse.Namespace) 
     for reason in told["damaged"].values():
         console.print(f"Damaged: {reason}", highlight=False, soft_wrap=True)
     return 0
+
+
+def call(console: Console, record: Record, arguments: argparse.Namespace) -> int:
+    """Ask the deployed API for something, or order it, and print the answer; an order is waited for."""
+    method = "GET" if arguments.command == "get" else "POST"
+    headers = {"Prefer": "wait=20", "Content-Type": "application/json"}
+    if record.token:
+        headers["Authorization"] = f"Bearer {record.token}"
+    body = getattr(arguments, "body", None)
+    request = urllib.request.Request(  # noqa: S310 - the record's own URL
+        record.api_url + arguments.route, data=body.encode() if body else None, headers=headers, method=method
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
+            status, content = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            status, content = error.code, error.read()
+    console.print(json.dumps(json.loads(content), indent=2), highlight=False, markup=False, soft_wrap=True)
+    return 0 if status < 400 else 1
 
 
 def show_dead_letters(console: Console, record: Record, _arguments: argparse.Namespace) -> int:

@@ -93,9 +93,10 @@ def test_retention_deletes_what_it_should_and_pins_and_versions_stay(
 
 def _ended(call: Call, wanted: Any) -> dict[str, Any]:
     """The run, once it has ended."""
-    for _ in range(200):
-        for run in call("GET", "/runs?limit=1000").json["runs"]:
-            if wanted(run) and run["ended"]:
-                return dict(run)
-        time.sleep(0.1)
-    raise AssertionError("no such run has ended")
+    deadline = time.monotonic() + 90
+    while True:
+        found: list[dict[str, Any]] = [run for run in call("GET", "/runs?limit=1000").json["runs"] if wanted(run)]
+        if found and found[0]["ended"]:
+            return found[0]
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
