@@ -79,4 +79,4 @@ def rehearse(services: Services, task: DrillTask) -> None:
     )
     measure("DrillFailed", 0, "Count")
     for report in reports:
-        measure("DrillSeconds", report.seconds, "Seconds", Table=report.table)
+        measure("DrillSeconds", report.seconds, "Seconds", table=report.table)

@@ -57,7 +57,7 @@ def tidy(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
     logger.info("retention: %s", told)
     for table in services.dictionary.tables:
         taken = pruning.newest.get(table.name, started - _NEVER)
-        measure("BackupAgeSeconds", (started - taken).total_seconds(), "Seconds", Table=table.name)
+        measure("BackupAgeSeconds", (started - taken).total_seconds(), "Seconds", table=table.name)
     if pruning.deleted or pruning.unfinished or pruning.unlisted:
         services.catalog.put_run(replace(run, ended=now(), result=told))
     return told

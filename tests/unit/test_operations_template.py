@@ -70,7 +70,8 @@ def test_a_schedule_orders_work_of_its_moment(work: str) -> None:
 def test_only_the_schedules_of_the_queue_s_work_may_send_to_it() -> None:
     given = RESOURCES["WorkQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     [statement] = [each for each in given if each.get("Sid") == "SchedulesOrderWork"]
-    rules = [{"Fn::GetAtt": [rule, "Arn"]} for rule in SCHEDULED.values()]
+    account = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}"
+    rules = [{"Fn::Sub": f"{account}:rule/${{{rule}}}"} for rule in SCHEDULED.values()]
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
     permission = RESOURCES["RetentionPermission"]["Properties"]
