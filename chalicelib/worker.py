@@ -30,6 +30,8 @@ from chalicelib.work.saving import bring_back, save
 logger = logging.getLogger(__name__)
 
 _TRIES = 6
+# With their pauses some 25 minutes: a restore waits for a load to let go of its table, which may take 15.
+_TRIES_OF_RESTORES = 10
 _DELIVERIES = 3
 
 
@@ -52,7 +54,7 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
         if deliveries > 1 or claim(services, task):
             _perform(services, task)
     except Unavailable as error:
-        if task.tries >= _TRIES:
+        if task.tries >= (_TRIES_OF_RESTORES if isinstance(task, RestoreTask) else _TRIES):
             fail(services, task, error)
             raise
         logger.warning("a part is down, trying again later: %s", error)

@@ -87,7 +87,7 @@ def test_every_output_and_parameter_that_it_names_is_the_template_s() -> None:
     made_by_chalice = {"EndpointURL", "APIHandlerName"}
     assert set(re.findall(r"\$\(output (\w+)\)", RUNBOOK)) <= set(template["Outputs"]) | made_by_chalice
     named = set(re.findall(r"`((?:Keep|Parent|Backup|Drill|Retention)[A-Z]\w+)`", RUNBOOK))
-    assert named - {"BackupAgeSeconds"} <= set(template["Parameters"])
+    assert named - {"BackupAgeSeconds", "DrillFailed"} <= set(template["Parameters"])
     assert {"KeepLast", "BackupSchedule", "ParentWaitSeconds"} <= named
 
 

@@ -61,7 +61,7 @@ ALLOWED: dict[str, list[Case]] = {
     ],
     "worker": [
         ("s3", "list_objects_v2", {"Bucket": "intake"}),
-        ("s3", "put_object", {"Bucket": "backup", "Key": "role-test"}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "backups/role-test/data.avro"}),
         ("dynamodb", "describe_table", {"TableName": "catalog"}),
         ("sqs", "get_queue_attributes", {"QueueUrl": "work"}),
     ],
@@ -101,6 +101,8 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("s3", "put_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "delete_object", {"Bucket": "backup", "Key": "backups/role-test"}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "backups/role-test/pin.json"}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "role-test"}),
         ("s3", "delete_bucket", {"Bucket": "backup"}),
         ("dynamodb", "delete_item", {"TableName": "catalog", "Key": BACKUP}),
         ("dynamodb", "scan", {"TableName": "catalog"}),

@@ -305,7 +305,9 @@ def test_the_api_writes_uploads_alone_and_only_the_worker_writes_backups() -> No
         {"Fn::Sub": "${IntakeBucket.Arn}/incoming/*"},
         {"Fn::Sub": "${BackupBucket.Arn}/backups/*/pin.json"},
     ]
-    assert writes("WorkerRole") == [{"Fn::Sub": "${BackupBucket.Arn}/*"}]
+    assert writes("WorkerRole") == [
+        [{"Fn::Sub": f"${{BackupBucket.Arn}}/backups/*/{name}"} for name in ("data.avro", "manifest.json")]
+    ]
 
 
 def test_the_functions_get_the_variables_that_the_application_reads() -> None:
