@@ -119,9 +119,7 @@ def retention(console: Console, record: Record, _arguments: argparse.Namespace) 
 def call(console: Console, record: Record, arguments: argparse.Namespace) -> int:
     """Ask the deployed API for something, or order it, and print the answer; an order is waited for."""
     method = "GET" if arguments.command == "get" else "POST"
-    headers = {"Prefer": "wait=20", "Content-Type": "application/json"}
-    if record.token:
-        headers["Authorization"] = f"Bearer {record.token}"
+    headers = {"Prefer": "wait=20", "Content-Type": "application/json", **record.authorization()}
     body = getattr(arguments, "body", None)
     request = urllib.request.Request(  # noqa: S310 - the record's own URL
         record.api_url + arguments.route, data=body.encode() if body else None, headers=headers, method=method
@@ -132,6 +130,8 @@ def call(console: Console, record: Record, arguments: argparse.Namespace) -> int
     except urllib.error.HTTPError as error:
         with error:
             status, content = error.code, error.read()
+    except OSError as error:
+        raise samples.ApiError(f"{method} {record.api_url}{arguments.route} failed: {error}") from error
     console.print(json.dumps(json.loads(content), indent=2), highlight=False, markup=False, soft_wrap=True)
     return 0 if status < 400 else 1
 
@@ -178,8 +178,11 @@ def _post(record: Record, path: str) -> dict[str, Any]:
     """POST an order to the deployed API and wait for the end of its run."""
     headers = {"Prefer": "wait=20", **record.authorization()}
     request = urllib.request.Request(record.api_url + path, method="POST", headers=headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
-        run: dict[str, Any] = json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
+            run: dict[str, Any] = json.load(answer)
+    except OSError as error:
+        raise samples.ApiError(f"POST {record.api_url}{path} failed: {error}. See `make status`.") from error
     while run["state"] not in samples.ENDED:
         time.sleep(samples.POLL_SECONDS)
         run = samples.ask(record, f"/runs/{run['id']}")
