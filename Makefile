@@ -70,6 +70,12 @@ dead-letters: | $(PY) ## the work that failed as often as it may
 redrive: | $(PY) ## give that work to the workers again
 	@$(STACK) redrive
 
+audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
+	@$(PY) -m infra.audit list $(if $(STAGE),--stage $(STAGE)) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
+
+audit-verify: | $(PY) ## whether the audit log is as it was written: make audit-verify [STAGE=prod]
+	@$(PY) -m infra.audit verify $(if $(STAGE),--stage $(STAGE))
+
 dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev
 

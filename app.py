@@ -6,6 +6,7 @@ from typing import Any
 from chalice.app import AuthRequest, AuthResponse, Chalice, SQSEvent
 
 from chalicelib import worker as work
+from chalicelib.api.auditing import audited
 from chalicelib.api.authorizer import answer_authorizer, guard
 from chalicelib.api.backups import backups
 from chalicelib.api.fallback import fallback
@@ -15,10 +16,14 @@ from chalicelib.api.openapi import openapi
 from chalicelib.api.runs import runs
 from chalicelib.api.tables import tables
 from chalicelib.api.uploads import uploads
+from chalicelib.telemetry.invocation import observed
 from chalicelib.wiring import services, token_store
 from chalicelib.work.tidying import tidy
 
-app = Chalice(app_name="decant")
+# Its own handler would write lines of text beside ours.
+app = Chalice(app_name="decant", configure_logs=False)
+app.register_middleware(observed, "all")
+app.register_middleware(audited, "http")
 
 for blueprint in (health, openapi, tables, uploads, runs, backups, metrics, fallback):
     app.register_blueprint(blueprint)

@@ -7,6 +7,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,10 +38,14 @@ DELETE FROM decant.idempotency WHERE key IN (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a request: an HTTP status, and a body that is JSON text in ASCII."""
+    """The answer to a request: an HTTP status, and a body that is JSON text in ASCII.
+
+    ``run`` is the run that the request set off, if it did.
+    """
 
     status: int
     body: str
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +97,5 @@ def answer_once(transaction: Transaction, key: IdempotencyKey, work: Callable[[]
             "The Idempotency-Key has been used with another request.",
             hint="Send the first request unchanged to get its answer again, or choose a new key.",
         )
-    return Answer(status, body)
+    told = json.loads(body)
+    return Answer(status, body, told.get("run") or told.get("id"))

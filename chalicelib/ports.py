@@ -238,3 +238,30 @@ class Database(Protocol):
         With ``snapshot`` it is REPEATABLE READ: all its statements see the same moment.
         Raises Unavailable when the database can't be reached, is busy, or ended the transaction in favour of another.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Something that was done, or refused: who did what, and what came of it. It holds no token, secret or cell.
+
+    ``principal`` is who did it (its id) and ``name`` what people call them; ``action`` is a method with its route, or
+    a command, ``resource`` what it was done to, ``outcome`` an HTTP status, or how the command ended. ``run`` is what
+    it set off, ``request`` the request's id, ``address`` where it came from.
+    """
+
+    principal: str
+    name: str
+    action: str
+    resource: str
+    outcome: str
+    moment: dt.datetime
+    run: str | None = None
+    request: str | None = None
+    address: str | None = None
+
+
+class AuditLog(Protocol):
+    """Who did what; it only grows."""
+
+    def append(self, event: AuditEvent) -> None:
+        """Enter an event for good. Raises Unavailable when it can't be."""

@@ -24,6 +24,7 @@ class Settings:
     backup_bucket: str
     queue_url: str
     catalog_table: str
+    audit_table: str
     database_secret: str
     database_tls: str
     dictionary: Path
@@ -51,6 +52,7 @@ class Settings:
             backup_bucket=_required(environment, "DECANT_BACKUP_BUCKET"),
             queue_url=_required(environment, "DECANT_QUEUE_URL"),
             catalog_table=_required(environment, "DECANT_CATALOG_TABLE"),
+            audit_table=_required(environment, "DECANT_AUDIT_TABLE"),
             database_secret=_required(environment, "DECANT_DATABASE_SECRET"),
             database_tls=tls,
             dictionary=Path(environment.get("DECANT_DICTIONARY") or PACKAGED_DICTIONARY),

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from chalicelib.access.tokens import TokenStore
+from chalicelib.audit.log import DynamoAuditLog
 from chalicelib.catalog import DynamoCatalog
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import load_dictionary
-from chalicelib.ports import Catalog, Database
+from chalicelib.ports import AuditLog, Catalog, Database
 from chalicelib.postgres import PostgresDatabase, connect_with_secret
 from chalicelib.queue import SqsQueue
 from chalicelib.settings import Settings
@@ -31,6 +32,7 @@ class Services:
     backups: S3Storage
     catalog: Catalog
     queue: SqsQueue
+    audit: AuditLog
 
 
 class _Local(threading.local):
@@ -81,4 +83,5 @@ def _from_settings(settings: Settings) -> Services:
         backups=S3Storage(s3, settings.backup_bucket),
         catalog=DynamoCatalog(settings.catalog_table, session.region_name),
         queue=SqsQueue(session.client("sqs", config=config), settings.queue_url),
+        audit=DynamoAuditLog(settings.audit_table, session.region_name),
     )

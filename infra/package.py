@@ -168,7 +168,7 @@ def _finished(template: dict[str, Any], made_for: Target, environment: Mapping[s
             resource["Properties"]["Architectures"] = [made_for.architecture]
     template["Globals"]["Function"]["Environment"]["Variables"] |= environment
     template = complete(template)
-    return template if made_for.at_hand else snapstart.with_snapstart(template)
+    return template if made_for.at_hand or made_for.emulated else snapstart.with_snapstart(template)
 
 
 def _age(path: Path) -> float:

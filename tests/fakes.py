@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.access.tokens import KeptToken
-from chalicelib.ports import Backup, Page, Run
+from chalicelib.errors import Unavailable
+from chalicelib.ports import AuditEvent, Backup, Page, Run
 
 
 @dataclass
@@ -57,6 +58,19 @@ class FakeCatalog:
 
     def delete_backup(self, backup_id: str) -> None:
         self.kept_backups.pop(backup_id, None)
+
+
+@dataclass
+class FakeAuditLog:
+    """Events in a list; it takes none while it is ``down``."""
+
+    events: list[AuditEvent] = field(default_factory=list)
+    down: bool = False
+
+    def append(self, event: AuditEvent) -> None:
+        if self.down:
+            raise Unavailable("The audit log can't be reached.")
+        self.events.append(event)
 
 
 @dataclass

@@ -17,7 +17,9 @@ from chalicelib.identifiers import new_id
 from chalicelib.load.batch import BatchOutcome, ingest
 from chalicelib.load.ledger import recorded
 from chalicelib.load.options import OnConflict
-from chalicelib.ports import Run, RunKind, Transaction
+from chalicelib.ports import Counts, Run, RunKind, Transaction
+from chalicelib.telemetry.context import about
+from chalicelib.telemetry.metrics import run_ended
 from chalicelib.wiring import Services
 
 logger = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ def write_batch(services: Services, make: MakeBatch, key: IdempotencyKey | None)
     """
     now = dt.datetime.now(dt.UTC)
     attempt = _Attempt(services, make, new_id(now), now)
+    about(run_id=attempt.run_id)
     for tries_left in reversed(range(_TRIES)):
         try:
             answer = _write(services, attempt, key)
@@ -78,8 +81,10 @@ def write_batch(services: Services, make: MakeBatch, key: IdempotencyKey | None)
                 raise
         logger.info("batch %s was interrupted; %d tries are left", attempt.run_id, tries_left)
         time.sleep(_random.uniform(0, _PAUSE_SECONDS * 2 ** (_TRIES - tries_left)))
-    if attempt.written is not None and attempt.written.run.counts.rejected:
-        _show(services, attempt.written.run)
+    if attempt.written is not None:
+        run_ended(attempt.written.run, attempt.written.counts)
+        if attempt.written.run.counts.rejected:
+            _show(services, attempt.written.run)
     return answer
 
 
@@ -89,6 +94,7 @@ class _Written:
 
     answer: Answer
     run: Run
+    counts: Mapping[str, Counts]
 
 
 @dataclass(slots=True)
@@ -116,8 +122,8 @@ class _Attempt:
             numbers=batch.numbers,
         )
         body = batch_object(self.run_id, outcome, by_table=batch.by_table)
-        answer = Answer(batch_status(outcome), json_text(body))
-        self.written = _Written(answer, self._run(batch, outcome))
+        answer = Answer(batch_status(outcome), json_text(body), self.run_id)
+        self.written = _Written(answer, self._run(batch, outcome), outcome.counts)
         return answer
 
     def _run(self, batch: Batch, outcome: BatchOutcome) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,11 +10,12 @@ from chalice.app import Response
 
 from chalicelib.api.answers import run_object
 from chalicelib.api.request import ApiRequest
-from chalicelib.api.responses import answer_response, json_response, json_text
+from chalicelib.api.responses import answer_response, json_text
 from chalicelib.api.run_lookup import wait_for
 from chalicelib.idempotency import Answer, answer_once
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Run, RunKind, RunState, Source
+from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
 
 
@@ -32,7 +32,8 @@ def order(
     run = queued_run(services, kind, table=table, source=source, result=result)
     services.catalog.add_run(run)
     services.queue.send({**message, "run": run.id})
-    return Answer(202, json_text(run_object(run)))
+    about(run_id=run.id)
+    return Answer(202, json_text(run_object(run)), run.id)
 
 
 def queued_run(
@@ -68,7 +69,8 @@ def answer_request(services: Services, request: ApiRequest, work: Callable[[], A
 
 def order_response(services: Services, request: ApiRequest, answer: Answer) -> Response:
     """202 with the place of the run, or 200 with the run itself when the client waits for it and it ends in time."""
-    run_id = json.loads(answer.body)["id"]
+    run_id = str(answer.run)
     if run := wait_for(services, run_id, request.wait):
-        return json_response(run_object(run), headers={"Preference-Applied": f"wait={request.wait}"})
+        applied = {"Preference-Applied": f"wait={request.wait}"}
+        return answer_response(Answer(200, json_text(run_object(run)), run_id), applied)
     return answer_response(answer, {"Location": request.reference(f"runs/{run_id}")})

@@ -39,7 +39,7 @@ class ApiRequest:
     @cached_property
     def variables(self) -> dict[str, str]:
         """The variables of the path. Some gateways give them as the client wrote them (aws/chalice issue 511)."""
-        return {name: unquote(value) for name, value in (self._request.uri_params or {}).items()}
+        return variables_of(self._request)
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -119,7 +119,7 @@ class ApiRequest:
             return None
         query = "&".join(f"{name}={value}" for name, value in sorted(self.query.items()))
         digest = request_digest(query.encode("utf-8", "replace"), self.body)
-        return IdempotencyKey(f"{self.method} {self._resource}", key, digest)
+        return IdempotencyKey(f"{self.method} {resource_of(self._request)}", key, digest)
 
     def reference(self, path: str) -> str:
         """A reference to a path of the API, relative to the request's own, as RFC 3986 resolves it.
@@ -134,11 +134,6 @@ class ApiRequest:
             return {}
         return {"Link": f'<?{urlencode({**self.query, "after": token})}>; rel="next"'}
 
-    @property
-    def _resource(self) -> str:
-        """The path below the API's root, with its variables filled in."""
-        return re.sub(r"\{(\w+)\}", lambda match: self.variables.get(match[1], match[0]), self._request.path)
-
     def _check_query(self, parameters: Collection[str] | None) -> None:
         given = self._request.query_params
         for name in given or ():
@@ -147,6 +142,17 @@ class ApiRequest:
                 raise bad_parameter(name, f"The parameter {name!r} means nothing here.", hint)
             if given is not None and len(given.getlist(name)) > 1:
                 raise bad_parameter(name, f"The parameter {name!r} stands twice in the query.", "Keep one of them.")
+
+
+def variables_of(request: Request) -> dict[str, str]:
+    """The variables of a request's path."""
+    return {name: unquote(value) for name, value in (request.uri_params or {}).items()}
+
+
+def resource_of(request: Request) -> str:
+    """The path below the API's root, with its variables filled in."""
+    variables = variables_of(request)
+    return re.sub(r"\{(\w+)\}", lambda match: variables.get(match[1], match[0]), request.path)
 
 
 def bad_field(name: str, detail: str, hint: str) -> BadRequest:

@@ -34,9 +34,17 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
     return Response(json_text(value), {"Content-Type": JSON, **(headers or {})}, status)
 
 
+class RunResponse(Response):
+    """An answer about a run that the request set off; None: it set none off."""
+
+    def __init__(self, body: str, headers: Mapping[str, str], status: int, run: str | None) -> None:
+        super().__init__(body, dict(headers), status)
+        self.run = run
+
+
 def answer_response(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:
     """The answer to a request, which may have been given before."""
-    return Response(answer.body, {"Content-Type": JSON, **(headers or {})}, answer.status)
+    return RunResponse(answer.body, {"Content-Type": JSON, **(headers or {})}, answer.status, answer.run)
 
 
 def csv_response(

@@ -8,6 +8,7 @@ import time
 from chalicelib.errors import DecantError, NotFound, Unavailable
 from chalicelib.load.ledger import recorded
 from chalicelib.ports import Run, Transaction
+from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ def find_run(services: Services, run_id: str) -> Run:
     The catalogue tells of runs under way. The ledger has the last word on those that have ended, and what it says is
     put into the catalogue where that lacks it.
     """
+    about(run_id=run_id)
     try:
         shown = services.catalog.run(run_id)
     except Unavailable:

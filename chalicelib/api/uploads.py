@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -37,8 +36,7 @@ def post_upload(request: ApiRequest) -> Response:
     """Get a form to upload one file with, valid for five minutes, and the run that will load it."""
     given = request.fields("filename", "table", *_OPTIONS)
     answer = answer_request(services(), request, lambda: _upload(given))
-    run_id = json.loads(answer.body)["run"]
-    return answer_response(answer, {"Location": request.reference(f"runs/{run_id}")})
+    return answer_response(answer, {"Location": request.reference(f"runs/{answer.run}")})
 
 
 def _upload(given: dict[str, Any]) -> Answer:
@@ -58,7 +56,7 @@ def _upload(given: dict[str, Any]) -> Answer:
     )
     services().catalog.add_run(run)
     told = {"run": run.id, "key": key, "expires_in": _SECONDS, "max_bytes": MOST_BYTES}
-    return Answer(201, json_text({**form, **told}))
+    return Answer(201, json_text({**form, **told}), run.id)
 
 
 def _table(given: dict[str, Any]) -> str | None:

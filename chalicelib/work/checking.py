@@ -9,10 +9,10 @@ from chalicelib.backup.drill import drill
 from chalicelib.backup.verification import verify
 from chalicelib.errors import DecantError, NotFound, Unavailable
 from chalicelib.ports import RunState
+from chalicelib.telemetry.metrics import measure
 from chalicelib.wiring import Services
-from chalicelib.work.measures import measure
 from chalicelib.work.messages import DrillTask, VerifyTask
-from chalicelib.work.reporting import Progress, begin, now
+from chalicelib.work.reporting import Progress, begin, finish, now
 
 
 def read_back(services: Services, task: VerifyTask) -> None:
@@ -37,8 +37,10 @@ def read_back(services: Services, task: VerifyTask) -> None:
         "refusal": found.refusal,
         "notes": list(found.notes),
     }
-    services.catalog.put_run(
-        replace(run, state=RunState.SUCCEEDED, phase="done", progress=manifest.rows, ended=now(), result=told)
+    finish(
+        services,
+        run,
+        replace(run, state=RunState.SUCCEEDED, phase="done", progress=manifest.rows, ended=now(), result=told),
     )
 
 
@@ -67,7 +69,9 @@ def rehearse(services: Services, task: DrillTask) -> None:
         raise
     for backup in backups:
         services.catalog.note_backup(backup.id, verified=started)
-    services.catalog.put_run(
+    finish(
+        services,
+        run,
         replace(
             run,
             state=RunState.SUCCEEDED,
@@ -75,7 +79,7 @@ def rehearse(services: Services, task: DrillTask) -> None:
             progress=sum(report.rows for report in reports),
             ended=now(),
             result={**told, "tables": [asdict(report) for report in reports]},
-        )
+        ),
     )
     measure("DrillFailed", 0, "Count")
     for report in reports:

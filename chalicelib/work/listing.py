@@ -10,7 +10,7 @@ from chalicelib.load.ledger import recorded_since
 from chalicelib.ports import RunState
 from chalicelib.wiring import Services
 from chalicelib.work.messages import RebuildTask
-from chalicelib.work.reporting import begin, now
+from chalicelib.work.reporting import begin, finish, now
 
 # The catalogue shows the runs of a year.
 _RUNS_ARE_SHOWN = dt.timedelta(days=366)
@@ -24,14 +24,16 @@ def list_again(services: Services, task: RebuildTask) -> None:
         return
     backups = rebuild_catalog(services.backups, services.catalog)
     runs = rebuild_runs(services, started)
-    services.catalog.put_run(
+    finish(
+        services,
+        run,
         replace(
             run,
             state=RunState.SUCCEEDED,
             phase="done",
             ended=now(),
             result={"backups_listed": backups, "runs_listed": runs},
-        )
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from chalicelib.load.turns import waits_for
 from chalicelib.ports import Run
 from chalicelib.wiring import Services
 from chalicelib.work.messages import LoadTask
-from chalicelib.work.reporting import Progress, begin, ended, now, wait
+from chalicelib.work.reporting import Progress, begin, ended, finish, now, wait
 
 # A load ends with its worker, within 15 minutes; so long a queue of them means that something else is wrong.
 _LONGEST_TURN = 6 * 3600
@@ -22,7 +22,7 @@ def load(services: Services, task: LoadTask) -> None:
     loader = Loader(services.database, services.intake, services.dictionary)
     started = now()
     waited = (started - (task.since or started)).total_seconds()
-    run = begin(services, task, started)
+    begun = run = begin(services, task, started)
     attempt = Attempt(run.id, run.kind, started, again=task.again)
     try:
         file = loader.open(task.arrival, again=task.again)
@@ -45,7 +45,7 @@ def load(services: Services, task: LoadTask) -> None:
         raise
     except DecantError as error:
         entry = loader.fail(task.arrival, attempt, error)
-    services.catalog.put_run(ended(run, entry))
+    finish(services, begun, ended(run, entry))
 
 
 def _wait(services: Services, task: LoadTask, run: Run, started: dt.datetime, reason: str) -> None:

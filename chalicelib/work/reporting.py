@@ -11,6 +11,8 @@ from dataclasses import replace
 from chalicelib.errors import DecantError, RestoreRefused, Unavailable
 from chalicelib.load.ledger import LedgerEntry, recorded
 from chalicelib.ports import Run, RunKind, RunState, Source
+from chalicelib.telemetry.context import about
+from chalicelib.telemetry.metrics import run_ended
 from chalicelib.wiring import Services
 from chalicelib.work.messages import BackupTask, DrillTask, LoadTask, RebuildTask, RestoreTask, Task, VerifyTask
 
@@ -92,11 +94,18 @@ def fail(services: Services, task: Task, error: DecantError) -> None:
     if run.state.final:
         return
     if entry := _recorded(services, run.id):
-        services.catalog.put_run(ended(run, entry))
+        finish(services, run, ended(run, entry))
         return
     state = RunState.REFUSED if isinstance(error, RestoreRefused) else RunState.FAILED
     told = {**error.told(), "errors": error.errors} if error.errors else error.told()
-    services.catalog.put_run(replace(run, state=state, phase="done", ended=now(), error=told))
+    finish(services, run, replace(run, state=state, phase="done", ended=now(), error=told))
+
+
+def finish(services: Services, begun: Run, over: Run) -> None:
+    """Show the run as ended, and measure it, unless it had ended when its task ``begun`` it once more."""
+    services.catalog.put_run(over)
+    if begun.ended is None:
+        run_ended(over)
 
 
 def ended(run: Run, entry: LedgerEntry) -> Run:
@@ -149,6 +158,7 @@ def now() -> dt.datetime:
 def _run(services: Services, task: Task, created: dt.datetime) -> Run:
     """The task's run as the catalogue has it, or a new one."""
     identifier = run_id(services, task)
+    about(run_id=identifier)
     return services.catalog.run(identifier) or Run(
         identifier,
         _KINDS[type(task)],

@@ -11,7 +11,7 @@ from chalicelib.identifiers import new_id
 from chalicelib.ports import Counts, RunState
 from chalicelib.wiring import Services
 from chalicelib.work.messages import BackupTask, RestoreTask
-from chalicelib.work.reporting import Progress, begin, now
+from chalicelib.work.reporting import Progress, begin, finish, now
 
 
 def save(services: Services, task: BackupTask) -> None:
@@ -34,16 +34,9 @@ def save(services: Services, task: BackupTask) -> None:
         progress=Progress(services, run).tell,
     )
     rows = sum(backup.rows for backup in made)
-    services.catalog.put_run(
-        replace(
-            run,
-            state=RunState.SUCCEEDED,
-            phase="done",
-            progress=rows,
-            ended=now(),
-            result={"snapshot": snapshot, "backups": [backup.id for backup in made], "rows": rows},
-        )
-    )
+    done = replace(run, state=RunState.SUCCEEDED, phase="done", progress=rows, ended=now())
+    result = {"snapshot": snapshot, "backups": [backup.id for backup in made], "rows": rows}
+    finish(services, run, replace(done, result=result))
 
 
 def bring_back(services: Services, task: RestoreTask) -> None:
@@ -69,7 +62,9 @@ def bring_back(services: Services, task: RestoreTask) -> None:
         progress=Progress(services, run).tell,
     )
     done = replace(run, state=RunState.SUCCEEDED, phase="done", ended=now())
-    services.catalog.put_run(
+    finish(
+        services,
+        run,
         replace(
             done,
             counts=Counts(
@@ -79,5 +74,5 @@ def bring_back(services: Services, task: RestoreTask) -> None:
                 unchanged=sum(report.unchanged for report in reports),
             ),
             result={"dry_run": task.dry_run, "tables": [asdict(report) for report in reports]},
-        )
+        ),
     )

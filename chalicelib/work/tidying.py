@@ -13,8 +13,8 @@ from chalicelib.backup.retention import Policy
 from chalicelib.errors import DecantError
 from chalicelib.identifiers import new_id, scheduled_id
 from chalicelib.ports import Run, RunKind, RunState
+from chalicelib.telemetry.metrics import measure
 from chalicelib.wiring import Services
-from chalicelib.work.measures import measure
 from chalicelib.work.reporting import now
 
 logger = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from chalicelib.backup.restore import restore
 from chalicelib.identifiers import new_id
 from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services, services
+from infra.audit import audited
 from infra.local import dead_letters, report, samples
 from infra.local.record import Record, StackError
 
@@ -57,17 +58,19 @@ def restore_from_directory(console: Console, record: Record, arguments: argparse
     folder = FolderStorage(arguments.directory)
     snapshot = _newest_snapshot(folder, arguments.directory)
     now = dt.datetime.now(dt.UTC)
+    run = new_id(now)
     wired = _services(record)
-    reports = restore(
-        wired.database,
-        folder,
-        wired.dictionary,
-        [manifest.to_backup() for manifest in snapshot],
-        run_id=new_id(now),
-        started=now,
-        dry_run=arguments.dry_run,
-        progress=lambda _phase, _rows: None,
-    )
+    with audited(wired.audit, record.client("sts"), "make restore-from-dir", f"snapshot {snapshot[0].snapshot}", run):
+        reports = restore(
+            wired.database,
+            folder,
+            wired.dictionary,
+            [manifest.to_backup() for manifest in snapshot],
+            run_id=run,
+            started=now,
+            dry_run=arguments.dry_run,
+            progress=lambda _phase, _rows: None,
+        )
     would = "would be " if arguments.dry_run else ""
     for each in reports:
         console.print(

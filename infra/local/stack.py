@@ -38,6 +38,8 @@ PARAMETERS = {
     "BackupSchedule": "",
     "DrillSchedule": "",
     "RetentionSchedule": "",
+    "RejectedPercent": "0",
+    "OldestBackupSeconds": "0",
 }
 Progress = Callable[[str], None]
 

@@ -17,11 +17,15 @@ _GLIBC_MINORS = range(34, 16, -1)
 
 @dataclass(frozen=True)
 class Target:
-    """`python` is major.minor; `architecture` is as Lambda names it. `at_hand`: for this very interpreter."""
+    """`python` is major.minor; `architecture` is as Lambda names it. `at_hand`: for this very interpreter.
+
+    `emulated`: for an emulator elsewhere, a container for instance, that knows the runtime and no SnapStart.
+    """
 
     python: str
     architecture: str
     at_hand: bool = False
+    emulated: bool = False
 
     @classmethod
     def aws(cls, python: str = "3.13", architecture: str = "x86_64") -> Target:
@@ -48,7 +52,7 @@ class Target:
     def identity(self) -> list[str]:
         """What tells packages of two targets apart."""
         here = [platform.python_version(), platform.machine(), sys.platform] if self.at_hand else []
-        return [self.runtime, self.architecture, *here]
+        return [self.runtime, self.architecture, *here, *(["emulated"] if self.emulated else [])]
 
     @property
     def pip_options(self) -> list[str]:

@@ -29,6 +29,7 @@ from chalicelib.storage import S3Storage
 from chalicelib.token_store import DynamoTokens
 from chalicelib.wiring import Services, use
 from tests.conftest import TestDatabase
+from tests.fakes import FakeAuditLog
 
 REGION = "eu-central-1"
 CATALOG = "decant-catalog"
@@ -155,7 +156,9 @@ def make_api(database: TestDatabase) -> Api:
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
     DynamoTokens(TOKENS, REGION).add(KEPT_TOKEN)
-    settings = Settings("test", "intake", "backups", queue_url, CATALOG, "secret", "off", PACKAGED_DICTIONARY, 0)
+    settings = Settings(
+        "test", "intake", "backups", queue_url, CATALOG, "audit", "secret", "off", PACKAGED_DICTIONARY, 0
+    )
     services = Services(
         settings=settings,
         dictionary=database.dictionary,
@@ -164,6 +167,7 @@ def make_api(database: TestDatabase) -> Api:
         backups=S3Storage(s3, "backups"),
         catalog=DynamoCatalog(CATALOG, REGION),
         queue=SqsQueue(sqs, queue_url),
+        audit=FakeAuditLog(),
     )
     project = Path(__file__).parents[2]
     return Api(Client(entry.app, stage_name="local", project_dir=str(project)), services, database, sqs, s3)

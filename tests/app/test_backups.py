@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 import time
 from typing import Any
@@ -141,13 +142,13 @@ def test_a_drill_of_a_damaged_snapshot_fails_and_rings(filled: Api, capsys: pyte
     run = done(filled, "/drills")
     assert (run["state"], run["error"]["code"]) == ("failed", "drill-failed")
     assert [(each["table"], each["code"]) for each in run["error"]["errors"]] == [("jobs", "backup-damaged")]
-    assert '"DrillFailed": 1' in capsys.readouterr().out
+    assert re.search(r'"DrillFailed":\[?1', capsys.readouterr().out.replace(" ", ""))
 
 
 def test_a_drill_without_a_backup_fails(filled: Api, capsys: pytest.CaptureFixture[str]) -> None:
     run = done(filled, "/drills")
     assert (run["state"], run["error"]["code"]) == ("failed", "not-found")
-    assert '"DrillFailed": 1' in capsys.readouterr().out
+    assert re.search(r'"DrillFailed":\[?1', capsys.readouterr().out.replace(" ", ""))
 
 
 def test_a_lost_catalogue_is_filled_again_with_backups_pins_and_runs(filled: Api) -> None:

@@ -26,7 +26,8 @@ def deployed(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     boto3.client("secretsmanager", region_name=REGION).create_secret(Name="db", SecretString=json.dumps(secret))
     variables = {
         "INTAKE_BUCKET": "intake", "BACKUP_BUCKET": "backups", "QUEUE_URL": api.services.settings.queue_url,
-        "CATALOG_TABLE": CATALOG, "TOKENS_TABLE": TOKENS, "DATABASE_SECRET": "db", "DATABASE_TLS": "off",
+        "CATALOG_TABLE": CATALOG, "TOKENS_TABLE": TOKENS, "AUDIT_TABLE": "audit",
+        "DATABASE_SECRET": "db", "DATABASE_TLS": "off",
     }  # fmt: skip
     for name, value in variables.items():
         monkeypatch.setenv(f"DECANT_{name}", value)
@@ -69,7 +70,9 @@ def test_other_services_can_be_used_for_a_while(api: Api) -> None:
         assert wiring.services() is used
 
 
-REQUIRED = ("INTAKE_BUCKET", "BACKUP_BUCKET", "QUEUE_URL", "CATALOG_TABLE", "TOKENS_TABLE", "DATABASE_SECRET")
+REQUIRED = (
+    "INTAKE_BUCKET", "BACKUP_BUCKET", "QUEUE_URL", "CATALOG_TABLE", "TOKENS_TABLE", "AUDIT_TABLE", "DATABASE_SECRET",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REQUIRED)

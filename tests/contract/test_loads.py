@@ -22,7 +22,7 @@ from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services
 from tests.conftest import TestDatabase
-from tests.fakes import FakeCatalog, FakeQueue
+from tests.fakes import FakeAuditLog, FakeCatalog, FakeQueue
 
 DEPARTMENTS = b"1,Sales\n2,Legal\n3,Support\n"
 JOBS = b"1,Clerk\n2,Chief\n"
@@ -41,14 +41,17 @@ class Intake:
 
     @property
     def services(self) -> Services:
-        settings = Settings("test", "intake", "backups", "queue", "catalog", "secret", "off", PACKAGED_DICTIONARY,
-                            self.parent_wait)  # fmt: skip
+        settings = Settings(
+            "test", "intake", "backups", "queue", "catalog", "audit", "secret", "off", PACKAGED_DICTIONARY,
+            self.parent_wait,
+        )  # fmt: skip
         storage: Any = FolderStorage(self.folder)
         backups: Any = FolderStorage(self.folder / "backups")
         queue: Any = self.queue
         return Services(
-            settings, self.postgres.dictionary, self.postgres.database, storage, backups, self.catalog, queue
-        )
+            settings, self.postgres.dictionary, self.postgres.database, storage, backups, self.catalog, queue,
+            FakeAuditLog(),
+        )  # fmt: skip
 
     def put(self, key: str, content: bytes, **metadata: str) -> dict[str, Any]:
         """Put an object, and return the event that tells of it."""

@@ -8,6 +8,7 @@ DECANT_TEST_RUNTIME          the Python of its functions, where that is not the 
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
@@ -97,7 +98,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
         parameters |= {"DatabaseHost": host, "DatabasePort": port or "5432"}
     runtime = os.environ.get("DECANT_TEST_RUNTIME")
     if runtime:
-        GivenEmulator.made_for = Target.aws(runtime, Target.here().architecture)
+        GivenEmulator.made_for = replace(Target.aws(runtime, Target.here().architecture), emulated=True)
     stack = Stack(
         ROOT,
         tmp_path_factory.mktemp("given") / "local",

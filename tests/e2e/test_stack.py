@@ -105,6 +105,7 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("s3", "put_object", {"Bucket": "backup", "Key": "role-test"}),
         ("s3", "delete_bucket", {"Bucket": "backup"}),
         ("dynamodb", "delete_item", {"TableName": "catalog", "Key": BACKUP}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "audit/role-test"}),
         ("dynamodb", "scan", {"TableName": "catalog"}),
         ("sqs", "purge_queue", {"QueueUrl": "work"}),
         ("sqs", "receive_message", {"QueueUrl": "dead"}),

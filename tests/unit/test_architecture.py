@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 WORDS = {"dictionary", "errors", "identifiers", "ports"}
 FLOWS = {"load", "backup", "metrics"}
-ADAPTERS = {"catalog", "postgres", "queue", "storage", "token_store"}
+ADAPTERS = {"audit", "catalog", "postgres", "queue", "storage", "token_store"}
 
 # What the parts of chalicelib may import of one another, besides themselves.
 MAY_IMPORT = {
@@ -24,25 +24,28 @@ MAY_IMPORT = {
     # What two flows share and neither owns.
     "publishing": WORDS,
     **dict.fromkeys(FLOWS, WORDS | {"publishing"}),
+    "telemetry": WORDS,
     **dict.fromkeys(ADAPTERS, WORDS),
+    "audit": WORDS | {"telemetry"},
     "token_store": WORDS | {"access"},
     "access": WORDS,
     "idempotency": WORDS,
     "wiring": WORDS | FLOWS | ADAPTERS | {"access", "settings"},
-    "api": WORDS | FLOWS | {"access", "idempotency", "wiring"},
-    "work": WORDS | FLOWS | {"wiring"},
+    "api": WORDS | FLOWS | {"access", "audit", "idempotency", "telemetry", "wiring"},
+    "work": WORDS | FLOWS | {"telemetry", "wiring"},
     "worker": WORDS | FLOWS | {"wiring", "work"},
-    "app": {"api", "worker", "wiring", "work"},
+    "app": {"api", "telemetry", "worker", "wiring", "work"},
 }
 # Packages of the outside that are an adapter's business.
 OUTSIDE = {
     "boto3": {"wiring"},
-    "botocore": {"catalog", "postgres", "queue", "storage", "wiring"},
-    "pynamodb": {"catalog", "token_store"},
+    "aws_lambda_powertools": {"telemetry"},
+    "botocore": {"audit", "catalog", "postgres", "queue", "storage", "wiring"},
+    "pynamodb": {"audit", "catalog", "token_store"},
     "pg8000": {"postgres"},
     "awswrangler": {"postgres"},
     "chalice": {"api", "app"},
-    "os": {"app", "storage", "wiring"},
+    "os": {"app", "storage", "telemetry", "wiring"},
 }
 
 

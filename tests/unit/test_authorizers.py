@@ -22,7 +22,15 @@ ARN = "arn:aws:sts::123456789012:assumed-role/loader/session"
 ALL = frozenset(Scope)
 ENVIRONMENT = {
     f"DECANT_{name}": "x"
-    for name in ("INTAKE_BUCKET", "BACKUP_BUCKET", "QUEUE_URL", "CATALOG_TABLE", "TOKENS_TABLE", "DATABASE_SECRET")
+    for name in (
+        "INTAKE_BUCKET",
+        "BACKUP_BUCKET",
+        "QUEUE_URL",
+        "CATALOG_TABLE",
+        "TOKENS_TABLE",
+        "AUDIT_TABLE",
+        "DATABASE_SECRET",
+    )
 }
 # What the application imports differs by kind, so each is asked in an interpreter of its own, as Chalice does.
 DEFINITION = """

@@ -15,7 +15,9 @@ ROLES = [name for name, resource in RESOURCES.items() if resource.get("Type") ==
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    return [s for policy in RESOURCES[role]["Properties"]["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+    return [
+        s for policy in RESOURCES[role]["Properties"].get("Policies", []) for s in policy["PolicyDocument"]["Statement"]
+    ]
 
 
 def as_list(value: Any) -> list[Any]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,11 @@ class TestTarget:
 
     def test_the_interpreter_at_hand_needs_no_options(self) -> None:
         assert HERE.pip_options == []
+
+    def test_a_runtime_on_an_emulator_has_a_package_of_its_own(self) -> None:
+        aws, emulated = Target.aws("3.12"), replace(Target.aws("3.12"), emulated=True)
+        assert aws.pip_options == emulated.pip_options
+        assert aws.identity != emulated.identity
 
 
 class TestSnapStart:

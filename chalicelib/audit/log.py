@@ -1,0 +1,138 @@
+"""The audit log in a DynamoDB table: a hash chain for each principal, so that no two of them wait for each other.
+
+An entry is put on the condition that its number is free; who loses that race reads the new head and tries again. A
+chain is opened together with its entry in the register of chains, in one transaction.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.audit.chain import REGISTER, Entry, chain_of, event_content, seal
+from chalicelib.errors import Unavailable
+from chalicelib.ports import AuditEvent
+
+Result = TypeVar("Result")
+
+_TRIES = 8
+_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
+# Another entry took the number, or is about to.
+_TAKEN = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
+_LOST_RACES = {"ConditionalCheckFailed", "TransactionConflict", "None"}
+
+
+class _Item(Model):
+    chain = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute(range_key=True)
+    text = UnicodeAttribute()
+    digest = UnicodeAttribute()
+
+
+class DynamoAuditLog:
+    """See ``ports.AuditLog``. ``table`` is the name of the DynamoDB table; a first call is made when it is needed.
+
+    ``access`` names another endpoint and credentials than the environment's, in PynamoDB's words: ``host``,
+    ``aws_access_key_id``, ``aws_secret_access_key``, ``aws_session_token``.
+    """
+
+    def __init__(self, table: str, region: str | None = None, access: Mapping[str, str] = MappingProxyType({})) -> None:
+        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 3}
+        given: dict[str, Any] = {"region": region, **times, **access}
+        self._item: type[_Item] = type("Item", (_Item,), {"Meta": type("Meta", (), {"table_name": table, **given})})
+        self._connection = Connection(**given)
+
+    def append(self, event: AuditEvent) -> None:
+        """See ``ports.AuditLog``."""
+        for tried in range(_TRIES):
+            if tried:
+                pause = min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**tried)
+                time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads, hides nothing
+            if self._appended(event):
+                return
+        raise Unavailable(f"Others took the next place in the audit log {_TRIES} times.", hint="Try again.")
+
+    def chains(self) -> Iterator[str]:
+        """The chains that were ever opened, the register of them first."""
+        yield REGISTER
+        for entry in self.entries(REGISTER):
+            if opened := entry.content.get("opened"):
+                yield str(opened)
+
+    def entries(self, chain: str, *, newest_first: bool = False, limit: int | None = None) -> Iterator[Entry]:
+        """The entries of a chain, in order. Raises Unavailable."""
+        found = self._item.query(chain, consistent_read=True, scan_index_forward=not newest_first, limit=limit)
+        while (item := _translated(lambda: next(found, None))) is not None:
+            yield _entry(item)
+
+    def head(self, chain: str) -> Entry | None:
+        """The newest entry of a chain; None when it has none."""
+        return next(self.entries(chain, newest_first=True, limit=1), None)
+
+    def _appended(self, event: AuditEvent) -> bool:
+        """Append, unless another entry takes the place meanwhile."""
+        chain = chain_of(event.principal)
+        entry = seal(chain, event_content(event), self.head(chain))
+        try:
+            if entry.number == 1:
+                opening = {"opened": chain, "moment": event.moment.isoformat()}
+                _translated(lambda: self._put_both(seal(REGISTER, opening, self.head(REGISTER)), entry))
+            else:
+                _translated(lambda: self._put(entry))
+        except _TakenError:
+            # A put that is tried again after its answer was lost finds the place taken by itself.
+            return entry in self._at(chain, entry.number)
+        return True
+
+    def _put(self, entry: Entry) -> None:
+        self._made(entry).save(condition=self._item.chain.does_not_exist())
+
+    def _put_both(self, *entries: Entry) -> None:
+        with TransactWrite(connection=self._connection) as transaction:
+            for entry in entries:
+                transaction.save(self._made(entry), condition=self._item.chain.does_not_exist())
+
+    def _made(self, entry: Entry) -> _Item:
+        return self._item(entry.chain, entry.number, text=entry.text, digest=entry.digest)
+
+    def _at(self, chain: str, number: int) -> list[Entry]:
+        query = self._item.query(chain, self._item.number == number, consistent_read=True)
+        return [_entry(item) for item in _translated(lambda: list(query))]
+
+
+class _TakenError(Exception):
+    """Another entry stands, or is being put, where this one should."""
+
+
+def _entry(item: _Item) -> Entry:
+    return Entry(item.chain, int(item.number), item.text, item.digest)
+
+
+def _translated(work: Callable[[], Result]) -> Result:
+    """Call ``work``, turning PynamoDB's errors into ours."""
+    try:
+        return work()
+    except PynamoDBException as error:
+        code = error.cause_response_code
+        if isinstance(error, PutError | TransactWriteError) and code in _TAKEN and _lost_race(error):
+            raise _TakenError from error
+        raise Unavailable(f"The audit log is busy, out of reach, or refuses a request ({code}).") from error
+    except BotoCoreError as error:
+        raise Unavailable("The audit log can't be reached.", hint="Try again in a moment.") from error
+
+
+def _lost_race(error: PynamoDBException) -> bool:
+    """Whether nothing else than other entries kept a put or a transaction from being done."""
+    reasons = getattr(error, "cancellation_reasons", None) or []
+    return {reason.code for reason in reasons if reason is not None} <= _LOST_RACES

@@ -1,0 +1,122 @@
+"""The audit log from the command line: python -m infra.audit list|verify [--stage STAGE]; `make up`'s without one."""
+
+import argparse
+import datetime as dt
+import getpass
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from heapq import nlargest
+from itertools import chain as chained
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.audit.anchors import verify
+from chalicelib.audit.chain import REGISTER, chain_of
+from chalicelib.audit.log import DynamoAuditLog
+from chalicelib.audit.recording import record
+from chalicelib.errors import DecantError
+from chalicelib.ports import AuditEvent, AuditLog
+from chalicelib.storage import S3Storage
+from infra.deploy import describe, outputs
+from infra.local.record import Record, StackError
+
+FOLDER = Path(os.environ.get("DECANT_FOLDER") or Path(__file__).parents[1] / ".local")
+LOCAL = "local"
+
+
+def main() -> int:
+    """Run one command; give the exit status: 1 when a chain is broken, 2 when nothing could be found out."""
+    arguments = _parser().parse_args()
+    try:
+        made = _deployed(arguments.stage)
+        log = DynamoAuditLog(made["AuditTable"], boto3.Session().region_name)
+        if arguments.command == "list":
+            return show(log, arguments.principal, arguments.limit)
+        return check(log, S3Storage(boto3.client("s3"), made["BackupBucket"]))
+    except (BotoCoreError, ClientError, DecantError, StackError) as error:
+        print(f"audit {arguments.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def show(log: DynamoAuditLog, principal: str | None, limit: int) -> int:
+    """Print the newest entries, of one principal or of all, the newest last."""
+    chains = [chain_of(principal)] if principal else [each for each in log.chains() if each != REGISTER]
+    found = chained.from_iterable(log.entries(each, newest_first=True, limit=limit) for each in chains)
+    for content in reversed(nlargest(limit, (entry.content for entry in found), key=_moment)):
+        print(_line(content))
+    return 0
+
+
+def check(log: DynamoAuditLog, bucket: S3Storage) -> int:
+    """Hold all chains against themselves and their anchors; print where one is broken."""
+    broken = list(verify(log, bucket))
+    for each in broken:
+        print(each)
+    if broken:
+        return 1
+    heads = [head for each in log.chains() if (head := log.head(each)) is not None]
+    print(f"{len(heads)} chains of {sum(head.number for head in heads)} entries are as they were written.")
+    return 0
+
+
+@contextmanager
+def audited(log: AuditLog, sts: Any, action: str, resource: str, run: str | None = None) -> Iterator[None]:
+    """Enter into the audit log what a command does within this context, by whom, and how it ended.
+
+    ``action`` is the command, such as ``make token-revoke``, and ``resource`` what it is done to; neither holds a
+    secret. Who does it is whom AWS takes the credentials of the ``sts`` client for, by the name of the user of this
+    machine.
+    """
+    outcome = "failed"
+    try:
+        yield
+        outcome = "succeeded"
+    finally:
+        principal = sts.get_caller_identity()["Arn"]
+        moment = dt.datetime.now(dt.UTC)
+        record(log, AuditEvent(principal, getpass.getuser(), action, resource, outcome, moment, run=run))
+
+
+def _deployed(stage: str) -> dict[str, str]:
+    """What the stage's stack made. Raises StackError when there is none."""
+    if stage == LOCAL:
+        made = Record.read(FOLDER)
+        os.environ.update(
+            AWS_ENDPOINT_URL=made.endpoint_url,
+            AWS_DEFAULT_REGION=made.region,
+            AWS_ACCESS_KEY_ID=made.access_key_id,
+            AWS_SECRET_ACCESS_KEY=made.secret_access_key,
+        )
+    found = outputs(describe(boto3.client("cloudformation"), f"decant-{stage}"))
+    if "AuditTable" not in found:
+        raise StackError(f"There is no stack decant-{stage} with an audit log in {boto3.Session().region_name}.")
+    return found
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    who = f"{content.get('name')} ({content.get('principal')})"
+    what = f"{content.get('action')} {content.get('resource')}: {content.get('outcome')}"
+    rest = [f"{name} {content[name]}" for name in ("run", "request", "address") if content.get(name)]
+    return f"{_moment(content)}  {who}  {what}  {', '.join(rest)}".rstrip()
+
+
+def _moment(content: Mapping[str, Any]) -> str:
+    return str(content.get("moment", ""))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.audit", description=__doc__)
+    parser.add_argument("command", choices=["list", "verify"])
+    parser.add_argument("--stage", default=LOCAL, help="the stage of the stack decant-STAGE, local unless told")
+    parser.add_argument("--principal", help="whose entries to list, by the id of the token or the ARN")
+    parser.add_argument("--limit", type=int, default=100, help="how many of the newest entries to list")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
