@@ -49,8 +49,26 @@ backup-to-dir: | $(PY) ## back all tables up into a folder: make backup-to-dir D
 restore-from-dir: | $(PY) ## and back from it: make restore-from-dir DIR=backups [DRY_RUN=1]
 	@$(STACK) restore-from-dir $(DIR) $(if $(DRY_RUN),--dry-run)
 
-rebuild-catalog: | $(PY) ## list all backups of the bucket in the catalogue again
+get: | $(PY) ## ask the API: make get ROUTE='/runs?limit=5'
+	@$(STACK) get '$(ROUTE)'
+
+post: | $(PY) ## order something of the API: make post ROUTE=/restores [BODY='{"dry_run": true}']
+	@$(STACK) post '$(ROUTE)' $(if $(BODY),'$(BODY)')
+
+rebuild-catalog: | $(PY) ## fill a lost catalogue again, from the bucket and the database
 	@$(STACK) rebuild-catalog
+
+drill: | $(PY) ## restore the newest backups for practice; no table is touched
+	@$(STACK) drill
+
+retention: | $(PY) ## delete the backups that need not be kept
+	@$(STACK) retention
+
+dead-letters: | $(PY) ## the work that failed as often as it may
+	@$(STACK) dead-letters
+
+redrive: | $(PY) ## give that work to the workers again
+	@$(STACK) redrive
 
 audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
 	@$(PY) -m infra.audit list $(if $(STAGE),--stage $(STAGE)) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))

@@ -1,4 +1,4 @@
-"""The entry points that Lambda calls: the HTTP API, its authorizer, and the worker behind the queue."""
+"""The entry points that Lambda calls: the HTTP API, its authorizer, the worker, and what schedules call."""
 
 import os
 from typing import Any
@@ -21,6 +21,7 @@ from chalicelib.api.tables import tables
 from chalicelib.api.uploads import uploads
 from chalicelib.telemetry.invocation import invocation, observed
 from chalicelib.wiring import services, token_store
+from chalicelib.work.tidying import tidy
 
 # Its own handler would write lines of text beside ours.
 app = Chalice(app_name="decant", configure_logs=False)
@@ -62,3 +63,9 @@ def rotator(event: dict[str, Any], _context: object) -> None:
     """Do one step of the rotation of the app's password, for Secrets Manager."""
     here = administration()
     rotation.rotate(event, here.settings.app_secret, here.secrets, here)
+
+
+@app.lambda_function(name="retention")
+def retention(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Delete the backups that the policy does not keep; the only function that may."""
+    return tidy(services(), event)

@@ -13,8 +13,15 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError
-from pynamodb.attributes import JSONAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError, PynamoDBException
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.exceptions import DoesNotExist, PutError, PynamoDBException, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
@@ -68,6 +75,8 @@ class _Item(Model):
     rows = NumberAttribute(null=True)
     bytes = NumberAttribute(null=True)
     sha256 = UnicodeAttribute(null=True)
+    pinned = BooleanAttribute(null=True)
+    verified = UTCDateTimeAttribute(null=True)
 
 
 class DynamoCatalog:
@@ -118,6 +127,21 @@ class DynamoCatalog:
         """See ``ports.Catalog``."""
         return self._page(_BACKUPS, _backup, limit, after, table)
 
+    def note_backup(self, backup_id: str, *, pinned: bool | None = None, verified: dt.datetime | None = None) -> bool:
+        """See ``ports.Catalog``."""
+        noted = {"pinned": pinned, "verified": verified}
+        actions = [getattr(self._item, name).set(value) for name, value in noted.items() if value is not None]
+        listed = self._item.id.exists()
+        try:
+            _translated(lambda: self._item(_BACKUPS, backup_id).update(actions=actions, condition=listed))
+        except _ConditionError:
+            return False
+        return True
+
+    def delete_backup(self, backup_id: str) -> None:
+        """See ``ports.Catalog``."""
+        _translated(lambda: self._item(_BACKUPS, backup_id).delete())
+
     def _save(self, item: _Item, condition: Condition | None) -> bool:
         """Put an item; False when the condition does not hold."""
         try:
@@ -166,7 +190,7 @@ def _translated(work: Callable[[], Result]) -> Result:
         raise
     except PynamoDBException as error:
         code = error.cause_response_code
-        if isinstance(error, PutError) and code == _REFUSED_CONDITION:
+        if isinstance(error, PutError | UpdateError) and code == _REFUSED_CONDITION:
             raise _ConditionError from error
         if code is None or code in _BUSY:
             raise Unavailable(f"The catalogue is busy or out of reach ({code}).", hint="Try again.") from error
@@ -225,4 +249,6 @@ def _backup(item: _Item) -> Backup:
         created=item.created,
         dictionary=item.dictionary,
         state=item.state,
+        pinned=bool(item.pinned),
+        verified=item.verified,
     )

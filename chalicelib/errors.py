@@ -19,6 +19,7 @@
     ├── BackupDamaged           409  a backup does not verify
     ├── RestoreRefused          409  a restore would lose or break rows
     ├── MigrationRefused        409  a change of the dictionary would lose or break rows
+    ├── DrillFailed             409  the newest backups can't be restored
     └── Unavailable             503  a part is down or busy; trying again may help
 
 A bad *cell* is no exception but a value: ``load.validation.Reason``.
@@ -239,6 +240,14 @@ class MigrationRefused(DecantError):
     status = 409
     code = "migration-refused"
     title = "The migration was refused; nothing was changed"
+
+
+class DrillFailed(DecantError):
+    """The newest backups could not be restored, as a drill found; no table was touched."""
+
+    status = 409
+    code = "drill-failed"
+    title = "The newest backups can't be restored"
 
 
 class Unavailable(DecantError):

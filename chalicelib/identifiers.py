@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 import secrets
 
@@ -16,6 +17,13 @@ def new_id(now: dt.datetime) -> str:
     """
     moment = now.astimezone(dt.UTC)
     return f"{moment.year:04}{moment:%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
+
+
+def scheduled_id(work: str, moment: dt.datetime) -> str:
+    """The identifier of the run that a schedule starts at a moment, which is aware: for the same, always the same."""
+    at = moment.astimezone(dt.UTC)
+    digest = hashlib.sha256(f"{work} {at.isoformat()}".encode()).hexdigest()
+    return f"{at.year:04}{at:%m%dT%H%M%S%f}-{digest[:8]}"
 
 
 def is_id(text: str) -> bool:

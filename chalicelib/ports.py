@@ -25,6 +25,10 @@ class RunKind(StrEnum):
     REPLAY = "replay"
     BACKUP = "backup"
     RESTORE = "restore"
+    VERIFY = "verify"
+    DRILL = "drill"
+    RETENTION = "retention"
+    REBUILD = "rebuild"
 
 
 class RunState(StrEnum):
@@ -75,7 +79,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A load, batch, replay, backup or restore, as callers see it.
+    """What was done to tables or backups, and how it ended, as callers see it.
 
     ``error`` is the problem that ended it (``code``, ``detail``, ``hint``), ``note`` what a reader should know of a run
     that went through, ``result`` what it made (a backup's id, a restore's differences). ``progress`` counts rows.
@@ -100,7 +104,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup of one table, as the catalogue lists it; its manifest in S3 is the truth."""
+    """A backup of one table, as the catalogue lists it; its manifest in S3 is the truth.
+
+    A ``pinned`` one is never deleted by retention. ``verified`` is when it was last read back and found whole.
+    """
 
     id: str
     table: str
@@ -111,6 +118,8 @@ class Backup:
     created: dt.datetime
     dictionary: str
     state: str = "complete"
+    pinned: bool = False
+    verified: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +154,19 @@ class Catalog(Protocol):
     def backups(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Backup]:
         """Backups, newest first, from behind the backup ``after``."""
 
+    def note_backup(self, backup_id: str, *, pinned: bool | None = None, verified: dt.datetime | None = None) -> bool:
+        """Note what has become of a backup; False when it is not listed (any more)."""
+
+    def delete_backup(self, backup_id: str) -> None:
+        """List a backup no longer; one that is not listed is no error."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What a store says of an object without opening it."""
+    """What a store says of an object without opening it.
+
+    Object Lock keeps it until ``locked_until``; without end when somebody holds it.
+    """
 
     key: str
     size: int
@@ -156,6 +174,7 @@ class StoredObject:
     etag: str
     version: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    locked_until: dt.datetime | None = None
 
 
 class Storage(Protocol):

@@ -32,6 +32,10 @@ class Settings:
     tokens_table: str = ""
     authorizer: AuthorizerKind = AuthorizerKind.TOKEN
     cors_origins: frozenset[str] = frozenset()
+    keep_last: int = 7
+    keep_daily: int = 7
+    keep_weekly: int = 5
+    keep_monthly: int = 12
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -53,7 +57,18 @@ class Settings:
             tokens_table=_required(environment, "DECANT_TOKENS_TABLE"),
             authorizer=_authorizer(environment),
             cors_origins=_origins(environment.get("DECANT_CORS_ORIGINS", "")),
+            keep_last=_number(environment, "DECANT_KEEP_LAST", "7"),
+            keep_daily=_number(environment, "DECANT_KEEP_DAILY", "7"),
+            keep_weekly=_number(environment, "DECANT_KEEP_WEEKLY", "5"),
+            keep_monthly=_number(environment, "DECANT_KEEP_MONTHLY", "12"),
         )
+
+
+def _number(environment: Mapping[str, str], name: str, usual: str) -> int:
+    value = environment.get(name) or usual
+    if not (value.isascii() and value.isdecimal()):
+        raise DecantError(f"{name} is {value!r}; it takes a whole number.")
+    return int(value)
 
 
 def _authorizer(environment: Mapping[str, str]) -> AuthorizerKind:

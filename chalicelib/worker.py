@@ -11,14 +11,27 @@ from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.wiring import Services
+from chalicelib.work.checking import read_back, rehearse
+from chalicelib.work.listing import list_again
 from chalicelib.work.loading import load
-from chalicelib.work.messages import BackupTask, LoadTask, RestoreTask, Task, tasks
-from chalicelib.work.reporting import fail, postpone
+from chalicelib.work.messages import (
+    BackupTask,
+    DrillTask,
+    LoadTask,
+    RebuildTask,
+    RestoreTask,
+    Task,
+    VerifyTask,
+    tasks,
+)
+from chalicelib.work.reporting import claim, fail, postpone
 from chalicelib.work.saving import bring_back, save
 
 logger = logging.getLogger(__name__)
 
 _TRIES = 6
+# With their pauses some 25 minutes: a restore waits for a load to let go of its table, which may take 15.
+_TRIES_OF_RESTORES = 10
 _DELIVERIES = 3
 
 
@@ -38,9 +51,10 @@ def handle(services: Services, body: str, deliveries: int = 1) -> None:
 def _take(services: Services, task: Task, deliveries: int) -> None:
     try:
         _give_up_after(deliveries - 1)
-        _perform(services, task)
+        if deliveries > 1 or claim(services, task):
+            _perform(services, task)
     except Unavailable as error:
-        if task.tries >= _TRIES:
+        if task.tries >= (_TRIES_OF_RESTORES if isinstance(task, RestoreTask) else _TRIES):
             fail(services, task, error)
             raise
         logger.warning("a part is down, trying again later: %s", error)
@@ -76,3 +90,9 @@ def _perform(services: Services, task: Task) -> None:
             save(services, task)
         case RestoreTask():
             bring_back(services, task)
+        case VerifyTask():
+            read_back(services, task)
+        case DrillTask():
+            rehearse(services, task)
+        case RebuildTask():
+            list_again(services, task)

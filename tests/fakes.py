@@ -45,6 +45,20 @@ class FakeCatalog:
     def backups(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Backup]:
         return _page(self.kept_backups, limit, after, table)
 
+    def note_backup(self, backup_id: str, *, pinned: bool | None = None, verified: dt.datetime | None = None) -> bool:
+        known = self.kept_backups.get(backup_id)
+        if known is None:
+            return False
+        self.kept_backups[backup_id] = replace(
+            known,
+            pinned=known.pinned if pinned is None else pinned,
+            verified=known.verified if verified is None else verified,
+        )
+        return True
+
+    def delete_backup(self, backup_id: str) -> None:
+        self.kept_backups.pop(backup_id, None)
+
 
 @dataclass
 class FakeAuditLog:

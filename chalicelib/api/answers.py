@@ -38,7 +38,7 @@ def run_object(run: Run) -> dict[str, Any]:
 
 def backup_object(backup: Backup) -> dict[str, Any]:
     """A backup."""
-    return asdict(backup) | {"created": moment(backup.created)}
+    return asdict(backup) | {"created": moment(backup.created), "verified": moment(backup.verified)}
 
 
 def batch_object(run_id: str, outcome: BatchOutcome, *, by_table: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,8 @@ from chalicelib.api.parameters import AFTER, LIMIT, TABLE
 from chalicelib.api.request import ApiRequest, bad_field, checked_id
 from chalicelib.api.responses import answer_response, json_response, json_text
 from chalicelib.backup.catalogue import find, find_snapshot
-from chalicelib.backup.verification import load_manifest, verify
+from chalicelib.backup.inventory import pin
+from chalicelib.backup.verification import load_manifest
 from chalicelib.dictionary.datatypes import DateTime
 from chalicelib.errors import NotFound
 from chalicelib.idempotency import Answer
@@ -79,12 +80,59 @@ def get_backup_file(_request: ApiRequest, backup: str) -> Response:
     return Response("", {"Location": url, "Cache-Control": "no-store"}, 303)
 
 
-@backups.post("/backups/{backup}/verify", scope=Scope.OPERATE, body="Nothing", body_required=False,
-              answers={200: "Verification", 404: "Problem", 409: "Problem"})  # fmt: skip
+@backups.post(
+    "/backups/{backup}/verify",
+    scope=Scope.OPERATE,
+    body="Nothing",
+    body_required=False,
+    answers={202: "Run", 404: "Problem"},
+)
 def post_verification(request: ApiRequest, backup: str) -> Response:
-    """Read a backup back: hash, rows, schema, checksums. A damaged one is a problem that names the damage."""
+    """Read a backup back: hash, rows, schema, checksums. The run of a damaged one fails with the damage."""
     request.fields()
-    return answer_response(answer_request(services(), request, lambda: _verify(backup)))
+    return order_response(services(), request, answer_request(services(), request, lambda: _order_verification(backup)))
+
+
+@backups.post(
+    "/backups/{backup}/pin",
+    scope=Scope.OPERATE,
+    body="Nothing",
+    body_required=False,
+    answers={200: "Backup", 404: "Problem"},
+)
+def post_pin(request: ApiRequest, backup: str) -> Response:
+    """Keep a backup, and its snapshot, for as long as it is pinned, whatever retention says."""
+    request.fields()
+    return answer_response(answer_request(services(), request, lambda: _pin(request, backup, pinned=True)))
+
+
+@backups.post(
+    "/backups/{backup}/unpin",
+    scope=Scope.OPERATE,
+    body="Nothing",
+    body_required=False,
+    answers={200: "Backup", 404: "Problem"},
+)
+def post_unpin(request: ApiRequest, backup: str) -> Response:
+    """Leave a backup to retention again."""
+    request.fields()
+    return answer_response(answer_request(services(), request, lambda: _pin(request, backup, pinned=False)))
+
+
+@backups.post("/backups/rebuild", scope=Scope.OPERATE, body="Nothing", body_required=False, answers={202: "Run"})
+def post_rebuild(request: ApiRequest) -> Response:
+    """Fill a lost catalogue again: the backups from the bucket, the runs from the ledger."""
+    request.fields()
+    answer = answer_request(services(), request, lambda: order(services(), RunKind.REBUILD, {"work": "rebuild"}))
+    return order_response(services(), request, answer)
+
+
+@backups.post("/drills", scope=Scope.OPERATE, body="Nothing", body_required=False, answers={202: "Run"})
+def post_drill(request: ApiRequest) -> Response:
+    """Restore the newest snapshot of all tables for practice, into a place that vanishes; no table is touched."""
+    request.fields()
+    answer = answer_request(services(), request, lambda: order(services(), RunKind.DRILL, {"work": "drill"}))
+    return order_response(services(), request, answer)
 
 
 @backups.post("/tables/{table}/restores", scope=Scope.OPERATE, body="TableRestore", body_required=False,
@@ -119,13 +167,18 @@ def post_restore(request: ApiRequest) -> Response:
     return order_response(services(), request, answer_request(services(), request, work))
 
 
-def _verify(backup: str) -> Answer:
-    found = verify(services().backups, services().dictionary, _backup(backup))
-    manifest = found.manifest
-    told = {"backup": manifest.id, "table": manifest.table, "verified": True, "rows": manifest.rows,
-            "bytes": manifest.bytes, "sha256": manifest.sha256, "content": manifest.content,
-            "restorable": found.refusal is None, "refusal": found.refusal, "notes": found.notes}  # fmt: skip
-    return Answer(200, json_text(told))
+def _order_verification(identifier: str) -> Answer:
+    backup = _backup(identifier)
+    message = {"work": "verify", "backup": backup.id}
+    return order(services(), RunKind.VERIFY, message, table=backup.table, result={"backups": [backup.id]})
+
+
+def _pin(request: ApiRequest, identifier: str, *, pinned: bool) -> Answer:
+    wired, backup = services(), _backup(identifier)
+    pin(wired.backups, backup, pinned=pinned, by=request.principal.name, now=dt.datetime.now(dt.UTC))
+    if not wired.catalog.note_backup(backup.id, pinned=pinned):
+        raise _not_found(backup.id)  # retention was faster
+    return Answer(200, json_text(backup_object(replace(backup, pinned=pinned))))
 
 
 def _order_backup(tables: list[str], table: str | None) -> Answer:
@@ -135,14 +188,19 @@ def _order_backup(tables: list[str], table: str | None) -> Answer:
 
 def _order_restore(chosen: list[Backup], table: str | None, dry_run: bool) -> Answer:
     message = {"work": "restore", "backups": [each.id for each in chosen], "dry_run": dry_run}
-    return order(services(), RunKind.RESTORE, message, table=table)
+    # Retention keeps what a run under way names.
+    return order(services(), RunKind.RESTORE, message, table=table, result={"backups": message["backups"]})
 
 
 def _backup(identifier: str) -> Backup:
     found = services().catalog.backup(checked_id(identifier, "backup"))
     if found is None:
-        raise NotFound(f"There is no backup {identifier}.", hint="GET /backups lists those there are.")
+        raise _not_found(identifier)
     return found
+
+
+def _not_found(identifier: str) -> NotFound:
+    return NotFound(f"There is no backup {identifier}.", hint="GET /backups lists those there are.")
 
 
 def _id(given: dict[str, Any], name: str) -> str | None:

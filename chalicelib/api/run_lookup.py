@@ -7,7 +7,7 @@ import time
 
 from chalicelib.errors import DecantError, NotFound, Unavailable
 from chalicelib.load.ledger import recorded
-from chalicelib.ports import Run, Source, Transaction
+from chalicelib.ports import Run, Transaction
 from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
 
@@ -73,25 +73,7 @@ def _of_ledger(services: Services, run_id: str) -> Run:
 def ledger_run(transaction: Transaction, run_id: str) -> Run | None:
     """The run as the ledger has it; None while it has not ended, and when there is none."""
     entry = recorded(transaction, run_id)
-    if entry is None:
-        return None
-    source = entry.source
-    return Run(
-        id=run_id,
-        kind=entry.kind,
-        table=entry.table,
-        state=entry.state,
-        dictionary=entry.dictionary,
-        phase="done",
-        progress=entry.counts.read,
-        source=None if source is None else Source(source.bucket, source.key, source.version),
-        counts=entry.counts,
-        created=entry.started,
-        started=entry.started,
-        ended=entry.ended,
-        note=entry.note,
-        error=entry.error,
-    )
+    return None if entry is None else entry.to_run()
 
 
 def _heal(services: Services, run: Run) -> None:

@@ -82,7 +82,8 @@ def _answers() -> dict[str, Schema]:
         "result": {"type": ["object", "null"]},
     }
     backup = {"id": _TEXT, "table": _TEXT, "snapshot": _TEXT, "state": _TEXT, "rows": _COUNT, "bytes": _COUNT,
-              "sha256": _TEXT, "created": _MOMENT, "dictionary": _TEXT}  # fmt: skip
+              "sha256": _TEXT, "created": _MOMENT, "dictionary": _TEXT, "pinned": _BOOLEAN,
+              "verified": _MOMENT_OR_NULL}  # fmt: skip
     column = {"name": _TEXT, "type": {"enum": list(TYPES)}, "required": _BOOLEAN, "description": _TEXT}
     key = {"columns": _array(_TEXT), "table": _TEXT, "references": _array(_TEXT)}
     described = {"name": _TEXT, "type": _TEXT, "description": _TEXT}
@@ -123,11 +124,6 @@ def _answers() -> dict[str, Schema]:
         "Backup": _all(backup),
         "Backups": _page("backups", _reference("Backup")),
         "BackupWithManifest": _all({**backup, "manifest": {"type": "object"}}),
-        "Verification": _all(
-            {"backup": _TEXT, "table": _TEXT, "verified": {"const": True}, "rows": _COUNT, "bytes": _COUNT,
-             "sha256": _TEXT, "content": _TEXT, "restorable": _BOOLEAN, "refusal": _TEXT_OR_NULL,
-             "notes": _array(_TEXT)}
-        ),
         "Metrics": _all(
             {"metrics": _array(_all({"name": _TEXT, "title": _TEXT, "description": _TEXT,
                                      "columns": _array(_all(described)), "figures": _array(_all(described)),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
-from chalicelib.backup.manifest import PREFIX, Manifest, is_manifest_key, manifest_key, render_manifest
-from chalicelib.backup.verification import FileChecksum, load_manifest, open_file, read_manifest
+from chalicelib.backup.inventory import take_inventory
+from chalicelib.backup.manifest import Manifest, manifest_key, render_manifest
+from chalicelib.backup.verification import FileChecksum, load_manifest, open_file
 from chalicelib.dictionary.model import Dictionary
-from chalicelib.errors import BackupDamaged, NotFound
+from chalicelib.errors import NotFound
 from chalicelib.ports import Backup, Catalog, Storage
-
-logger = logging.getLogger(__name__)
 
 _PAGE = 100
 _COPY_BYTES = 1024 * 1024
@@ -69,27 +68,17 @@ def find_snapshot(
 
 def rebuild_catalog(storage: Storage, catalog: Catalog) -> int:
     """List every backup of a storage in the catalogue again; return how many. Damaged ones are logged and left out."""
-    rebuilt = 0
-    for manifest in manifests(storage):
-        catalog.put_backup(manifest.to_backup())
-        rebuilt += 1
-    return rebuilt
+    backups = take_inventory(storage).backups
+    for backup in backups:
+        known = catalog.backup(backup.id)
+        same = known is not None and known.sha256 == backup.sha256
+        catalog.put_backup(replace(backup, verified=known.verified) if known and same else backup)
+    return len(backups)
 
 
 def manifests(storage: Storage) -> Iterator[Manifest]:
     """The manifests of a storage whose files are there, by table and age. Others are logged and left out."""
-    for each in storage.list(PREFIX):
-        if is_manifest_key(each.key):
-            try:
-                manifest = read_manifest(storage, each.key)
-                size = storage.head(manifest.file).size
-            except (BackupDamaged, NotFound) as error:
-                logger.warning("%s is left out: %s", each.key, error)
-                continue
-            if size == manifest.bytes:
-                yield manifest
-            else:
-                logger.warning("%s is left out: its file has %d bytes, not %d", each.key, size, manifest.bytes)
+    yield from take_inventory(storage).whole.values()
 
 
 def copy_backup(source: Storage, target: Storage, manifest: Manifest) -> None:

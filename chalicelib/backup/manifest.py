@@ -22,7 +22,9 @@ from chalicelib.ports import Backup
 
 FORMAT = 1
 PREFIX = "backups/"
-_NAME = "manifest.json"
+MANIFEST = "manifest.json"
+DATA = "data.avro"
+PIN = "pin.json"
 _SELF = "manifest_sha256"
 
 
@@ -72,18 +74,17 @@ class Manifest:
 
 def file_key(table: str, backup_id: str) -> str:
     """Where the file of a backup is stored."""
-    return f"{PREFIX}{table}/{backup_id}/data.avro"
+    return f"{PREFIX}{table}/{backup_id}/{DATA}"
 
 
 def manifest_key(table: str, backup_id: str) -> str:
     """Where the manifest of a backup is stored."""
-    return f"{PREFIX}{table}/{backup_id}/{_NAME}"
+    return f"{PREFIX}{table}/{backup_id}/{MANIFEST}"
 
 
-def is_manifest_key(key: str) -> bool:
-    """Whether a key has the form that ``manifest_key`` gives."""
-    parts = key.removeprefix(PREFIX).split("/")
-    return key.startswith(PREFIX) and len(parts) == 3 and parts[2] == _NAME
+def pin_key(table: str, backup_id: str) -> str:
+    """Where it is noted that a backup is pinned."""
+    return f"{PREFIX}{table}/{backup_id}/{PIN}"
 
 
 def render_manifest(manifest: Manifest) -> bytes:

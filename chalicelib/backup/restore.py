@@ -64,10 +64,10 @@ def restore(
         with database.transaction() as transaction:
             if (reports := _recorded(transaction, run_id)) is not None:
                 return reports
-    chosen = [_chosen(storage, dictionary, backup) for backup in _in_order(dictionary, backups)]
+    chosen = [choose(storage, dictionary, backup) for backup in in_order(dictionary, backups)]
     try:
         with database.transaction() as transaction:
-            swaps = [_stage(transaction, each, progress) for each in chosen]
+            swaps = [stage(transaction, each, progress) for each in chosen]
             if not dry_run:
                 _lock(transaction, dictionary, {each.table.name for each in chosen})
                 # The same run may have been at it at the same time; the lock made us wait for its end.
@@ -95,7 +95,7 @@ def restore(
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class Chosen:
     """A backup whose file is whole and whose columns fit the table."""
 
     table: Table
@@ -104,7 +104,8 @@ class _Chosen:
     notes: tuple[str, ...]
 
 
-def _in_order(dictionary: Dictionary, backups: Sequence[Backup]) -> list[Backup]:
+def in_order(dictionary: Dictionary, backups: Sequence[Backup]) -> list[Backup]:
+    """The backups, those of parents first. Raises BadRequest unless there is one for each of some tables."""
     by_table = {backup.table: backup for backup in backups}
     if len(by_table) < len(backups) or not backups:
         raise BadRequest("A restore takes one backup for each of its tables, and at least one.")
@@ -113,15 +114,20 @@ def _in_order(dictionary: Dictionary, backups: Sequence[Backup]) -> list[Backup]
     return [by_table[table.name] for table in dictionary.tables if table.name in by_table]
 
 
-def _chosen(storage: Storage, dictionary: Dictionary, backup: Backup) -> _Chosen:
+def choose(storage: Storage, dictionary: Dictionary, backup: Backup) -> Chosen:
+    """Hold a backup's file against its manifest, and its columns against the table.
+
+    Raises BackupDamaged, NotFound without a manifest, or RestoreRefused when the columns don't fit.
+    """
     manifest = load_manifest(storage, backup)
     table = dictionary.table(backup.table)
     notes = reconcile(manifest, table)
     check_file(storage, manifest)
-    return _Chosen(table, manifest, BackupContent(storage, manifest), tuple(notes))
+    return Chosen(table, manifest, BackupContent(storage, manifest), tuple(notes))
 
 
-def _stage(transaction: Transaction, chosen: _Chosen, progress: Progress) -> Swap:
+def stage(transaction: Transaction, chosen: Chosen, progress: Progress) -> Swap:
+    """Put a backup's rows into a temporary table, with the key and the CHECKs of the real one; see ``Swap``."""
     swap = Swap(transaction, chosen.table, chosen.manifest)
 
     def chunks() -> Iterator[pa.Table]:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.load.rows import RejectedRow, rejected_row
-from chalicelib.ports import Counts, RunKind, RunState, Transaction
+from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
+
+_ENTRY = """id, kind, table_name, state, dictionary, started, ended, note, error,
+    bucket, key, version, etag, object_order, read, inserted, updated, unchanged, rejected"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,26 @@ class LedgerEntry:
     note: str | None = None
     error: Mapping[str, Any] | None = field(default=None)
     ended: dt.datetime | None = None
+
+    def to_run(self) -> Run:
+        """The run as callers see it."""
+        source = self.source
+        return Run(
+            id=self.id,
+            kind=self.kind,
+            table=self.table,
+            state=self.state,
+            dictionary=self.dictionary,
+            phase="done",
+            progress=self.counts.read,
+            source=None if source is None else Source(source.bucket, source.key, source.version),
+            counts=self.counts,
+            created=self.started,
+            started=self.started,
+            ended=self.ended,
+            note=self.note,
+            error=self.error,
+        )
 
 
 def record(transaction: Transaction, entry: LedgerEntry) -> None:
@@ -87,15 +110,38 @@ def record(transaction: Transaction, entry: LedgerEntry) -> None:
 
 def recorded(transaction: Transaction, run: str) -> LedgerEntry | None:
     """What the ledger has of a run that has come to its end; None while it has not."""
+    rows = transaction.run(f"SELECT {_ENTRY} FROM decant.runs WHERE id = :id", id=run)
+    return _entry(*rows[0]) if rows else None
+
+
+def recorded_since(transaction: Transaction, moment: dt.datetime, *, after: str, limit: int = 500) -> list[LedgerEntry]:
+    """The runs that ended since a moment, by id, from behind the run ``after``."""
     rows = transaction.run(
-        """SELECT kind, table_name, state, dictionary, started, ended, note, error,
-            bucket, key, version, etag, object_order, read, inserted, updated, unchanged, rejected
-        FROM decant.runs WHERE id = :id""",
-        id=run,
+        f"SELECT {_ENTRY} FROM decant.runs WHERE id > :after AND ended >= :moment ORDER BY id LIMIT {limit:d}",
+        after=after,
+        moment=moment,
     )
-    if not rows:
-        return None
-    kind, table, state, dictionary, started, ended, note, error, bucket, key, version, etag, order, *counts = rows[0]
+    return [_entry(*row) for row in rows]
+
+
+def _entry(
+    run: str,
+    kind: str,
+    table: str | None,
+    state: str,
+    dictionary: str,
+    started: dt.datetime,
+    ended: dt.datetime,
+    note: str | None,
+    error: Mapping[str, Any] | None,
+    bucket: str | None,
+    key: str | None,
+    version: str | None,
+    etag: str | None,
+    order: str | None,
+    *counts: int,
+) -> LedgerEntry:
+    source = None if bucket is None or key is None else ObjectVersion(bucket, key, version, etag or "", order or "")
     return LedgerEntry(
         run,
         RunKind(kind),
@@ -104,7 +150,7 @@ def recorded(transaction: Transaction, run: str) -> LedgerEntry | None:
         dictionary,
         Counts(*counts),
         started,
-        source=None if key is None else ObjectVersion(bucket, key, version, etag, order),
+        source=source,
         note=note,
         error=error,
         ended=ended,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from chalicelib.storage.s3_errors import s3_errors
 from chalicelib.storage.s3_streams import Body, Upload
 
 _READ_BYTES = 256 * 1024
+_WITHOUT_END = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 class S3Storage:
@@ -32,6 +34,7 @@ class S3Storage:
     def head(self, key: str, version: str | None = None) -> StoredObject:
         """See ``ports.Storage``."""
         found = self._call("head_object", "s3:GetObject", Key=key, **_version(version))
+        held = found.get("ObjectLockLegalHoldStatus") == "ON"
         return StoredObject(
             key=key,
             size=found["ContentLength"],
@@ -39,6 +42,7 @@ class S3Storage:
             etag=found["ETag"].strip('"'),
             version=found.get("VersionId"),
             metadata=found.get("Metadata", {}),
+            locked_until=_WITHOUT_END if held else found.get("ObjectLockRetainUntilDate"),
         )
 
     def open(self, key: str, version: str | None = None) -> BinaryIO:

@@ -1,4 +1,4 @@
-"""The messages of the queue: what S3 tells of arrivals, and the work that the API and the worker put there."""
+"""The messages of the queue: what S3 tells of arrivals, and work that the API, the worker and schedules put there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.errors import BadRequest
+from chalicelib.identifiers import scheduled_id
 from chalicelib.load.events import Arrival, arrivals
 
 
@@ -51,24 +52,20 @@ class LoadTask:
 
 @dataclass(frozen=True, slots=True)
 class BackupTask:
-    """Back up tables in one snapshot."""
+    """Back up tables in one snapshot; all of them when none is named. ``scheduled``: it comes from a schedule."""
 
     run: str
     tables: tuple[str, ...]
     tries: int = 0
+    scheduled: bool = False
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
-        return {
-            "work": "backup",
-            "run": self.run,
-            "tables": list(self.tables),
-            "tries": self.tries,
-        }
+        return {"work": "backup", "run": self.run, "tables": list(self.tables), "tries": self.tries}
 
     def tried(self) -> BackupTask:
         """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1)
+        return replace(self, tries=self.tries + 1, scheduled=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,57 @@ class RestoreTask:
         return replace(self, tries=self.tries + 1)
 
 
-Task = LoadTask | BackupTask | RestoreTask
+@dataclass(frozen=True, slots=True)
+class VerifyTask:
+    """Read a backup back."""
+
+    run: str
+    backup: str
+    tries: int = 0
+
+    def message(self) -> dict[str, Any]:
+        """The task as a message."""
+        return {"work": "verify", "run": self.run, "backup": self.backup, "tries": self.tries}
+
+    def tried(self) -> VerifyTask:
+        """The task once more, after a part of the service was down."""
+        return replace(self, tries=self.tries + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class DrillTask:
+    """Restore the newest snapshot for practice. ``scheduled``: it comes from a schedule."""
+
+    run: str
+    tries: int = 0
+    scheduled: bool = False
+
+    def message(self) -> dict[str, Any]:
+        """The task as a message."""
+        return {"work": "drill", "run": self.run, "tries": self.tries}
+
+    def tried(self) -> DrillTask:
+        """The task once more, after a part of the service was down."""
+        return replace(self, tries=self.tries + 1, scheduled=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildTask:
+    """Fill the catalogue again."""
+
+    run: str
+    tries: int = 0
+
+    def message(self) -> dict[str, Any]:
+        """The task as a message."""
+        return {"work": "rebuild", "run": self.run, "tries": self.tries}
+
+    def tried(self) -> RebuildTask:
+        """The task once more, after a part of the service was down."""
+        return replace(self, tries=self.tries + 1)
+
+
+Task = LoadTask | BackupTask | RestoreTask | VerifyTask | DrillTask | RebuildTask
 
 
 def tasks(body: str) -> list[Task]:
@@ -127,11 +174,26 @@ def _ours(message: Mapping[str, Any]) -> Task:
                 tries=tries,
             )
         case "backup":
+            if "scheduled" in message:
+                return BackupTask(_scheduled(message), (), tries, scheduled=True)
             return BackupTask(message["run"], tuple(message["tables"]), tries)
         case "restore":
             return RestoreTask(message["run"], tuple(message["backups"]), bool(message["dry_run"]), tries)
+        case "verify":
+            return VerifyTask(message["run"], message["backup"], tries)
+        case "drill":
+            if "scheduled" in message:
+                return DrillTask(_scheduled(message), tries, scheduled=True)
+            return DrillTask(message["run"], tries)
+        case "rebuild":
+            return RebuildTask(message["run"], tries)
         case other:
             raise ValueError(f"work {other!r}")
+
+
+def _scheduled(message: Mapping[str, Any]) -> str:
+    """The run of a schedule follows from its moment, so it is one however often that comes."""
+    return scheduled_id(message["work"], dt.datetime.fromisoformat(message["scheduled"]))
 
 
 def _arrival(source: Mapping[str, Any]) -> Arrival:

@@ -14,13 +14,20 @@ from chalicelib.ports import Run, RunKind, RunState, Source
 from chalicelib.telemetry.context import about
 from chalicelib.telemetry.metrics import run_ended
 from chalicelib.wiring import Services
-from chalicelib.work.messages import BackupTask, LoadTask, RestoreTask, Task
+from chalicelib.work.messages import BackupTask, DrillTask, LoadTask, RebuildTask, RestoreTask, Task, VerifyTask
 
 logger = logging.getLogger(__name__)
 
 _TELL_EVERY = 1.0
 _SILENT_FOR = 60.0
-_KINDS = {LoadTask: RunKind.LOAD, BackupTask: RunKind.BACKUP, RestoreTask: RunKind.RESTORE}
+_KINDS = {
+    LoadTask: RunKind.LOAD,
+    BackupTask: RunKind.BACKUP,
+    RestoreTask: RunKind.RESTORE,
+    VerifyTask: RunKind.VERIFY,
+    DrillTask: RunKind.DRILL,
+    RebuildTask: RunKind.REBUILD,
+}
 
 
 def begin(services: Services, task: Task, started: dt.datetime) -> Run:
@@ -31,6 +38,17 @@ def begin(services: Services, task: Task, started: dt.datetime) -> Run:
     run = replace(run, state=RunState.RUNNING, phase="opening", source=_source(task) or run.source, started=started)
     services.catalog.put_run(run)
     return run
+
+
+def claim(services: Services, task: Task) -> bool:
+    """Whether a message that comes for the first time is to be worked on.
+
+    A schedule may send two messages for one moment. The first to be taken counts: should its worker die, the queue
+    gives out that one again.
+    """
+    if not isinstance(task, BackupTask | DrillTask) or not task.scheduled:
+        return True
+    return services.catalog.add_run(_run(services, task, now()))
 
 
 def run_id(services: Services, task: Task) -> str:

@@ -22,12 +22,13 @@ def save(services: Services, task: BackupTask) -> None:
         return
     # A snapshot is one moment, so a second try is another snapshot: the first may have left backups of its own behind.
     snapshot = new_id(started)
+    tables = task.tables or [table.name for table in services.dictionary.tables]
     made = back_up(
         services.database,
         services.backups,
         services.catalog,
         services.dictionary,
-        list(task.tables),
+        tables,
         snapshot=snapshot,
         now=started,
         progress=Progress(services, run).tell,

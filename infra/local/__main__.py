@@ -57,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--on-conflict", choices=["reject", "skip", "update"])
         if name in ("backup-to-dir", "restore-from-dir"):
             added.add_argument("directory", type=Path)
+        if name in ("get", "post"):
+            added.add_argument("route", help="a path of the API, such as /runs?limit=5")
+        if name == "post":
+            added.add_argument("body", nargs="?", help="JSON")
         if name == "restore-from-dir":
             added.add_argument("--dry-run", action="store_true", help="tell what would change, and change nothing")
     return parser
@@ -159,8 +163,14 @@ _COMMANDS = {
 }
 _OPERATIONS = {
     "backup-to-dir": operate.backup_to_directory,
+    "dead-letters": operate.show_dead_letters,
+    "drill": operate.drill,
     "drop": operate.drop,
+    "get": operate.call,
+    "post": operate.call,
     "rebuild-catalog": operate.rebuild,
+    "redrive": operate.redrive,
+    "retention": operate.retention,
     "restore-from-dir": operate.restore_from_directory,
 }
 

@@ -21,7 +21,8 @@ def show(stack: Stack, folder: Path) -> int:
         record = Record.read(folder)
     except StackError:
         return 0
-    for function in (record.api_function, record.authorizer_function, record.worker_function):
+    functions = (record.api_function, record.authorizer_function, record.worker_function, record.retention_function)
+    for function in functions:
         _print(f"Function {function}", list(_function_log(record, function)))
     return 0
 

@@ -1,24 +1,25 @@
-"""What operators do with a running stack from the command line: drop files, take backups to a folder and back."""
+"""What operators do with a running stack from the command line: files, backups, drills, dead letters."""
 
 import argparse
 import datetime as dt
 import json
 import os
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from chalicelib.backup.catalogue import copy_backup, manifests, rebuild_catalog
+from chalicelib.backup.catalogue import copy_backup, manifests
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.restore import restore
 from chalicelib.identifiers import new_id
 from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services, services
 from infra.audit import audited
-from infra.local import report, samples
+from infra.local import dead_letters, report, samples
 from infra.local.record import Record, StackError
 
 
@@ -42,9 +43,7 @@ def drop(console: Console, record: Record, arguments: argparse.Namespace) -> int
 
 def backup_to_directory(console: Console, record: Record, arguments: argparse.Namespace) -> int:
     """Back all tables up in one snapshot, and copy the backups with their manifests into a folder."""
-    run = _post(record, "/backups")
-    if run["state"] != "succeeded":
-        raise StackError(f"The backup ended as {run['state']}: {run['error']}")
+    run = _done(_post(record, "/backups"))
     bucket, folder = _services(record).backups, FolderStorage(arguments.directory)
     for manifest in manifests(bucket):
         if manifest.id in run["result"]["backups"]:
@@ -84,10 +83,75 @@ def restore_from_directory(console: Console, record: Record, arguments: argparse
 
 
 def rebuild(console: Console, record: Record, _arguments: argparse.Namespace) -> int:
-    """Fill the catalogue of backups again from the manifests in the bucket."""
-    wired = _services(record)
-    found = rebuild_catalog(wired.backups, wired.catalog)
-    console.print(f"{found} backups are in the catalogue.", highlight=False)
+    """Fill a lost catalogue again: the backups from the bucket, the runs from the database."""
+    result = _done(_post(record, "/backups/rebuild"))["result"]
+    console.print(
+        f"{result['backups_listed']} backups are in the catalogue, {result['runs_listed']} runs came back.",
+        highlight=False,
+    )
+    return 0
+
+
+def drill(console: Console, record: Record, _arguments: argparse.Namespace) -> int:
+    """Restore the newest backups for practice, into tables that vanish, and tell what a restore would change."""
+    run = _done(_post(record, "/drills"))
+    for each in run["result"]["tables"]:
+        found = each["differences"]
+        console.print(
+            f"{each['table']}: {each['rows']} rows restored and checked in {each['seconds']:.1f} s; a restore would "
+            f"insert {found['inserted']}, update {found['updated']}, delete {found['deleted']}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(f"The snapshot {run['result']['snapshot']} can be restored.", highlight=False, soft_wrap=True)
+    return 0
+
+
+def retention(console: Console, record: Record, _arguments: argparse.Namespace) -> int:
+    """Delete the backups that need not be kept, as the schedule does."""
+    answer = record.client("lambda").invoke(FunctionName=record.retention_function, Payload=b"{}")
+    told = json.load(answer["Payload"])
+    if "FunctionError" in answer:
+        raise StackError(f"The function failed: {told.get('errorMessage', told)}. See `make logs`.")
+    console.print(f"{told['kept']} backups stay, {told['deleted']} are deleted.", highlight=False)
+    for reason in told["damaged"].values():
+        console.print(f"Damaged: {reason}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def call(console: Console, record: Record, arguments: argparse.Namespace) -> int:
+    """Ask the deployed API for something, or order it, and print the answer; an order is waited for."""
+    method = "GET" if arguments.command == "get" else "POST"
+    headers = {"Prefer": "wait=20", "Content-Type": "application/json", **record.authorization()}
+    body = getattr(arguments, "body", None)
+    request = urllib.request.Request(  # noqa: S310 - the record's own URL
+        record.api_url + arguments.route, data=body.encode() if body else None, headers=headers, method=method
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
+            status, content = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            status, content = error.code, error.read()
+    except OSError as error:
+        raise samples.ApiError(f"{method} {record.api_url}{arguments.route} failed: {error}") from error
+    console.print(json.dumps(json.loads(content), indent=2), highlight=False, markup=False, soft_wrap=True)
+    return 0 if status < 400 else 1
+
+
+def show_dead_letters(console: Console, record: Record, _arguments: argparse.Namespace) -> int:
+    """Show the work that failed as often as it may, oldest first."""
+    letters = dead_letters.look(record.client("sqs"), record.dead_letter_queue_url)
+    for letter in letters:
+        console.print(f"{letter.sent:%Y-%m-%d %H:%M:%S} {letter.body}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{len(letters)} messages are in the dead-letter queue.", highlight=False)
+    return 0
+
+
+def redrive(console: Console, record: Record, _arguments: argparse.Namespace) -> int:
+    """Give the work of the dead-letter queue to the workers again."""
+    moved = dead_letters.redrive(record.client("sqs"), record.dead_letter_queue_url, record.queue_url)
+    console.print(f"{moved} messages are in the work queue again.", highlight=False)
     return 0
 
 
@@ -105,12 +169,23 @@ def _newest_snapshot(folder: FolderStorage, path: Path) -> list[Manifest]:
     return [manifest for manifest in found if manifest.snapshot == newest]
 
 
+def _done(run: dict[str, Any]) -> dict[str, Any]:
+    """The run of an order, which must have succeeded."""
+    if run["state"] != "succeeded":
+        error = run["error"] or {}
+        raise StackError(f"The {run['kind']} ended as {run['state']}: {error.get('detail')} {error.get('hint') or ''}")
+    return run
+
+
 def _post(record: Record, path: str) -> dict[str, Any]:
     """POST an order to the deployed API and wait for the end of its run."""
     headers = {"Prefer": "wait=20", **record.authorization()}
     request = urllib.request.Request(record.api_url + path, method="POST", headers=headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
-        run: dict[str, Any] = json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
+            run: dict[str, Any] = json.load(answer)
+    except OSError as error:
+        raise samples.ApiError(f"POST {record.api_url}{path} failed: {error}. See `make status`.") from error
     while run["state"] not in samples.ENDED:
         time.sleep(samples.POLL_SECONDS)
         run = samples.ask(record, f"/runs/{run['id']}")

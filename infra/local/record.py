@@ -81,6 +81,8 @@ class Record:
     rotator_function: str
     rotator_role: str
     database_secret: str
+    retention_function: str
+    retention_role: str
 
     @classmethod
     def read(cls, folder: Path) -> "Record":

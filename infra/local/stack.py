@@ -32,7 +32,7 @@ STAGE = "local"
 DICTIONARY = Path("chalicelib", "dictionary", "datapackage.json")
 LOCAL_CALLER = "make up"
 # What differs from AWS: no TLS on this machine, no rotation by the clock, no limits for each token, which the emulator
-# can't keep (see api.yaml), and shorter waits for a person who watches.
+# can't keep (see api.yaml), shorter waits for a person who watches, and nothing happens by itself.
 PARAMETERS = {
     "Stage": STAGE,
     "DatabaseTls": "off",
@@ -42,6 +42,9 @@ PARAMETERS = {
     "ParentWaitSeconds": "60",
     "WorkerTimeout": "300",
     "VisibilitySeconds": "330",
+    "BackupSchedule": "",
+    "DrillSchedule": "",
+    "RetentionSchedule": "",
     "RejectedPercent": "0",
     "OldestBackupSeconds": "0",
 }
@@ -220,6 +223,8 @@ class Stack:
             rotator_function=made["RotatorName"],
             rotator_role=made["RotatorRole"],
             database_secret=made["DatabaseSecret"],
+            retention_function=made["RetentionName"],
+            retention_role=made["RetentionRole"],
         )
         record.write(self.folder)
         return record

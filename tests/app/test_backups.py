@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import threading
 import time
 from typing import Any
 
+import boto3
 import fastavro
 import pytest
 
+from chalicelib import worker
 from chalicelib.ports import RunState
 from chalicelib.wiring import use
-from tests.app.conftest import Api
+from chalicelib.work.messages import tasks
+from chalicelib.work.reporting import claim
+from tests.app.conftest import CATALOG, REGION, Api
 
 
 def backup_of(api: Api, table: str) -> dict[str, Any]:
@@ -36,7 +42,10 @@ def test_a_backup_of_a_table_is_ordered_done_and_listed(filled: Api) -> None:
     assert backups["next"] is None
     backup = backups["backups"][0]
     assert (backup["table"], backup["rows"], backup["state"]) == ("jobs", 2, "complete")
-    assert set(backup) == {"id", "table", "snapshot", "state", "rows", "bytes", "sha256", "created", "dictionary"}
+    assert set(backup) == {
+        "id", "table", "snapshot", "state", "rows", "bytes", "sha256", "created", "dictionary", "pinned", "verified",
+    }  # fmt: skip
+    assert (backup["pinned"], backup["verified"]) == (False, None)
 
 
 def test_all_tables_are_backed_up_in_one_snapshot(filled: Api) -> None:
@@ -61,28 +70,133 @@ def test_a_backup_tells_its_manifest_and_leads_to_its_file(filled: Api) -> None:
     assert list(fastavro.reader(io.BytesIO(content))) == [{"id": 1, "job": "Recruiter"}, {"id": 2, "job": "Analyst"}]
 
 
-def test_a_backup_is_verified(filled: Api) -> None:
+def done(api: Api, path: str, body: Any = None, **headers: str) -> dict[str, Any]:
+    """The run of an order, after the worker has done it."""
+    answer = api.post(path, body, headers=headers)
+    assert answer.status_code == 202, answer.body
+    api.work()
+    run: dict[str, Any] = api.get(f"/runs/{answer.json_body['id']}").json_body
+    return run
+
+
+def damage(api: Api, backup: dict[str, Any]) -> None:
+    key = api.get(f"/backups/{backup['id']}").json_body["manifest"]["file"]
+    api.s3.put_object(Bucket="backups", Key=key, Body=b"x" * backup["bytes"])
+
+
+def test_a_backup_is_verified_and_the_listing_tells_when(filled: Api) -> None:
     backup = backup_of(filled, "jobs")
-    answer = filled.post(f"/backups/{backup['id']}/verify")
-    assert answer.status_code == 200
-    assert (answer.json_body["verified"], answer.json_body["restorable"], answer.json_body["rows"]) == (True, True, 2)
+    run = done(filled, f"/backups/{backup['id']}/verify")
+    assert (run["kind"], run["table"], run["state"], run["progress"]) == ("verify", "jobs", "succeeded", 2)
+    told = run["result"]
+    assert (told["backups"], told["rows"], told["restorable"], told["notes"]) == ([backup["id"]], 2, True, [])
+    assert filled.get("/backups").json_body["backups"][0]["verified"] == run["started"]
 
 
 def test_a_verification_takes_an_idempotency_key_like_every_post(filled: Api) -> None:
     path = f"/backups/{backup_of(filled, 'jobs')['id']}/verify"
     key = {"Idempotency-Key": "k"}
     first, second = (filled.post(path, headers=key) for _ in range(2))
-    assert (first.status_code, first.json_body) == (200, second.json_body)
+    assert (first.status_code, first.json_body) == (202, second.json_body)
     assert filled.post(path, {}, headers=key).status_code == 422
     assert filled.post(path, headers={"Idempotency-Key": ""}).status_code == 400
 
 
 def test_a_damaged_backup_does_not_verify(filled: Api) -> None:
     backup = backup_of(filled, "jobs")
-    key = filled.get(f"/backups/{backup['id']}").json_body["manifest"]["file"]
-    filled.s3.put_object(Bucket="backups", Key=key, Body=b"x" * backup["bytes"])
-    answer = filled.post(f"/backups/{backup['id']}/verify")
-    assert (answer.status_code, answer.json_body["type"]) == (409, "urn:decant:problem:backup-damaged")
+    damage(filled, backup)
+    run = done(filled, f"/backups/{backup['id']}/verify")
+    assert (run["state"], run["error"]["code"]) == ("failed", "backup-damaged")
+    assert filled.get("/backups").json_body["backups"][0]["verified"] is None
+
+
+def test_a_backup_is_pinned_and_unpinned(filled: Api) -> None:
+    backup = backup_of(filled, "jobs")
+    for order, pinned in (("pin", True), ("pin", True), ("unpin", False)):
+        answer = filled.post(f"/backups/{backup['id']}/{order}")
+        assert (answer.status_code, answer.json_body) == (200, {**backup, "pinned": pinned})
+        assert filled.get("/backups?table=jobs").json_body["backups"] == [{**backup, "pinned": pinned}]
+    assert filled.post("/backups/20261122T022045123456-4f2a9c1b/pin").status_code == 404
+    assert filled.post(f"/backups/{backup['id']}/pin", {"pinned": True}).status_code == 400
+
+
+def test_a_drill_restores_the_newest_snapshot_for_practice(filled: Api) -> None:
+    done(filled, "/backups")
+    filled.post("/tables/jobs/rows?on_conflict=update", [{"id": 1, "job": "Changed"}, {"id": 3, "job": "New"}])
+    before = filled.database.rows("jobs")
+    run = done(filled, "/drills")
+    assert (run["kind"], run["state"], run["progress"]) == ("drill", "succeeded", 4)
+    by_table = {each["table"]: each for each in run["result"]["tables"]}
+    assert by_table["jobs"]["differences"] == {"inserted": 0, "updated": 1, "deleted": 1, "unchanged": 1}
+    assert by_table["departments"]["differences"]["unchanged"] == 2
+    assert filled.database.rows("jobs") == before
+    listed = filled.get("/backups").json_body["backups"]
+    assert {each["id"] for each in listed} == set(run["result"]["backups"])
+    assert {each["verified"] for each in listed} == {run["started"]}
+
+
+def test_a_drill_of_a_damaged_snapshot_fails_and_rings(filled: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    done(filled, "/backups")
+    jobs = filled.get("/backups?table=jobs").json_body["backups"][0]
+    damage(filled, jobs)
+    run = done(filled, "/drills")
+    assert (run["state"], run["error"]["code"]) == ("failed", "drill-failed")
+    assert [(each["table"], each["code"]) for each in run["error"]["errors"]] == [("jobs", "backup-damaged")]
+    assert re.search(r'"DrillFailed":\[?1', capsys.readouterr().out.replace(" ", ""))
+
+
+def test_a_drill_without_a_backup_fails(filled: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    run = done(filled, "/drills")
+    assert (run["state"], run["error"]["code"]) == ("failed", "not-found")
+    assert re.search(r'"DrillFailed":\[?1', capsys.readouterr().out.replace(" ", ""))
+
+
+def test_a_lost_catalogue_is_filled_again_with_backups_pins_and_runs(filled: Api) -> None:
+    backup = backup_of(filled, "jobs")
+    pinned = filled.post(f"/backups/{backup['id']}/pin").json_body
+    restored = done(filled, "/tables/jobs/restores")
+    lose_the_catalogue()
+    assert filled.get("/backups").json_body["backups"] == []
+    run = done(filled, "/backups/rebuild")
+    assert (run["kind"], run["state"]) == ("rebuild", "succeeded")
+    assert (run["result"]["backups_listed"], run["result"]["runs_listed"]) == (1, 2)  # the batch and the restore
+    assert filled.get("/backups").json_body["backups"] == [pinned]
+    listed = {each["id"]: each for each in filled.get("/runs").json_body["runs"]}
+    assert (listed[restored["id"]]["kind"], listed[restored["id"]]["state"]) == ("restore", "succeeded")
+
+
+def lose_the_catalogue() -> None:
+    table = boto3.resource("dynamodb", region_name=REGION).Table(CATALOG)
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"partition": item["partition"], "id": item["id"]})
+
+
+def test_a_schedule_makes_one_backup_of_all_tables_however_often_it_fires(filled: Api) -> None:
+    message = json.dumps({"work": "backup", "scheduled": "2026-11-22T02:00:00Z"})
+    for _ in range(2):
+        worker.handle(filled.services, message)
+    backups = filled.get("/backups").json_body["backups"]
+    assert sorted(each["table"] for each in backups) == ["departments", "hired_employees", "jobs"]
+    worker.handle(filled.services, json.dumps({"work": "backup", "scheduled": "2026-11-23T02:00:00Z"}))
+    assert len(filled.get("/backups").json_body["backups"]) == 6
+
+
+def test_two_messages_of_one_moment_make_one_backup_though_they_come_at_once(filled: Api) -> None:
+    """The second is taken while the first is at work; the first comes again when its worker dies."""
+    message = json.dumps({"work": "backup", "scheduled": "2026-11-22T02:00:00Z"})
+    [task] = tasks(message)
+    assert claim(filled.services, task)
+    worker.handle(filled.services, message)
+    assert filled.get("/backups").json_body["backups"] == []
+    worker.handle(filled.services, message, deliveries=2)
+    assert len(filled.get("/backups").json_body["backups"]) == 3
+
+
+def test_an_order_names_the_backups_that_it_needs(filled: Api) -> None:
+    """So that retention leaves them alone."""
+    backup = backup_of(filled, "jobs")["id"]
+    for path in ("/tables/jobs/restores", f"/backups/{backup}/verify"):
+        assert filled.post(path).json_body["result"] == {"backups": [backup]}
 
 
 @pytest.mark.parametrize("choose", ["latest", "id", "as_of"])

@@ -87,7 +87,8 @@ def test_answers_are_as_described(filled: Api) -> None:
         ("GET", "/health"), ("GET", "/tables"), ("GET", "/tables/{table}"), ("GET", "/tables/{table}/rows"),
         ("GET", "/runs"), ("GET", "/runs/{run}"), ("GET", "/runs/{run}/rejections"), ("GET", "/backups"),
         ("GET", "/backups/{backup}"), ("GET", "/metrics"), ("GET", "/metrics/{metric}"), ("GET", "/openapi.json"),
-        ("POST", "/backups/{backup}/verify"), ("POST", "/backups"), ("POST", "/restores"),
+        ("POST", "/backups/{backup}/verify"), ("POST", "/backups"), ("POST", "/restores"), ("POST", "/drills"),
+        ("POST", "/backups/{backup}/pin"), ("POST", "/backups/{backup}/unpin"), ("POST", "/backups/rebuild"),
         ("POST", "/tables/{table}/backups"), ("POST", "/tables/{table}/restores"),
     ]  # fmt: skip
     bodies: dict[str, Any] = {
@@ -146,6 +147,7 @@ def test_the_configuration_names_functions_that_exist() -> None:
     configured = json.loads((ROOT / ".chalice" / "config.json").read_text())
     functions = {"api_handler", *(each.name for each in entry.app.event_sources)}
     functions |= {each.name for each in entry.app.builtin_auth_handlers}
+    functions |= {each.name for each in entry.app.pure_lambda_functions}
     stages = [configured, *configured["stages"].values()]
     assert {name for stage in stages for name in stage.get("lambda_functions", {})} <= functions
     assert Config(config_from_disk=configured).app_name == entry.app.app_name

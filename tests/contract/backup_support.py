@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from chalicelib.dictionary.datatypes import Boolean, Date, DateTime, Integer, Nu
 from chalicelib.dictionary.model import Column, Dictionary, Table
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.identifiers import new_id
-from chalicelib.ports import Backup, Catalog, Storage
+from chalicelib.ports import Backup, Catalog, Database, Storage
 from tests.conftest import TestDatabase
 
 HIRED = dt.datetime(2021, 7, 27, 16, 2, 8, 123456, tzinfo=dt.UTC)
@@ -30,9 +31,19 @@ def take(
 ) -> list[Backup]:
     """Back tables up, all of them when none is named."""
     names = tables or tuple(table.name for table in postgres.dictionary.tables)
-    return back_up(
-        postgres.database, storage, catalog, postgres.dictionary, names, snapshot=new_id(now), now=now, progress=quiet
-    )
+    return back_up_at(postgres.database, storage, catalog, postgres.dictionary, names, now)
+
+
+def back_up_at(
+    database: Database,
+    storage: Storage,
+    catalog: Catalog,
+    dictionary: Dictionary,
+    tables: Sequence[str],
+    now: dt.datetime,
+) -> list[Backup]:
+    """Back tables up as if it were another moment."""
+    return back_up(database, storage, catalog, dictionary, tables, snapshot=new_id(now), now=now, progress=quiet)
 
 
 def fill(postgres: TestDatabase, table: str, rows: list[dict[str, Any]]) -> None:

@@ -318,7 +318,7 @@ def test_a_lost_catalogue_is_rebuilt_from_the_manifests(
         assert rebuild_catalog(storage, rebuilt) == 1
     assert rebuilt.kept_backups == {employees.id: employees}
     assert "5 bytes" in caplog.text
-    assert f"jobs/{jobs.id}/manifest.json is left out" in caplog.text
+    assert f"the backup {jobs.id} is left out" in caplog.text
 
 
 # Copying

@@ -77,6 +77,28 @@ def test_a_backup_comes_back_as_it_was_put(catalog: Catalog) -> None:
     assert catalog.backup(BACKUP.id) == changed
 
 
+def test_what_becomes_of_a_backup_is_noted(catalog: Catalog) -> None:
+    catalog.put_backup(BACKUP)
+    assert catalog.note_backup(BACKUP.id, pinned=True)
+    assert catalog.note_backup(BACKUP.id, verified=NOW)
+    assert catalog.backup(BACKUP.id) == replace(BACKUP, pinned=True, verified=NOW)
+    assert catalog.note_backup(BACKUP.id, pinned=False)
+    assert catalog.backup(BACKUP.id) == replace(BACKUP, verified=NOW)
+
+
+def test_what_is_not_listed_is_not_noted(catalog: Catalog) -> None:
+    """Or a backup that is being deleted would be listed again."""
+    assert not catalog.note_backup(BACKUP.id, pinned=True)
+    assert catalog.backup(BACKUP.id) is None
+
+
+def test_a_backup_is_listed_no_longer(catalog: Catalog) -> None:
+    catalog.put_backup(BACKUP)
+    for _ in range(2):
+        catalog.delete_backup(BACKUP.id)
+        assert catalog.backup(BACKUP.id) is None
+
+
 @pytest.mark.parametrize("identifier", ["nosuch", ""])
 def test_what_is_not_there_is_none(catalog: Catalog, identifier: str) -> None:
     catalog.put_run(RUN)
@@ -173,6 +195,8 @@ def test_errors_are_told_as_ours(
         lambda: dynamo.run(BARE.id),
         lambda: dynamo.runs(limit=1),
         lambda: dynamo.put_backup(BACKUP),
+        lambda: dynamo.note_backup(BACKUP.id, pinned=True),
+        lambda: dynamo.delete_backup(BACKUP.id),
     ]
     for call in calls:
         with pytest.raises(DecantError) as found:

@@ -18,6 +18,7 @@ from chalicelib.storage import FolderStorage
 from chalicelib.work.messages import RestoreTask
 from chalicelib.work.reporting import Progress, fail
 from tests.conftest import TestDatabase
+from tests.contract.test_catalog import BACKUP
 from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
 from tests.fakes import FakeCatalog
 
@@ -249,3 +250,21 @@ def test_a_second_try_of_a_backup_is_another_snapshot(intake: Intake) -> None:
     snapshots = [backup.snapshot for backup in catalog.kept_backups.values()]
     assert len(snapshots) == 4
     assert {snapshots.count(each) for each in snapshots} == {2}
+
+
+def test_a_restore_waits_for_longer_than_a_load_may_hold_its_table(intake: Intake) -> None:
+    down: Any = DownDatabase()
+    services = replace(intake.services, database=down)
+    catalog = intake.catalog
+    catalog.put_backup(BACKUP)
+    message = RestoreTask("20261122T022045123456-4f2a9c1b", (BACKUP.id,), dry_run=False).message()
+    waited = 0
+    while True:
+        try:
+            worker.handle(services, json.dumps(message))
+        except Unavailable:
+            break
+        message, delay = intake.queue.sent.pop()
+        waited += delay
+    assert waited > 15 * 60
+    assert the_run(intake).state is RunState.FAILED

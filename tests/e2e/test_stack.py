@@ -49,6 +49,7 @@ def test_nothing_listens_but_on_loopback(local_stack: Stack, call: Callable[...,
 
 Case = tuple[str, str, dict[str, Any]]
 TOKEN_KEY = {"TableName": "tokens", "Key": {"id": {"S": "-"}}}
+BACKUP = {"partition": {"S": "backup"}, "id": {"S": "role-test"}}
 ALLOWED: dict[str, list[Case]] = {
     "authorizer": [("dynamodb", "get_item", TOKEN_KEY)],
     "api": [
@@ -60,7 +61,7 @@ ALLOWED: dict[str, list[Case]] = {
     ],
     "worker": [
         ("s3", "list_objects_v2", {"Bucket": "intake"}),
-        ("s3", "put_object", {"Bucket": "backup", "Key": "backups/role-test"}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "backups/role-test/data.avro"}),
         ("dynamodb", "describe_table", {"TableName": "catalog"}),
         ("sqs", "get_queue_attributes", {"QueueUrl": "work"}),
     ],
@@ -72,6 +73,11 @@ ALLOWED: dict[str, list[Case]] = {
         ("secretsmanager", "get_secret_value", {"SecretId": "master"}),
         ("secretsmanager", "describe_secret", {"SecretId": "app"}),
         ("secretsmanager", "get_secret_value", {"SecretId": "app"}),
+    ],
+    "retention": [
+        ("s3", "list_objects_v2", {"Bucket": "backup"}),
+        ("s3", "delete_object", {"Bucket": "backup", "Key": "backups/role-test"}),
+        ("dynamodb", "delete_item", {"TableName": "catalog", "Key": BACKUP}),
     ],
 }
 FORBIDDEN: dict[str, list[Case]] = {
@@ -91,6 +97,7 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("s3", "delete_object", {"Bucket": "backup", "Key": "role-test"}),
         ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "list_buckets", {}),
+        ("dynamodb", "delete_item", {"TableName": "catalog", "Key": BACKUP}),
         ("dynamodb", "scan", {"TableName": "catalog"}),
         ("dynamodb", "delete_table", {"TableName": "catalog"}),
         ("sqs", "receive_message", {"QueueUrl": "work"}),
@@ -104,7 +111,11 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("dynamodb", "get_item", TOKEN_KEY),
         ("s3", "put_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
         ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
+        ("s3", "delete_object", {"Bucket": "backup", "Key": "backups/role-test"}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "backups/role-test/pin.json"}),
+        ("s3", "put_object", {"Bucket": "backup", "Key": "role-test"}),
         ("s3", "delete_bucket", {"Bucket": "backup"}),
+        ("dynamodb", "delete_item", {"TableName": "catalog", "Key": BACKUP}),
         ("s3", "put_object", {"Bucket": "backup", "Key": "audit/role-test"}),
         ("dynamodb", "scan", {"TableName": "catalog"}),
         ("sqs", "purge_queue", {"QueueUrl": "work"}),
@@ -127,6 +138,19 @@ FORBIDDEN: dict[str, list[Case]] = {
         ("s3", "list_objects_v2", {"Bucket": "backup"}),
         ("dynamodb", "describe_table", {"TableName": "catalog"}),
         ("lambda", "invoke", {"FunctionName": "migrator"}),
+    ],
+    "retention": [
+        ("s3", "put_object", {"Bucket": "backup", "Key": "backups/role-test"}),
+        ("s3", "delete_object", {"Bucket": "backup", "Key": "role-test"}),
+        ("s3", "delete_object", {"Bucket": "backup", "Key": "backups/role-test", "VersionId": "1"}),
+        ("s3", "delete_object", {"Bucket": "intake", "Key": "incoming/role-test"}),
+        ("s3", "list_objects_v2", {"Bucket": "intake"}),
+        ("s3", "delete_bucket", {"Bucket": "backup"}),
+        ("dynamodb", "scan", {"TableName": "catalog"}),
+        ("dynamodb", "delete_table", {"TableName": "catalog"}),
+        ("sqs", "send_message", {"QueueUrl": "work", "MessageBody": "{}"}),
+        ("secretsmanager", "list_secrets", {}),
+        ("iam", "list_roles", {}),
     ],
 }
 CASES = [(role, case) for role in ALLOWED for case in ALLOWED[role]]
@@ -167,6 +191,7 @@ def _do(stack: Record, role: str, case: Case) -> None:
         "worker": stack.worker_role,
         "migrator": stack.migrator_role,
         "rotator": stack.rotator_role,
+        "retention": stack.retention_role,
     }
     session = _session(stack, roles[role])
     client = session.client(service, endpoint_url=stack.endpoint_url)
@@ -197,7 +222,13 @@ def _trust_account(account: str) -> dict[str, Any]:
 
 
 def test_functions_run_the_package(stack: Record) -> None:
-    for function in (stack.api_function, stack.worker_function, stack.migrator_function, stack.rotator_function):
+    for function in (
+        stack.api_function,
+        stack.worker_function,
+        stack.migrator_function,
+        stack.rotator_function,
+        stack.retention_function,
+    ):
         configuration = stack.client("lambda").get_function_configuration(FunctionName=function)
         assert configuration["Handler"].startswith("app.")
         assert configuration["CodeSize"] > 1_000_000

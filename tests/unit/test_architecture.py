@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "api": WORDS | FLOWS | {"access", "audit", "idempotency", "telemetry", "wiring"},
     "work": WORDS | FLOWS | {"telemetry", "wiring"},
     "worker": WORDS | FLOWS | {"wiring", "work"},
-    "app": {"api", "telemetry", "worker", "wiring", "administration", "migrator", "rotation"},
+    "app": {"administration", "api", "migrator", "rotation", "telemetry", "wiring", "work", "worker"},
 }
 # Packages of the outside that are an adapter's business.
 OUTSIDE = {

@@ -291,7 +291,8 @@ def test_work_stays_hidden_for_longer_than_a_worker_may_take() -> None:
 
 def test_only_the_intake_bucket_may_send_through_s3() -> None:
     document = RESOURCES["WorkQueuePolicy"]["Properties"]["PolicyDocument"]
-    [statement] = [s for each in document["Statement"] for s in alternatives(each) if s["Effect"] == "Allow"]
+    allowed = [s for each in document["Statement"] for s in alternatives(each) if s["Effect"] == "Allow"]
+    [statement] = [s for s in allowed if s["Sid"] != "SchedulesOrderWork"]
     name, given = RESOURCES["IntakeBucket"]["Properties"]["BucketName"]["Fn::Sub"]
     source = {"aws:SourceArn": {"Fn::Sub": [f"arn:${{AWS::Partition}}:s3:::{name}", given]}}
     assert statement["Condition"] == {
@@ -314,8 +315,14 @@ def test_the_api_writes_uploads_alone_and_only_the_worker_writes_backups() -> No
     def writes(role: str) -> list[Any]:
         return [s["Resource"] for s in statements(role) if "s3:PutObject" in as_list(s["Action"])]
 
-    assert writes("ApiRole") == [{"Fn::Sub": "${IntakeBucket.Arn}/incoming/*"}]
-    assert writes("WorkerRole") == [{"Fn::Sub": "${BackupBucket.Arn}/backups/*"}]
+    assert writes("ApiRole") == [
+        {"Fn::Sub": "${IntakeBucket.Arn}/incoming/*"},
+        {"Fn::Sub": "${BackupBucket.Arn}/backups/*/pin.json"},
+    ]
+    assert writes("WorkerRole") == [
+        [{"Fn::Sub": f"${{BackupBucket.Arn}}/backups/*/{name}"} for name in ("data.avro", "manifest.json")]
+    ]
+    assert writes("RetentionRole") == []
 
 
 def test_the_functions_get_the_variables_that_the_application_reads() -> None:

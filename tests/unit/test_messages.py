@@ -8,8 +8,18 @@ import json
 import pytest
 
 from chalicelib.errors import BadRequest
+from chalicelib.identifiers import is_id
 from chalicelib.load.events import Arrival
-from chalicelib.work.messages import BackupTask, LoadTask, RestoreTask, Task, tasks
+from chalicelib.work.messages import (
+    BackupTask,
+    DrillTask,
+    LoadTask,
+    RebuildTask,
+    RestoreTask,
+    Task,
+    VerifyTask,
+    tasks,
+)
 
 MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5, 6, dt.UTC)
 ARRIVAL = Arrival("intake", "incoming/ñ a.csv", "v", "e", "00A", MOMENT)
@@ -22,6 +32,9 @@ ARRIVAL = Arrival("intake", "incoming/ñ a.csv", "v", "e", "00A", MOMENT)
         LoadTask("r", ARRIVAL, again=True, since=MOMENT, tries=3),
         BackupTask("r", ("departments", "jobs"), tries=1),
         RestoreTask("r", ("b",), dry_run=True, tries=2),
+        VerifyTask("r", "b", tries=1),
+        DrillTask("r"),
+        RebuildTask("r"),
     ],
 )
 def test_a_task_comes_back_from_its_message(task: Task) -> None:
@@ -48,6 +61,12 @@ def test_what_a_load_does_not_say_is_unknown() -> None:
         '{"work": "load"}',
         '{"work": "load", "run": "r", "source": {"bucket": "b"}}',
         '{"work": "backup", "run": "r"}',
+        '{"work": "backup"}',
+        '{"work": "backup", "scheduled": "today"}',
+        '{"work": "backup", "scheduled": null}',
+        '{"work": "drill"}',
+        '{"work": "verify", "run": "r"}',
+        '{"work": "rebuild"}',
         '{"work": "restore", "run": "r", "backups": null, "dry_run": true}',
         '{"work": "restore", "run": "r", "backups": ["b"], "dry_run": true, "tries": "many"}',
     ],
@@ -55,3 +74,23 @@ def test_what_a_load_does_not_say_is_unknown() -> None:
 def test_what_is_no_message_of_ours_is_refused_with_the_reason(body: str) -> None:
     with pytest.raises(BadRequest, match="The queue holds a message"):
         tasks(body)
+
+
+@pytest.mark.parametrize("work", ["backup", "drill"])
+def test_the_run_of_a_schedule_follows_from_its_moment(work: str) -> None:
+    def run(scheduled: str) -> str:
+        [task] = tasks(json.dumps({"work": work, "scheduled": scheduled}))
+        assert isinstance(task, BackupTask | DrillTask)
+        assert task.scheduled
+        assert not task.tried().scheduled
+        assert tasks(json.dumps(task.tried().message())) == [task.tried()]
+        return task.run
+
+    night = run("2026-11-22T02:00:00Z")
+    assert night == run("2026-11-22T03:00:00+01:00")
+    assert is_id(night)
+    assert night < run("2026-11-22T02:00:01Z")
+    [other] = tasks(
+        json.dumps({"work": "drill" if work == "backup" else "backup", "scheduled": "2026-11-22T02:00:00Z"})
+    )
+    assert other.run != night

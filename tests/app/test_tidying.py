@@ -1,0 +1,90 @@
+"""The function that may delete backups, as its schedule calls it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import Unavailable
+from chalicelib.telemetry.invocation import FunctionFailed
+from chalicelib.wiring import use
+from tests.app.conftest import Api
+from tests.contract.backup_support import take
+
+EVENT = {"time": "2026-11-22T02:00:00Z", "detail-type": "Scheduled Event"}
+
+
+@pytest.fixture
+def keeping_one(filled: Api) -> Any:
+    settings = replace(filled.services.settings, keep_last=1, keep_daily=0, keep_weekly=0, keep_monthly=0)
+    filled.services = replace(filled.services, settings=settings)
+    with use(filled.services):
+        yield filled
+
+
+def tidied(api: Api, event: dict[str, Any] | None = None) -> Any:
+    return api.client.lambda_.invoke("retention", event or {}).payload
+
+
+def backups(api: Api, *days_ago: int) -> list[str]:
+    made = []
+    for days in days_ago:
+        now = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+        [backup] = take(api.database, api.services.backups, api.services.catalog, "jobs", now=now)
+        made.append(backup.id)
+    return made
+
+
+def figures(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, float]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if f'"{name}"' in line]
+    return {line["table"]: line[name][0] if isinstance(line[name], list) else line[name] for line in lines}
+
+
+def test_old_backups_go_and_a_run_tells_which(keeping_one: Api) -> None:
+    oldest, newest = backups(keeping_one, 9, 2)
+    told = tidied(keeping_one, EVENT)
+    assert (told["kept"], told["deleted"], told["deleted_backups"]) == (1, 1, [oldest])
+    assert [each["id"] for each in keeping_one.get("/backups").json_body["backups"]] == [newest]
+    [run] = [each for each in keeping_one.get("/runs").json_body["runs"] if each["kind"] == "retention"]
+    assert (run["state"], run["result"], run["id"][:16]) == ("succeeded", told, "20261122T0200000")
+    assert keeping_one.get(f"/runs/{run['id']}").status_code == 200
+
+
+def test_a_pass_that_changes_nothing_leaves_no_run(keeping_one: Api) -> None:
+    backups(keeping_one, 2)
+    assert tidied(keeping_one)["deleted"] == 0
+    assert keeping_one.get("/runs").json_body["runs"] == []
+
+
+def test_the_age_of_the_newest_backup_of_each_table_is_measured(
+    keeping_one: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backups(keeping_one, 9, 2)
+    tidied(keeping_one)
+    ages = figures(capsys, "BackupAgeSeconds")
+    assert set(ages) == {"departments", "jobs", "hired_employees"}
+    assert 2 * 86400 <= ages["jobs"] < 2 * 86400 + 60
+    assert ages["departments"] == 3650 * 86400, "never backed up is older than any threshold"
+
+
+def test_work_that_is_ordered_keeps_its_backups_and_releases_them_when_it_has_ended(keeping_one: Api) -> None:
+    oldest, older, _ = backups(keeping_one, 9, 8, 2)
+    keeping_one.post("/tables/jobs/restores", {"backup": older, "dry_run": True})
+    assert tidied(keeping_one)["deleted_backups"] == [oldest]
+    keeping_one.work()
+    assert tidied(keeping_one)["deleted_backups"] == [older]
+
+
+def test_a_pass_that_fails_is_told_and_raised(keeping_one: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: Any, **__: Any) -> Any:
+        raise Unavailable("The bucket is busy.")
+
+    monkeypatch.setattr(type(keeping_one.services.backups), "list", down)
+    with pytest.raises(FunctionFailed):
+        tidied(keeping_one)
+    [run] = [each for each in keeping_one.get("/runs").json_body["runs"] if each["kind"] == "retention"]
+    assert (run["state"], run["error"]["detail"]) == ("failed", "The bucket is busy.")
