@@ -39,9 +39,8 @@ def test_make_migrate_tells_the_plan_and_refuses_with_status_1(local_stack: Stac
     keys = {"AWS_ACCESS_KEY_ID": stack.access_key_id, "AWS_SECRET_ACCESS_KEY": stack.secret_access_key}
     elsewhere = {**environment, **keys, "AWS_ENDPOINT_URL": stack.endpoint_url}
     done = subprocess.run([*command, "nowhere"], env=elsewhere, cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (
-        1, "make migrate: There is no stack decant-nowhere with a migrator: deploy it first.\n"
-    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("make migrate: There is no stack decant-nowhere in ")
 
 
 def test_a_rotation_by_the_deployed_function_and_the_api_goes_on(stack: Record, call: Call) -> None:
@@ -70,5 +69,7 @@ def test_a_rotation_by_the_deployed_function_and_the_api_goes_on(stack: Record, 
 @pytest.mark.parametrize("secret", ["arn:aws:secretsmanager:us-east-1:000000000000:secret:other-abcdef", "x"])
 def test_the_rotator_refuses_a_secret_that_is_not_its_own(stack: Record, secret: str) -> None:
     event = {"Step": "createSecret", "SecretId": secret, "ClientRequestToken": "t"}
-    raised = invoke(stack, stack.rotator_function, event)["raised"]
-    assert "another secret" in raised["errorMessage"]
+    secrets = stack.client("secretsmanager")
+    before = secrets.describe_secret(SecretId=stack.database_secret)["VersionIdsToStages"]
+    assert "raised" in invoke(stack, stack.rotator_function, event)
+    assert secrets.describe_secret(SecretId=stack.database_secret)["VersionIdsToStages"] == before
