@@ -200,7 +200,8 @@ def values(column: Column) -> st.SearchStrategy[Any]:
         "string": st.text("ab", max_size=6),
         "date": st.dates(dt.date(2000, 1, 1), dt.date(2000, 1, 9)),
     }
-    near = [each for each in (column.minimum, column.maximum, *column.enum) if each is not None]
+    lengths = ["a" * each for each in (column.min_length, column.max_length) if each is not None]
+    near = [each for each in (column.minimum, column.maximum, *column.enum, *lengths) if each is not None]
     return st.one_of(st.none(), known[column.type.name], *([st.sampled_from(near)] if near else []))
 
 
