@@ -264,8 +264,19 @@ class AuditEvent:
     address: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The newest entry of a chain of the audit log: its place, and the SHA-256 that vouches for all before it."""
+
+    number: int
+    digest: str
+
+
 class AuditLog(Protocol):
     """Who did what; it only grows."""
 
     def append(self, event: AuditEvent) -> None:
         """Enter an event for good. Raises Unavailable when it can't be."""
+
+    def heads(self) -> Mapping[str, AuditHead]:
+        """The newest entry of every chain, by chain. Raises Unavailable."""

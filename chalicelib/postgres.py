@@ -316,7 +316,7 @@ def _translated(work: Callable[[], Result]) -> Result:
         if _RETRYABLE.fullmatch(state):
             raise Unavailable(f"The database is busy or was interrupted ({state}).", hint="Try again.") from error
         if state in _NOT_MIGRATED:
-            logger.warning("the database lacks what a statement names: %s", fields.get("M"))
+            logger.warning("the database lacks what a statement names (%s)", state)
             raise Unavailable(
                 f"The database is not what this version expects ({state}).",
                 hint="Try again when it has been migrated (`make migrate`).",

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.access.tokens import KeptToken
 from chalicelib.errors import Unavailable
-from chalicelib.ports import AuditEvent, Backup, Page, Run
+from chalicelib.ports import AuditEvent, AuditHead, Backup, Page, Run
 
 
 @dataclass
@@ -71,6 +71,12 @@ class FakeAuditLog:
         if self.down:
             raise Unavailable("The audit log can't be reached.")
         self.events.append(event)
+
+    def heads(self) -> dict[str, AuditHead]:
+        made: dict[str, AuditHead] = {}
+        for number, event in enumerate(self.events, start=1):
+            made[f"principal/{event.principal}"] = AuditHead(number, event.outcome)
+        return made
 
 
 @dataclass

@@ -9,14 +9,15 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from chalicelib.audit.chain import REGISTER, Break, Entry, breaks
 from chalicelib.audit.log import DynamoAuditLog
 from chalicelib.identifiers import new_id
-from chalicelib.ports import Storage
+from chalicelib.ports import AuditLog, Storage
 
 PREFIX = "audit/"
+_DAY = len("20261122")  # the part of an id that tells the day
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,20 @@ class _Held:
     digest: str
 
 
-def anchor(log: DynamoAuditLog, storage: Storage, now: dt.datetime) -> str | None:
+def anchor_daily(log: AuditLog, storage: Storage, now: dt.datetime) -> str | None:
+    """Write an anchor unless there is one of the day of ``now``, in UTC; return its key, or None. See ``anchor``."""
+    today = f"{PREFIX}{new_id(now)[:_DAY]}"
+    return None if any(storage.list(today)) else anchor(log, storage, now)
+
+
+def anchor(log: AuditLog, storage: Storage, now: dt.datetime) -> str | None:
     """Write the heads of all chains into a new object, and return its key; None when there is nothing to anchor.
 
     ``now`` is aware. Needs dynamodb:Query on the audit log's table and s3:PutObject below ``audit/``.
     """
-    chains = list(log.chains())
-    heads = {chain: head for chain in chains if (head := log.head(chain)) is not None}
-    if not heads:
+    told = {chain: asdict(head) for chain, head in log.heads().items()}
+    if not told:
         return None
-    told = {chain: {"number": head.number, "digest": head.digest} for chain, head in heads.items()}
     key = f"{PREFIX}{new_id(now)}.json"
     storage.put(key, json.dumps({"moment": now.isoformat(), "heads": told}, sort_keys=True).encode())
     return key

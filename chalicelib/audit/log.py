@@ -21,7 +21,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.audit.chain import REGISTER, Entry, chain_of, event_content, seal
 from chalicelib.errors import Unavailable
-from chalicelib.ports import AuditEvent
+from chalicelib.ports import AuditEvent, AuditHead
 
 Result = TypeVar("Result")
 
@@ -81,6 +81,11 @@ class DynamoAuditLog:
     def head(self, chain: str) -> Entry | None:
         """The newest entry of a chain; None when it has none."""
         return next(self.entries(chain, newest_first=True, limit=1), None)
+
+    def heads(self) -> dict[str, AuditHead]:
+        """See ``ports.AuditLog``."""
+        found = {chain: self.head(chain) for chain in self.chains()}
+        return {chain: AuditHead(head.number, head.digest) for chain, head in found.items() if head is not None}
 
     def _appended(self, event: AuditEvent) -> bool:
         """Append, unless another entry takes the place meanwhile."""

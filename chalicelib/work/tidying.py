@@ -1,4 +1,7 @@
-"""The scheduled work of the function that may delete backups: it prunes, and measures how old the newest ones are."""
+"""The scheduled work of the function that may delete backups.
+
+It prunes, measures how old the newest backups are, and anchors the audit log once a day.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.audit.anchors import anchor_daily
 from chalicelib.backup.pruning import Pruning, prune
 from chalicelib.backup.retention import Policy
 from chalicelib.errors import DecantError
@@ -55,6 +59,7 @@ def tidy(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
         raise
     told = _told(pruning)
     logger.info("retention: %s", told)
+    anchor_daily(services.audit, services.backups, started)
     for table in services.dictionary.tables:
         taken = pruning.newest.get(table.name, started - _NEVER)
         measure("BackupAgeSeconds", (started - taken).total_seconds(), "Seconds", table=table.name)

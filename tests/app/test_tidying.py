@@ -54,6 +54,15 @@ def test_old_backups_go_and_a_run_tells_which(keeping_one: Api) -> None:
     assert keeping_one.get(f"/runs/{run['id']}").status_code == 200
 
 
+def test_a_pass_anchors_the_audit_log_once_a_day(keeping_one: Api) -> None:
+    backups(keeping_one, 2)
+    tidied(keeping_one)
+    tidied(keeping_one)
+    [anchored] = keeping_one.services.backups.list("audit/")
+    with keeping_one.services.backups.open(anchored.key) as stream:
+        assert list(json.load(stream)["heads"]) == list(keeping_one.services.audit.heads())
+
+
 def test_a_pass_that_changes_nothing_leaves_no_run(keeping_one: Api) -> None:
     backups(keeping_one, 2)
     assert tidied(keeping_one)["deleted"] == 0

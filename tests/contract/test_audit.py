@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 from pynamodb.connection.base import Connection
 
-from chalicelib.audit.anchors import PREFIX, anchor, verify
+from chalicelib.audit.anchors import PREFIX, anchor, anchor_daily, verify
 from chalicelib.audit.chain import REGISTER, chain_of, digest_of
 from chalicelib.audit.log import DynamoAuditLog
 from chalicelib.audit.recording import record
@@ -26,6 +26,8 @@ from chalicelib.ports import AuditEvent
 from chalicelib.storage import FolderStorage
 from infra import audit as commands
 from infra.application import application_template
+from infra.deployment.target import Target
+from infra.stage import outputs_of
 from tests.fakes import FakeAuditLog
 
 REGION = "eu-central-1"
@@ -221,6 +223,15 @@ def test_an_anchor_holds_the_heads_of_all_chains(log: DynamoAuditLog, bucket: Fo
     }
 
 
+def test_one_anchor_a_day_is_enough(log: DynamoAuditLog, bucket: FolderStorage) -> None:
+    assert anchor_daily(log, bucket, NOW) is None, "there is nothing to anchor"
+    fill(log, 1)
+    first = anchor_daily(log, bucket, NOW)
+    assert anchor_daily(log, bucket, NOW) is None
+    second = anchor_daily(log, bucket, NOW + dt.timedelta(days=1))
+    assert [each.key for each in bucket.list(PREFIX)] == [first, second]
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -268,7 +279,8 @@ class TestCommands:
     def deployed(self, log: DynamoAuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
         boto3.client("s3").create_bucket(Bucket="backups", CreateBucketConfiguration={"LocationConstraint": REGION})
         made = {"AuditTable": "audit", "BackupBucket": "backups"}
-        monkeypatch.setattr(commands, "_deployed", lambda _stage: made)
+        monkeypatch.setattr(commands, "reach", lambda _stage: Target(boto3.Session(region_name=REGION)))
+        monkeypatch.setattr(commands, "outputs_of", lambda *_: made)
         fill(log, 2)
         fill(log, 1, principal="t-2")
 
@@ -301,10 +313,9 @@ class TestCommands:
     def test_a_stage_that_is_not_there_is_a_clear_error(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.undo()
-        monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+        monkeypatch.setattr(commands, "outputs_of", outputs_of)
         assert self.run(monkeypatch, "verify", "--stage", "nowhere") == 2
-        assert "There is no stack decant-nowhere with an audit log" in capsys.readouterr().err
+        assert "There is no stack decant-nowhere in" in capsys.readouterr().err
 
     @pytest.mark.parametrize("fails", [False, True])
     def test_what_a_command_does_is_entered_with_how_it_ended(self, log: DynamoAuditLog, fails: bool) -> None:

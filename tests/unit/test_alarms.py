@@ -169,13 +169,17 @@ def test_the_audit_table_is_kept_recovered_encrypted_and_never_forgets() -> None
     assert "TimeToLiveSpecification" not in properties
 
 
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def test_nobody_may_change_or_delete_what_the_audit_log_holds() -> None:
     may: dict[str, set[str]] = {}
     for name, role in of_type("AWS::IAM::Role").items():
         for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 if "AuditTable" in json.dumps(statement["Resource"]):
-                    may.setdefault(name, set()).update(statement["Action"])
+                    may.setdefault(name, set()).update(as_list(statement["Action"]))
     assert may.pop("ApiRole") == {"dynamodb:PutItem", "dynamodb:Query"}
     assert all(actions <= {"dynamodb:PutItem", "dynamodb:Query"} for actions in may.values())
 
@@ -183,7 +187,7 @@ def test_nobody_may_change_or_delete_what_the_audit_log_holds() -> None:
 def test_who_writes_the_audit_log_can_not_write_its_anchors() -> None:
     for name, role in of_type("AWS::IAM::Role").items():
         statements = [each for policy in role.get("Policies", []) for each in policy["PolicyDocument"]["Statement"]]
-        told = json.dumps([each["Resource"] for each in statements if "s3:PutObject" in each["Action"]])
+        told = json.dumps([each["Resource"] for each in statements if "s3:PutObject" in as_list(each["Action"])])
         appends = "AuditTable" in json.dumps([s["Resource"] for s in statements if "dynamodb:PutItem" in s["Action"]])
         reaches = "${BackupBucket.Arn}/*" in told or "${BackupBucket.Arn}/audit" in told
         assert not (appends and reaches), f"{name} may write both"

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "idempotency": WORDS,
     "wiring": WORDS | FLOWS | ADAPTERS | {"access", "settings"},
     "api": WORDS | FLOWS | {"access", "audit", "idempotency", "telemetry", "wiring"},
-    "work": WORDS | FLOWS | {"telemetry", "wiring"},
+    "work": WORDS | FLOWS | {"audit", "telemetry", "wiring"},
     "worker": WORDS | FLOWS | {"wiring", "work"},
     "app": {"administration", "api", "migrator", "rotation", "telemetry", "wiring", "work", "worker"},
 }

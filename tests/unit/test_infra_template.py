@@ -322,7 +322,7 @@ def test_the_api_writes_uploads_alone_and_only_the_worker_writes_backups() -> No
     assert writes("WorkerRole") == [
         [{"Fn::Sub": f"${{BackupBucket.Arn}}/backups/*/{name}"} for name in ("data.avro", "manifest.json")]
     ]
-    assert writes("RetentionRole") == []
+    assert writes("RetentionRole") == [{"Fn::Sub": "${BackupBucket.Arn}/audit/*"}]
 
 
 def test_the_functions_get_the_variables_that_the_application_reads() -> None:
