@@ -121,7 +121,7 @@ def checkout(folder: Path, change: Callable[[list[dict[str, Any]]], object]) -> 
     """A copy of what ships, with other columns of the departments."""
     for name in ("chalicelib", ".chalice"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "deployments"))
-    for name in ("app.py", "requirements.txt"):
+    for name in ("app.py", "requirements.lock"):
         shutil.copy(ROOT / name, folder / name)
     file = folder / "chalicelib" / "dictionary" / "datapackage.json"
     package = json.loads(file.read_text())
