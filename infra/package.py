@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ __all__ = ["Package", "PackagingError", "Target", "fingerprint", "package"]
 SHIPPED = ("app.py", "chalicelib", ".chalice")
 LOCK = "requirements.lock"
 KEPT = 4
+KEPT_SECONDS = 3600  # and whoever asked for one within this time may still use it
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"  # the package has no __main__
 _INCOMPLETE = "Could not install dependencies"
 _NEVER_SHIPPED = ("__pycache__", "*.pyc", "deployments", "deployed", "venv")
@@ -113,8 +115,10 @@ def _kept(cache: Path, digest: str, make: Callable[[Path], None]) -> Path:
         finally:
             shutil.rmtree(work, ignore_errors=True)
     done.touch()
-    for old in sorted((p for p in cache.iterdir() if not p.name.endswith(".part")), key=_age)[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+    finished = [each for each in cache.iterdir() if not each.name.endswith(".part")]
+    for old in sorted(finished, key=_last_used, reverse=True)[KEPT:]:
+        if _last_used(old) < time.time() - KEPT_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
     return done
 
 
@@ -172,5 +176,5 @@ def _finished(template: dict[str, Any], made_for: Target, environment: Mapping[s
     return template if emulated else snapstart.with_snapstart(template)
 
 
-def _age(path: Path) -> float:
-    return -path.stat().st_mtime
+def _last_used(path: Path) -> float:
+    return path.stat().st_mtime

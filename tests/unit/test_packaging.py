@@ -3,6 +3,7 @@
 import copy
 import os
 import subprocess
+import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -65,6 +66,25 @@ class TestFingerprint:
         with pytest.raises(PackagingError, match=said.splitlines()[0]):
             package.package(sources, "local", sources / "cache")
         assert list((sources / "cache" / "archives").iterdir()) == []
+
+
+class TestKept:
+    def kept(self, cache: Path, digest: str, *, hours_ago: float = 0) -> None:
+        package._kept(cache, digest, lambda folder: (folder / "made").mkdir())
+        moment = time.time() - hours_ago * 3600
+        os.utime(cache / digest, (moment, moment))
+
+    def test_the_oldest_go_once_nobody_has_used_them_for_an_hour(self, tmp_path: Path) -> None:
+        for number in range(package.KEPT + 2):
+            self.kept(tmp_path, f"old-{number}", hours_ago=10 - number)
+        self.kept(tmp_path, "new")
+        assert {each.name for each in tmp_path.iterdir()} == {"new", "old-3", "old-4", "old-5"}
+
+    def test_none_goes_that_somebody_may_still_use(self, tmp_path: Path) -> None:
+        names = {f"new-{number}" for number in range(package.KEPT + 3)}
+        for name in names:
+            self.kept(tmp_path, name)
+        assert {each.name for each in tmp_path.iterdir()} == names
 
 
 class TestArchive:

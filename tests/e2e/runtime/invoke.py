@@ -1,6 +1,6 @@
 """Calls the API and the worker of a package as Lambda does, with the packages of given folders and no others.
 
-Run with `python -I -S`; reads what to do from standard input, as JSON, and writes what came of it.
+Run with `python -I -S`; reads what to do from standard input, as JSON, and writes what came of it into the last line.
 """
 
 import json
@@ -19,4 +19,4 @@ origins = {
     for name, module in sys.modules.items()
     if "." not in name and (file := getattr(module, "__file__", None))
 }
-json.dump({"answer": answer, "origins": origins}, sys.stdout)
+print(json.dumps({"answer": answer, "origins": origins}))
