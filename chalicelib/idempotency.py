@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A key that a client chose, within the ``scope`` of one route, and the digest of what it was sent with."""
+    """A key that a client chose, within the ``scope`` of one caller and route, and the digest of what came with it."""
 
     scope: str
     key: str
@@ -66,8 +66,8 @@ class IdempotencyKey:
 
     @property
     def stored(self) -> str:
-        """What the ledger knows it by."""
-        return f"{self.scope} {self.key}"
+        """What the ledger knows it by: text that Postgres takes, however long and odd the path of the route."""
+        return request_digest(self.scope.encode("utf-8", "replace"), self.key.encode())
 
 
 def request_digest(*parts: bytes) -> str:

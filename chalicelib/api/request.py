@@ -113,13 +113,13 @@ class ApiRequest:
 
     @property
     def idempotency_key(self) -> IdempotencyKey | None:
-        """The request's Idempotency-Key, which counts for its method and path. Raises BadRequest."""
+        """The request's Idempotency-Key, which counts for its caller, method and path. Raises BadRequest."""
         key = self._request.headers.get("idempotency-key")
         if key is None:
             return None
         query = "&".join(f"{name}={value}" for name, value in sorted(self.query.items()))
         digest = request_digest(query.encode("utf-8", "replace"), self.body)
-        return IdempotencyKey(f"{self.method} {resource_of(self._request)}", key, digest)
+        return IdempotencyKey(f"{self.principal.id} {self.method} {resource_of(self._request)}", key, digest)
 
     def reference(self, path: str) -> str:
         """A reference to a path of the API, relative to the request's own, as RFC 3986 resolves it.

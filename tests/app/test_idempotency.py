@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +14,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.access.principal import Scope
+from chalicelib.access.tokens import new_token
 from chalicelib.api.ingest import Batch, write_batch
 from chalicelib.errors import Unavailable
 from chalicelib.idempotency import Answer, IdempotencyKey
 from chalicelib.load.options import OnConflict
 from chalicelib.ports import Database, Transaction
 from chalicelib.postgres import PostgresDatabase
+from chalicelib.token_store import DynamoTokens
 from chalicelib.wiring import Services
 from tests.app.conftest import Api
 
@@ -55,6 +60,22 @@ def test_a_key_counts_for_its_route_alone(api: Api) -> None:
     assert api.post(ROWS, ONE, headers=keyed("k")).status_code == 201
     assert api.post("/tables/jobs/rows", [{"id": 1, "job": "J"}], headers=keyed("k")).status_code == 201
     assert api.post("/batch", {"jobs": [{"id": 2, "job": "K"}]}, headers=keyed("k")).status_code == 201
+
+
+def test_a_key_counts_for_its_caller_alone(api: Api, tokens: DynamoTokens) -> None:
+    text, kept = new_token("another", [Scope.WRITE], dt.datetime.now(dt.UTC))
+    tokens.add(kept)
+    another = keyed("k") | {"Authorization": f"Bearer {text}"}
+    order = {"filename": "jobs.csv"}
+    first, theirs = api.post("/uploads", order, headers=keyed("k")), api.post("/uploads", order, headers=another)
+    assert (first.status_code, theirs.status_code) == (201, 201)
+    assert first.json_body["run"] != theirs.json_body["run"]
+    assert api.post("/uploads", {"filename": "departments.csv"}, headers=another).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["%00", "%0A", secrets.token_hex(3000)], ids=["nul", "line break", "long"])
+def test_a_key_goes_with_any_path(api: Api, name: str) -> None:
+    assert api.post(f"/backups/{name}/verify", headers=keyed("k")).status_code == 404
 
 
 def test_a_request_that_was_an_error_leaves_its_key_unused(api: Api) -> None:

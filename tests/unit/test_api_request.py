@@ -79,8 +79,8 @@ def test_the_next_page_keeps_the_query() -> None:
     assert request().next_link(None) == {}
 
 
-def test_a_key_s_digest_covers_query_and_route() -> None:
+def test_a_key_s_digest_covers_the_query_and_its_scope_caller_and_route() -> None:
     keys = [request({"a": [value]}, idempotency_key="k").idempotency_key for value in ("1", "1", "2")]
     assert keys[0] == keys[1] != keys[2]
     assert keys[0] is not None
-    assert keys[0].scope == "GET /tables/jobs/rows"
+    assert keys[0].scope == "anonymous GET /tables/jobs/rows"
