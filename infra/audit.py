@@ -82,7 +82,9 @@ def _line(content: Mapping[str, Any]) -> str:
     who = f"{content.get('name')} ({content.get('principal')})"
     what = f"{content.get('action')} {content.get('resource')}: {content.get('outcome')}"
     rest = [f"{name} {content[name]}" for name in ("run", "request", "address") if content.get(name)]
-    return f"{_moment(content)}  {who}  {what}  {', '.join(rest)}".rstrip()
+    line = f"{_moment(content)}  {who}  {what}  {', '.join(rest)}".rstrip()
+    # A caller may write a path that would begin a line of its own, or tell the terminal what to do.
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 def _moment(content: Mapping[str, Any]) -> str:

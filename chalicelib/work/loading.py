@@ -45,6 +45,11 @@ def load(services: Services, task: LoadTask) -> None:
         raise
     except DecantError as error:
         entry = loader.fail(task.arrival, attempt, error)
+    if entry.source is not None and entry.source.version != task.arrival.version:
+        # An upload's form was sent twice, and two workers took both versions for the one that came first.
+        services.catalog.put_run(replace(entry.to_run(), created=begun.created))
+        load(services, replace(task, run=task.arrival.run_id))
+        return
     finish(services, begun, ended(run, entry))
 
 

@@ -299,6 +299,14 @@ class TestCommands:
         assert self.run(monkeypatch, "list") == 0
         assert len(capsys.readouterr().out.splitlines()) == 3
 
+    def test_a_line_can_not_be_forged_by_a_path_that_a_caller_sends(
+        self, log: DynamoAuditLog, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log.append(replace(EVENT, principal="t-3", resource="/runs/Año\n2026 forged\x1b[2J\u2028/replay"))
+        assert self.run(monkeypatch, "list", "--principal", "t-3") == 0
+        [line] = capsys.readouterr().out.splitlines()
+        assert r"/runs/Año\n2026 forged\x1b[2J\u2028/replay" in line
+
     def test_whole_chains_are_told(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         assert self.run(monkeypatch, "verify") == 0
         assert capsys.readouterr().out == "3 chains of 5 entries are as they were written.\n"

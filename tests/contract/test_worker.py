@@ -222,6 +222,22 @@ def test_an_upload_has_the_run_it_was_promised_once_and_another_the_second_time(
     assert len(intake.postgres.rows("departments")) == 5
 
 
+def test_a_form_that_is_sent_twice_at_once_has_both_versions_loaded(intake: Intake) -> None:
+    storage = Versioned(intake.folder)
+    services = replace(intake.services, intake=storage)  # type: ignore[arg-type]
+    key = "incoming/departments/u/a.csv"
+    promised = Run("promised", RunKind.LOAD, "departments", RunState.QUEUED, "", source=Source(storage.name, key))
+    for storage.version, content in (("v1", DEPARTMENTS), ("v2", b"9,Research\n")):
+        intake.catalog.kept_runs["promised"] = promised  # as both workers find it
+        event = intake.put("departments/u/a.csv", content, run="promised")
+        event["s3"]["object"]["versionId"] = storage.version
+        worker.handle(services, json.dumps({"Records": [event]}))
+    assert len(intake.postgres.rows("departments")) == 4
+    told = {(run.source.version, run.state) for run in intake.catalog.kept_runs.values() if run.source is not None}
+    assert told == {("v1", RunState.SUCCEEDED), ("v2", RunState.SUCCEEDED)}
+    assert intake.catalog.kept_runs["promised"].source == Source(storage.name, key, "v1")
+
+
 def test_a_failure_of_work_that_the_catalogue_does_not_know_is_shown(intake: Intake) -> None:
     fail(intake.services, RestoreTask("r", ("b",), dry_run=False), DecantError("No."))
     assert (the_run(intake).kind, the_run(intake).state) == (RunKind.RESTORE, RunState.FAILED)
