@@ -228,7 +228,9 @@ def connect_with_secret(secret: str, tls: str) -> Any:
             secret_id=secret, ssl_context=tls_context(tls), timeout=_CONNECT_SECONDS
         )
     except (BotoCoreError, ClientError) as error:
-        raise Unavailable(f"The secret of the database can't be read: {error}.") from error
+        # AWS's own message would name the role, the secret and the account to whoever asks the API.
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        raise Unavailable(f"The secret of the database can't be read ({code}).") from error
     return prepare_session(connection)
 
 

@@ -54,6 +54,9 @@ def test_the_wired_services_answer(deployed: Api) -> None:
 def test_a_secret_that_is_gone_is_a_database_that_is_down(deployed: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DECANT_DATABASE_SECRET", "gone")
     assert deployed.get("/health").json_body["database"] == "down"
+    answer = deployed.get("/tables")
+    assert answer.status_code == 503
+    assert answer.json_body["detail"] == "The secret of the database can't be read (ResourceNotFoundException)."
 
 
 @pytest.mark.usefixtures("deployed")
