@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -243,6 +244,16 @@ def test_a_query_that_means_nothing_is_a_problem(filled: Api, query: str) -> Non
     answer = filled.get(f"/tables/hired_employees/rows?{query}")
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "value", ["' OR '1'='1", "Staff'--", "'; DROP TABLE departments; --", "Staff\\", ":f0", "%", "$1"]
+)
+def test_a_filter_s_value_is_never_sql(filled: Api, value: str) -> None:
+    assert filled.get(f"/tables/departments/rows?department={quote(value)}").json_body["rows"] == []
+    row = {"id": 9, "department": value}
+    assert filled.post("/tables/departments/rows", [row]).status_code == 201
+    assert filled.get(f"/tables/departments/rows?department={quote(value)}").json_body["rows"] == [row]
 
 
 def test_tables_are_told_with_their_row_counts(filled: Api) -> None:

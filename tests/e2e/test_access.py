@@ -83,6 +83,19 @@ def test_every_bad_token_gets_the_same_answer_everywhere(call: Call, bad: dict[s
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="decant"'
 
 
+def test_a_token_counts_in_its_header_alone(stack: Record, stranger: Call, tokens: Tokens) -> None:
+    token = tokens.make("elsewhere", Scope)
+    answers = {
+        shown(stranger("GET", f"/tables?access_token={token}&authorization=Bearer%20{token}")),
+        shown(stranger("GET", "/tables", **{"x-api-key": f"decant-usage-{token.split('_')[1]}"})),
+        shown(stranger("GET", "/tables", Cookie=f"Authorization=Bearer {token}", principalId="x", scopes="read")),
+    }
+    assert answers == {shown(stranger("GET", "/tables"))}
+    assert token not in json.dumps(
+        stack.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{stack.api_function}")["events"]
+    )
+
+
 def test_a_bad_token_is_no_error_of_the_authorizer(stack: Record, call: Call, bad: dict[str, str]) -> None:
     call("GET", "/tables", Authorization=bad["malformed"])
     group = f"/aws/lambda/{stack.authorizer_function}"

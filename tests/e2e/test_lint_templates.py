@@ -16,6 +16,7 @@ from infra.package import package
 from infra.packaging.target import Target
 from infra.ship import CACHE, ROOT
 
+DEPLOY_ROLE = ROOT / "infra" / "github-oidc.yaml"
 # A region of each kind: the first, one that came later, and one of another partition.
 REGIONS = ("us-east-1", "eu-south-2", "us-gov-west-1")
 
@@ -41,7 +42,7 @@ def expanded(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_nothing_to_say_of_any_template(application: Path) -> None:
-    files = [str(file) for file in (NETWORK, DATABASE, application)]
+    files = [str(file) for file in (NETWORK, DATABASE, application, DEPLOY_ROLE)]
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "parseable", "--regions", *REGIONS]
     done = subprocess.run([*command, "--", *files], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)

@@ -146,7 +146,8 @@ def test_no_line_of_any_function_shows_a_secret(stack: Record, call: Call) -> No
     planted = uuid4().hex
     call("POST", "/tables/jobs/rows", [{"id": planted, "job": planted}])
     call("GET", f"/tables/jobs/rows?job={planted}", Authorization=f"Bearer {planted}")
-    written = json.dumps([lines(stack, function) for function in (stack.api_function, stack.worker_function)])
+    functions = (stack.api_function, stack.authorizer_function, stack.worker_function)
+    written = json.dumps([lines(stack, function) for function in functions])
     password = stack.app_database_url.partition("://")[2].partition("@")[0].partition(":")[2]
     for secret in filter(None, (planted, password, stack.token, stack.secret_access_key)):
         assert secret not in written

@@ -349,6 +349,13 @@ class TestNetwork:
         for subnet in of_type("AWS::EC2::Subnet", NETWORKED).values():
             assert subnet["Properties"]["MapPublicIpOnLaunch"] is False
 
+    def test_refused_connections_are_logged(self) -> None:
+        log = NETWORKED["FlowLog"]["Properties"]
+        assert (log["ResourceType"], log["ResourceId"]) == ("VPC", {"Ref": "Vpc"})
+        assert log["TrafficType"] == {"Ref": "FlowLogs"}
+        assert load_template(NETWORK)["Parameters"]["FlowLogs"]["Default"] == "REJECT"
+        assert NETWORKED["FlowLogGroup"]["Properties"]["RetentionInDays"] == 30
+
     def test_every_subnet_has_the_routes_of_the_gateway_endpoints(self) -> None:
         associated = {
             resource["Properties"]["SubnetId"]["Ref"]
@@ -459,6 +466,16 @@ def test_the_functions_that_reach_the_database_are_in_its_network() -> None:
         if role is not None:
             reaches = "DatabaseSecret" in str(RESOURCES[role["Fn::GetAtt"][0]])
             assert ("VpcConfig" in function["Properties"]) is reaches, name
+
+
+def test_only_a_named_source_invokes_a_function() -> None:
+    permissions = of_type("AWS::Lambda::Permission")
+    assert set(permissions) == {"RetentionPermission", "RotationPermission"}, (
+        "Chalice adds those of the API and the queue"
+    )
+    for permission in permissions.values():
+        assert permission["Properties"]["Principal"].endswith(".amazonaws.com")
+        assert permission["Properties"]["SourceArn"]["Fn::GetAtt"][0] in RESOURCES
 
 
 def test_requests_are_limited_for_all_and_for_each_token() -> None:

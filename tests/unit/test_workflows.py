@@ -59,6 +59,16 @@ def test_tests_run_on_every_supported_python() -> None:
     assert matrix["python"] == ["3.11", "3.12", "3.13"]
 
 
+def test_vulnerabilities_are_looked_for_every_week_and_with_every_new_lock() -> None:
+    file = ROOT / ".github" / "workflows" / "audit.yml"
+    triggers = load(file)[True]  # type: ignore[index] # what YAML 1.1 takes `on` for
+    assert len(triggers["schedule"]) == 1
+    assert triggers["push"]["paths"] == ["**.lock"]
+    [job] = load(file)["jobs"].values()
+    made = [step["run"] for step in job["steps"] if "run" in step]
+    assert made == ["make sbom OUT=dist", "make audit-dependencies"]
+
+
 def test_a_deployment_proves_who_it_is_to_the_environment_s_role() -> None:
     job = load(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]["deploy"]
     assert job["environment"] == "${{ inputs.stage }}"
