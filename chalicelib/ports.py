@@ -137,7 +137,7 @@ class Catalog(Protocol):
         """Keep a run, in place of what was known of it."""
 
     def add_run(self, run: Run) -> bool:
-        """Keep a run unless one of its id is there already; tell whether it was kept."""
+        """Keep a run unless another of its id is there already; tell whether it is this one that is there."""
 
     def run(self, run_id: str) -> Run | None:
         """The run of that id."""
@@ -276,7 +276,7 @@ class AuditLog(Protocol):
     """Who did what; it only grows."""
 
     def append(self, event: AuditEvent) -> None:
-        """Enter an event for good. Raises Unavailable when it can't be."""
+        """Enter an event for good. Raises Unavailable, or another DecantError when it is not allowed."""
 
     def heads(self) -> Mapping[str, AuditHead]:
         """The newest entry of every chain, by chain. Raises Unavailable."""

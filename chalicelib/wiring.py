@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from chalicelib.access.tokens import TokenStore
-from chalicelib.audit.log import DynamoAuditLog
+from chalicelib.audit_log import DynamoAuditLog
 from chalicelib.catalog import DynamoCatalog
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import load_dictionary

@@ -48,7 +48,7 @@ def claim(services: Services, task: Task) -> bool:
     """
     if not isinstance(task, BackupTask | DrillTask) or not task.scheduled:
         return True
-    return services.catalog.add_run(_run(services, task, now()))
+    return services.catalog.add_run(_new_run(services, task, task.run, now()))
 
 
 def run_id(services: Services, task: Task) -> str:
@@ -159,7 +159,11 @@ def _run(services: Services, task: Task, created: dt.datetime) -> Run:
     """The task's run as the catalogue has it, or a new one."""
     identifier = run_id(services, task)
     about(run_id=identifier)
-    return services.catalog.run(identifier) or Run(
+    return services.catalog.run(identifier) or _new_run(services, task, identifier, created)
+
+
+def _new_run(services: Services, task: Task, identifier: str, created: dt.datetime) -> Run:
+    return Run(
         identifier,
         _KINDS[type(task)],
         None,

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 WORDS = {"dictionary", "errors", "identifiers", "ports"}
 FLOWS = {"load", "backup", "metrics"}
-ADAPTERS = {"audit", "catalog", "postgres", "queue", "storage", "token_store"}
+ADAPTERS = {"audit_log", "catalog", "postgres", "queue", "storage", "token_store"}
 # What changes the database itself: its roles, its tables, its passwords.
 CHANGES = {"migrations", "roles", "rotation"}
 
@@ -27,9 +27,12 @@ MAY_IMPORT = {
     "publishing": WORDS,
     **dict.fromkeys(FLOWS, WORDS | {"publishing"}),
     "telemetry": WORDS,
-    **dict.fromkeys(ADAPTERS, WORDS),
     "audit": WORDS | {"telemetry"},
-    "token_store": WORDS | {"access"},
+    "dynamo": {"errors"},
+    **dict.fromkeys(ADAPTERS, WORDS),
+    "audit_log": WORDS | {"audit", "dynamo"},
+    "catalog": WORDS | {"dynamo"},
+    "token_store": WORDS | {"access", "dynamo"},
     "secret_store": WORDS,
     **dict.fromkeys(CHANGES, WORDS | {"roles"}),
     # As wiring, for the functions that administer the database.
@@ -47,8 +50,8 @@ MAY_IMPORT = {
 OUTSIDE = {
     "boto3": {"administration", "wiring"},
     "aws_lambda_powertools": {"telemetry"},
-    "botocore": {"administration", "audit", "catalog", "postgres", "queue", "secret_store", "storage", "wiring"},
-    "pynamodb": {"audit", "catalog", "token_store"},
+    "botocore": {"administration", "dynamo", "postgres", "queue", "secret_store", "storage", "wiring"},
+    "pynamodb": {"audit_log", "catalog", "dynamo", "token_store"},
     "pg8000": {"postgres"},
     "awswrangler": {"postgres"},
     "chalice": {"api", "app"},
