@@ -59,12 +59,12 @@ def tidy(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
         raise
     told = _told(pruning)
     logger.info("retention: %s", told)
-    anchor_daily(services.audit, services.backups, started)
     for table in services.dictionary.tables:
         taken = pruning.newest.get(table.name, started - _NEVER)
         measure("BackupAgeSeconds", (started - taken).total_seconds(), "Seconds", table=table.name)
     if pruning.deleted or pruning.unfinished or pruning.unlisted:
         services.catalog.put_run(replace(run, ended=now(), result=told))
+    anchor_daily(services.audit, services.backups, started)  # last: should the log be down, all else is done and told
     return told
 
 
