@@ -1,4 +1,4 @@
-"""The import rule: ``app, api → wiring → flows → dictionary, errors``; adapters are reached through wiring alone."""
+"""The import rule: ``app, api, work → wiring → flows → dictionary, errors``; adapters are behind wiring alone."""
 
 from __future__ import annotations
 
@@ -96,3 +96,14 @@ def test_a_module_imports_what_its_place_allows(part: str, path: Path) -> None:
 
 def test_the_rule_knows_no_part_that_is_gone() -> None:
     assert set(MAY_IMPORT) - {part for part, _ in MODULES} == set()
+
+
+def test_adapters_are_reached_through_wiring_alone() -> None:
+    reaching = {part for part, allowed in MAY_IMPORT.items() if allowed & ADAPTERS}
+    assert reaching == {"wiring", "administration"}
+
+
+def test_the_architecture_names_every_part() -> None:
+    drawn = ast.get_docstring(ast.parse((ROOT / "chalicelib" / "__init__.py").read_text())) or ""
+    small = {"identifiers", "idempotency", "migrator", "publishing", "settings"}
+    assert {part for part, _ in MODULES if part not in drawn} == small
