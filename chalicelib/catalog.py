@@ -26,7 +26,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from chalicelib.dynamo import ConditionRefused, model_of, translated
-from chalicelib.ports import Backup, Counts, Page, Run, RunKind, RunState, Source
+from chalicelib.ports import RUNS_ARE_SHOWN, Backup, Counts, Page, Run, RunKind, RunState, Source
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ Result = TypeVar("Result")
 
 _RUNS = "run"
 _BACKUPS = "backup"
-# The ledger in Postgres keeps every run for good; the catalogue shows those of a year.
-_RUNS_ARE_SHOWN = dt.timedelta(days=366)
 _PAGE = 100
 _asked = partial(translated, "catalogue")
 _FINAL = [state.value for state in RunState if state.final]
@@ -172,7 +170,7 @@ def _run_item(item: type[_Item], run: Run) -> _Item:
         _RUNS,
         source=None if run.source is None else asdict(run.source),
         counts=asdict(run.counts),
-        expires=None if begun is None else begun + _RUNS_ARE_SHOWN,
+        expires=None if begun is None else begun + RUNS_ARE_SHOWN,
         **values,
     )
 

@@ -16,6 +16,10 @@ import pyarrow as pa
 
 Item = TypeVar("Item")
 
+# The ledger in Postgres keeps every run for good; the catalogue shows those of a year.
+RUNS_ARE_SHOWN = dt.timedelta(days=366)
+_PAGE = 100
+
 
 class RunKind(StrEnum):
     """What a run does."""
@@ -128,6 +132,24 @@ class Page(Generic[Item]):
 
     items: Sequence[Item]
     next: str | None
+
+
+class Listing(Protocol[Item]):
+    """One of the catalogue's listings, newest first."""
+
+    def __call__(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Item]:
+        """A page of it."""
+
+
+def whole(listing: Listing[Item], table: str | None = None) -> Iterator[Item]:
+    """All that a listing has, fetched a page at a time as it is asked for."""
+    after: str | None = None
+    while True:
+        page = listing(limit=_PAGE, after=after, table=table)
+        yield from page.items
+        if page.next is None:
+            return
+        after = page.next
 
 
 class Catalog(Protocol):

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from chalicelib.errors import DecantError, RestoreRefused, Unavailable
 from chalicelib.load.ledger import LedgerEntry, recorded
@@ -99,6 +100,11 @@ def fail(services: Services, task: Task, error: DecantError) -> None:
     state = RunState.REFUSED if isinstance(error, RestoreRefused) else RunState.FAILED
     told = {**error.told(), "errors": error.errors} if error.errors else error.told()
     finish(services, run, replace(run, state=state, phase="done", ended=now(), error=told))
+
+
+def succeed(services: Services, run: Run, **made: Any) -> None:
+    """Show the run as gone through, with what it ``made``: fields of ``Run``."""
+    finish(services, run, replace(run, state=RunState.SUCCEEDED, phase="done", ended=now(), **made))
 
 
 def finish(services: Services, begun: Run, over: Run) -> None:

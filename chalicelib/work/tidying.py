@@ -16,7 +16,7 @@ from chalicelib.backup.pruning import Pruning, prune
 from chalicelib.backup.retention import Policy
 from chalicelib.errors import DecantError
 from chalicelib.identifiers import new_id, scheduled_id
-from chalicelib.ports import Run, RunKind, RunState
+from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.telemetry.metrics import measure
 from chalicelib.wiring import Services
 from chalicelib.work.reporting import now
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 _NEVER = dt.timedelta(days=3650)
 # So long a message of the queue lives, and may yet ask for its backups.
 _WORK_LIVES = dt.timedelta(days=14)
-_PAGE = 100
 _LISTED = 100
 
 
@@ -71,17 +70,12 @@ def tidy(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
 def in_use(services: Services, moment: dt.datetime) -> dict[str, str]:
     """The backups that work under way names, each with that work."""
     found: dict[str, str] = {}
-    after: str | None = None
-    while True:
-        page = services.catalog.runs(limit=_PAGE, after=after)
-        for run in page.items:
-            if run.created is not None and run.created < moment - _WORK_LIVES:
-                return found
-            if not run.state.final:
-                found |= dict.fromkeys((run.result or {}).get("backups", ()), f"{run.kind.value} {run.id}")
-        if page.next is None:
-            return found
-        after = page.next
+    for run in whole(services.catalog.runs):
+        if run.created is not None and run.created < moment - _WORK_LIVES:
+            break
+        if not run.state.final:
+            found |= dict.fromkeys((run.result or {}).get("backups", ()), f"{run.kind.value} {run.id}")
+    return found
 
 
 def _run_id(event: Mapping[str, Any], moment: dt.datetime) -> str:
