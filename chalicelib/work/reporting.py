@@ -127,6 +127,7 @@ def ended(run: Run, entry: LedgerEntry) -> Run:
         ended=entry.ended or now(),
         note=entry.note,
         error=entry.error,
+        result=entry.result,
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
 
 from chalicelib.backup.backup import back_up
-from chalicelib.backup.restore import restore
+from chalicelib.backup.restore import restore, told
 from chalicelib.errors import NotFound
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Counts, Run
@@ -62,5 +61,5 @@ def bring_back(services: Services, task: RestoreTask, run: Run, started: dt.date
             updated=sum(report.updated for report in reports),
             unchanged=sum(report.unchanged for report in reports),
         ),
-        result={"dry_run": task.dry_run, "tables": [asdict(report) for report in reports]},
+        result=told(reports, dry_run=task.dry_run),
     )

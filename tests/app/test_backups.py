@@ -165,6 +165,7 @@ def test_a_lost_catalogue_is_filled_again_with_backups_pins_and_runs(filled: Api
     assert filled.get("/backups").json_body["backups"] == [pinned]
     listed = {each["id"]: each for each in filled.get("/runs").json_body["runs"]}
     assert (listed[restored["id"]]["kind"], listed[restored["id"]]["state"]) == ("restore", "succeeded")
+    assert listed[restored["id"]]["result"] == restored["result"]
 
 
 def lose_the_catalogue() -> None:
