@@ -5,12 +5,22 @@ The flows, each arrow a module::
     file in S3 ─▶ source rows ─▶ valid rows + rejections ─▶ staging ─▶ table      load/
     JSON batch ─▶ source rows ─▶ valid rows + rejections ─▶ staging ─▶ table      load/
     table ─▶ Avro + manifest in S3 ─▶ verified rows ─▶ staging ─▶ swap            backup/
+    table ─▶ named aggregates                                                     metrics/
 
-``dictionary/`` says what a table is; ``postgres``, ``storage``, ``queue`` and ``catalog`` are the adapters at the edge;
-``wiring`` puts them together; ``api/`` and the event functions of ``app.py`` call the flows.
+``dictionary/`` says what a table is, ``ports`` what the flows need from outside, ``errors`` what can go wrong.
 
-The database itself is changed by ``migrations/``, ``roles`` and ``rotation``, as other roles than the app's; their
-functions are wired by ``administration``.
+Around them::
 
-Import rule: ``app, api → wiring → flows → dictionary, errors``. Adapters are reached through ``wiring`` alone.
+    api/        a request ─▶ one call ─▶ an answer; who may make it is for ``access/`` to say
+    work/       a message of the queue ─▶ a flow ─▶ what callers are told of the run; ``worker`` takes the messages
+    audit/      who did what: entries in chains, and the anchors that they are held against
+    telemetry/  what operators see: lines and metrics, without tokens, secrets or cells
+
+The adapters at the edge are ``postgres``, ``storage/``, ``queue``, and ``catalog``, ``token_store`` and ``audit_log``
+over ``dynamo``. ``wiring`` puts them together; the event functions of ``app.py`` and the API call the flows with them.
+
+The database itself is changed by ``migrations/``, ``roles`` and ``rotation``, as other roles than the app's. What their
+functions need is wired by ``administration``, with ``secret_store``.
+
+Import rule: ``app, api, work → wiring → flows → dictionary, errors``. Adapters are reached through ``wiring`` alone.
 """

@@ -18,7 +18,7 @@ from chalicelib.postgres import Login, WrongPassword, session
 from chalicelib.roles import OWNER
 from chalicelib.rotation import SecretStore
 from chalicelib.secret_store import SecretsManager
-from chalicelib.settings import PACKAGED_DICTIONARY, database_tls
+from chalicelib.settings import PACKAGED_DICTIONARY, database_tls, required
 
 MAINTENANCE = "postgres"
 
@@ -38,23 +38,16 @@ class AdministrationSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> AdministrationSettings:
         """Read the ``DECANT_*`` variables; a missing or wrong one is an error that names it."""
-
-        def required(name: str) -> str:
-            value = environment.get(name)
-            if not value:
-                raise DecantError(f"The environment variable {name} is not set; the deployment's template sets it.")
-            return value
-
-        port = required("DECANT_DATABASE_PORT")
+        port = required(environment, "DECANT_DATABASE_PORT")
         if not port.isdecimal():
             raise DecantError(f"DECANT_DATABASE_PORT is {port!r}; it takes the number of a port.")
         return cls(
-            host=required("DECANT_DATABASE_HOST"),
+            host=required(environment, "DECANT_DATABASE_HOST"),
             port=int(port),
-            name=required("DECANT_DATABASE_NAME"),
+            name=required(environment, "DECANT_DATABASE_NAME"),
             tls=database_tls(environment),
-            master_secret=required("DECANT_MASTER_SECRET"),
-            app_secret=required("DECANT_DATABASE_SECRET"),
+            master_secret=required(environment, "DECANT_MASTER_SECRET"),
+            app_secret=required(environment, "DECANT_DATABASE_SECRET"),
             dictionary=Path(environment.get("DECANT_DICTIONARY") or PACKAGED_DICTIONARY),
         )
 

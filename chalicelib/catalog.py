@@ -10,9 +10,9 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError
 from pynamodb.attributes import (
     BooleanAttribute,
     JSONAttribute,
@@ -21,12 +21,12 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UTCDateTimeAttribute,
 )
-from pynamodb.exceptions import DoesNotExist, PutError, PynamoDBException, UpdateError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from chalicelib.errors import DecantError, Unavailable
-from chalicelib.ports import Backup, Counts, Page, Run, RunKind, RunState, Source
+from chalicelib.dynamo import ConditionRefused, model_of, translated
+from chalicelib.ports import RUNS_ARE_SHOWN, Backup, Counts, Page, Run, RunKind, RunState, Source
 
 logger = logging.getLogger(__name__)
 
@@ -34,21 +34,9 @@ Result = TypeVar("Result")
 
 _RUNS = "run"
 _BACKUPS = "backup"
-# The ledger in Postgres keeps every run for good; the catalogue shows those of a year.
-_RUNS_ARE_SHOWN = dt.timedelta(days=366)
 _PAGE = 100
+_asked = partial(translated, "catalogue")
 _FINAL = [state.value for state in RunState if state.final]
-_REFUSED_CONDITION = "ConditionalCheckFailedException"
-_BUSY = {
-    "InternalServerError",
-    "ItemCollectionSizeLimitExceededException",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ThrottlingException",
-    "TransactionInProgressException",
-}
 
 
 class _Item(Model):
@@ -86,14 +74,8 @@ class DynamoCatalog:
     """
 
     def __init__(self, table: str, region: str | None = None) -> None:
-        meta = {
-            "table_name": table,
-            "region": region,
-            "connect_timeout_seconds": 2,
-            "read_timeout_seconds": 5,
-            "max_retry_attempts": 4,
-        }
-        self._item: type[_Item] = type("Item", (_Item,), {"Meta": type("Meta", (), meta)})
+        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 4}
+        self._item = model_of(_Item, table, region=region, **times)
 
     def put_run(self, run: Run) -> None:
         """See ``ports.Catalog``."""
@@ -103,7 +85,10 @@ class DynamoCatalog:
 
     def add_run(self, run: Run) -> bool:
         """See ``ports.Catalog``."""
-        return self._save(_run_item(self._item, run), self._item.id.does_not_exist())
+        if self._save(_run_item(self._item, run), self._item.id.does_not_exist()):
+            return True
+        # A put that is tried again after its answer was lost finds itself there.
+        return self.run(run.id) == run
 
     def run(self, run_id: str) -> Run | None:
         """See ``ports.Catalog``."""
@@ -133,20 +118,20 @@ class DynamoCatalog:
         actions = [getattr(self._item, name).set(value) for name, value in noted.items() if value is not None]
         listed = self._item.id.exists()
         try:
-            _translated(lambda: self._item(_BACKUPS, backup_id).update(actions=actions, condition=listed))
-        except _ConditionError:
+            _asked(lambda: self._item(_BACKUPS, backup_id).update(actions=actions, condition=listed))
+        except ConditionRefused:
             return False
         return True
 
     def delete_backup(self, backup_id: str) -> None:
         """See ``ports.Catalog``."""
-        _translated(lambda: self._item(_BACKUPS, backup_id).delete())
+        _asked(lambda: self._item(_BACKUPS, backup_id).delete())
 
     def _save(self, item: _Item, condition: Condition | None) -> bool:
         """Put an item; False when the condition does not hold."""
         try:
-            _translated(lambda: item.save(condition=condition))
-        except _ConditionError:
+            _asked(lambda: item.save(condition=condition))
+        except ConditionRefused:
             return False
         return True
 
@@ -154,14 +139,14 @@ class DynamoCatalog:
         if not identifier:  # DynamoDB takes no empty key
             return None
         try:
-            return _translated(lambda: self._item.get(partition, identifier, consistent_read=True))
+            return _asked(lambda: self._item.get(partition, identifier, consistent_read=True))
         except DoesNotExist:
             return None
 
     def _page(
         self, partition: str, read: Callable[[_Item], Result], limit: int, after: str | None, table: str | None
     ) -> Page[Result]:
-        found = _translated(
+        found = _asked(
             lambda: list(
                 self._item.query(
                     partition,
@@ -178,27 +163,6 @@ class DynamoCatalog:
         return Page(items, found[limit - 1].id if len(found) > limit else None)
 
 
-class _ConditionError(Exception):
-    """The item is not as the condition asks."""
-
-
-def _translated(work: Callable[[], Result]) -> Result:
-    """Call ``work``, turning PynamoDB's errors into ours."""
-    try:
-        return work()
-    except DoesNotExist:
-        raise
-    except PynamoDBException as error:
-        code = error.cause_response_code
-        if isinstance(error, PutError | UpdateError) and code == _REFUSED_CONDITION:
-            raise _ConditionError from error
-        if code is None or code in _BUSY:
-            raise Unavailable(f"The catalogue is busy or out of reach ({code}).", hint="Try again.") from error
-        raise DecantError(f"The catalogue refused a request: {error.cause_response_message} ({code}).") from error
-    except BotoCoreError as error:
-        raise Unavailable("The catalogue can't be reached.", hint="Try again in a moment.") from error
-
-
 def _run_item(item: type[_Item], run: Run) -> _Item:
     values = {name: value for name, value in _fields(run) if name not in ("source", "counts")}
     begun = run.created or run.started
@@ -206,7 +170,7 @@ def _run_item(item: type[_Item], run: Run) -> _Item:
         _RUNS,
         source=None if run.source is None else asdict(run.source),
         counts=asdict(run.counts),
-        expires=None if begun is None else begun + _RUNS_ARE_SHOWN,
+        expires=None if begun is None else begun + RUNS_ARE_SHOWN,
         **values,
     )
 

@@ -16,6 +16,10 @@ import pyarrow as pa
 
 Item = TypeVar("Item")
 
+# The ledger in Postgres keeps every run for good; the catalogue shows those of a year.
+RUNS_ARE_SHOWN = dt.timedelta(days=366)
+_PAGE = 100
+
 
 class RunKind(StrEnum):
     """What a run does."""
@@ -130,6 +134,24 @@ class Page(Generic[Item]):
     next: str | None
 
 
+class Listing(Protocol[Item]):
+    """One of the catalogue's listings, newest first."""
+
+    def __call__(self, *, limit: int, after: str | None = None, table: str | None = None) -> Page[Item]:
+        """A page of it."""
+
+
+def whole(listing: Listing[Item], table: str | None = None) -> Iterator[Item]:
+    """All that a listing has, fetched a page at a time as it is asked for."""
+    after: str | None = None
+    while True:
+        page = listing(limit=_PAGE, after=after, table=table)
+        yield from page.items
+        if page.next is None:
+            return
+        after = page.next
+
+
 class Catalog(Protocol):
     """Runs and backups, newest first."""
 
@@ -137,7 +159,7 @@ class Catalog(Protocol):
         """Keep a run, in place of what was known of it."""
 
     def add_run(self, run: Run) -> bool:
-        """Keep a run unless one of its id is there already; tell whether it was kept."""
+        """Keep a run unless another of its id is there already; tell whether it is this one that is there."""
 
     def run(self, run_id: str) -> Run | None:
         """The run of that id."""
@@ -276,7 +298,7 @@ class AuditLog(Protocol):
     """Who did what; it only grows."""
 
     def append(self, event: AuditEvent) -> None:
-        """Enter an event for good. Raises Unavailable when it can't be."""
+        """Enter an event for good. Raises Unavailable, or another DecantError when it is not allowed."""
 
     def heads(self) -> Mapping[str, AuditHead]:
         """The newest entry of every chain, by chain. Raises Unavailable."""

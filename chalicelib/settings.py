@@ -29,7 +29,6 @@ class Settings:
     database_tls: str
     dictionary: Path
     parent_wait: int
-    tokens_table: str = ""
     authorizer: AuthorizerKind = AuthorizerKind.TOKEN
     cors_origins: frozenset[str] = frozenset()
     keep_last: int = 7
@@ -45,16 +44,15 @@ class Settings:
             raise DecantError(f"DECANT_PARENT_WAIT_SECONDS is {wait!r}; it takes a whole number of seconds.")
         return cls(
             stage=environment.get("DECANT_STAGE", "local"),
-            intake_bucket=_required(environment, "DECANT_INTAKE_BUCKET"),
-            backup_bucket=_required(environment, "DECANT_BACKUP_BUCKET"),
-            queue_url=_required(environment, "DECANT_QUEUE_URL"),
-            catalog_table=_required(environment, "DECANT_CATALOG_TABLE"),
-            audit_table=_required(environment, "DECANT_AUDIT_TABLE"),
-            database_secret=_required(environment, "DECANT_DATABASE_SECRET"),
+            intake_bucket=required(environment, "DECANT_INTAKE_BUCKET"),
+            backup_bucket=required(environment, "DECANT_BACKUP_BUCKET"),
+            queue_url=required(environment, "DECANT_QUEUE_URL"),
+            catalog_table=required(environment, "DECANT_CATALOG_TABLE"),
+            audit_table=required(environment, "DECANT_AUDIT_TABLE"),
+            database_secret=required(environment, "DECANT_DATABASE_SECRET"),
             database_tls=database_tls(environment),
             dictionary=Path(environment.get("DECANT_DICTIONARY") or PACKAGED_DICTIONARY),
             parent_wait=int(wait),
-            tokens_table=_required(environment, "DECANT_TOKENS_TABLE"),
             authorizer=_authorizer(environment),
             cors_origins=_origins(environment.get("DECANT_CORS_ORIGINS", "")),
             keep_last=_number(environment, "DECANT_KEEP_LAST", "7"),
@@ -100,7 +98,8 @@ def database_tls(environment: Mapping[str, str]) -> str:
     return tls
 
 
-def _required(environment: Mapping[str, str], name: str) -> str:
+def required(environment: Mapping[str, str], name: str) -> str:
+    """A variable that the deployment's template sets. Raises DecantError without it."""
     value = environment.get(name)
     if not value:
         raise DecantError(f"The environment variable {name} is not set; the deployment's template sets it.")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute, UTCDateTimeAttribute
-from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.models import Model
 
 from chalicelib.access.principal import Scope
 from chalicelib.access.tokens import KeptToken
+from chalicelib.dynamo import ConditionRefused, model_of, translated
+from chalicelib.errors import Conflict
+
+_asked = partial(translated, "table of tokens")
 
 
 class _Item(Model):
@@ -27,21 +32,14 @@ class _Item(Model):
 class DynamoTokens:
     """See ``access.tokens.TokenStore``. ``connection`` holds PynamoDB's settings where the environment's are not meant.
 
-    A failure of DynamoDB is PynamoDB's error: the authorizer then fails, and lets nobody in.
+    It raises Unavailable and DecantError: the authorizer then fails, and lets nobody in.
     """
 
     def __init__(
         self, table: str, region: str | None = None, connection: Mapping[str, str] = MappingProxyType({})
     ) -> None:
-        meta = {
-            "table_name": table,
-            "region": region,
-            "connect_timeout_seconds": 2,
-            "read_timeout_seconds": 3,
-            "max_retry_attempts": 2,
-            **connection,
-        }
-        self._item: type[_Item] = type("Item", (_Item,), {"Meta": type("Meta", (), meta)})
+        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
+        self._item = model_of(_Item, table, **{"region": region, **times, **connection})
 
     def add(self, token: KeptToken) -> None:
         """See ``access.tokens.TokenStore``."""
@@ -54,27 +52,29 @@ class DynamoTokens:
             expires=token.expires,
             revoked=token.revoked,
         )
-        item.save(condition=self._item.id.does_not_exist())
+        try:
+            _asked(lambda: item.save(condition=self._item.id.does_not_exist()))
+        except ConditionRefused:
+            raise Conflict(f"There is a token {token.id} already.", hint="Make another one.") from None
 
     def find(self, token_id: str) -> KeptToken | None:
         """See ``access.tokens.TokenStore``."""
         try:
-            return _token(self._item.get(token_id, consistent_read=True))
+            return _token(_asked(lambda: self._item.get(token_id, consistent_read=True)))
         except DoesNotExist:
             return None
 
     def all(self) -> list[KeptToken]:
         """See ``access.tokens.TokenStore``."""
-        return sorted((_token(item) for item in self._item.scan(consistent_read=True)), key=lambda each: each.created)
+        items = _asked(lambda: list(self._item.scan(consistent_read=True)))
+        return sorted(map(_token, items), key=lambda each: each.created)
 
     def revoke(self, token_id: str, now: dt.datetime) -> bool:
         """See ``access.tokens.TokenStore``."""
         unrevoked = self._item.id.exists() & self._item.revoked.does_not_exist()
         try:
-            self._item(token_id).update(actions=[self._item.revoked.set(now)], condition=unrevoked)
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
+            _asked(lambda: self._item(token_id).update(actions=[self._item.revoked.set(now)], condition=unrevoked))
+        except ConditionRefused:
             return self.find(token_id) is not None
         return True
 

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from chalicelib.access.tokens import TokenStore
-from chalicelib.audit.log import DynamoAuditLog
+from chalicelib.audit_log import DynamoAuditLog
 from chalicelib.catalog import DynamoCatalog
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import load_dictionary
 from chalicelib.ports import AuditLog, Catalog, Database
 from chalicelib.postgres import PostgresDatabase, connect_with_secret
 from chalicelib.queue import SqsQueue
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, required
 from chalicelib.storage import S3Storage
 from chalicelib.token_store import DynamoTokens
 
@@ -54,7 +54,7 @@ def services() -> Services:
 def token_store() -> TokenStore:
     """The tokens of this deployment, for its authorizer: no other function may read them, and it reads nothing else."""
     if _local.tokens is None:
-        _local.tokens = DynamoTokens(Settings.from_environment(os.environ).tokens_table)
+        _local.tokens = DynamoTokens(required(os.environ, "DECANT_TOKENS_TABLE"))
     return _local.tokens
 
 

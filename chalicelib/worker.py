@@ -24,7 +24,7 @@ from chalicelib.work.messages import (
     VerifyTask,
     tasks,
 )
-from chalicelib.work.reporting import claim, fail, postpone
+from chalicelib.work.reporting import begin, claim, fail, now, postpone
 from chalicelib.work.saving import bring_back, save
 
 logger = logging.getLogger(__name__)
@@ -83,16 +83,21 @@ def _give_up_after(deliveries: int) -> None:
 
 
 def _perform(services: Services, task: Task) -> None:
+    if isinstance(task, LoadTask):  # whether one was done before is for the ledger to say
+        load(services, task)
+        return
+    started = now()
+    run = begin(services, task, started)
+    if run.state.final:  # an earlier delivery did it
+        return
     match task:
-        case LoadTask():
-            load(services, task)
         case BackupTask():
-            save(services, task)
+            save(services, task, run, started)
         case RestoreTask():
-            bring_back(services, task)
+            bring_back(services, task, run, started)
         case VerifyTask():
-            read_back(services, task)
+            read_back(services, task, run, started)
         case DrillTask():
-            rehearse(services, task)
+            rehearse(services, run, started)
         case RebuildTask():
-            list_again(services, task)
+            list_again(services, run, started)

@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.audit.anchors import verify
 from chalicelib.audit.chain import REGISTER, chain_of
-from chalicelib.audit.log import DynamoAuditLog
 from chalicelib.audit.recording import record
+from chalicelib.audit_log import DynamoAuditLog
 from chalicelib.errors import DecantError
 from chalicelib.ports import AuditEvent, AuditLog
 from chalicelib.storage import S3Storage

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBException
 from rich.console import Console
 from rich.table import Table
 
 from chalicelib.access.principal import Scope
 from chalicelib.access.tokens import KeptToken, TokenStore, new_token
 from chalicelib.api.authorizer import usage_key
-from chalicelib.audit.log import DynamoAuditLog
+from chalicelib.audit_log import DynamoAuditLog
+from chalicelib.errors import DecantError
 from chalicelib.ports import AuditLog
 from chalicelib.token_store import DynamoTokens
 from infra.audit import audited
@@ -101,7 +101,7 @@ def main() -> int:
             print(f"The token {arguments.id} is worthless from now on.")
         else:
             Console().print(_table(tokens.store.all(), dt.datetime.now(dt.UTC)))
-    except (TokenError, DeploymentError, StackError, ClientError, BotoCoreError, PynamoDBException) as error:
+    except (TokenError, DeploymentError, StackError, ClientError, BotoCoreError, DecantError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -25,10 +25,7 @@ class FakeCatalog:
             self.kept_runs[run.id] = run
 
     def add_run(self, run: Run) -> bool:
-        if run.id in self.kept_runs:
-            return False
-        self.kept_runs[run.id] = run
-        return True
+        return self.kept_runs.setdefault(run.id, run) == run
 
     def run(self, run_id: str) -> Run | None:
         return self.kept_runs.get(run_id)
@@ -73,6 +70,8 @@ class FakeAuditLog:
         self.events.append(event)
 
     def heads(self) -> dict[str, AuditHead]:
+        if self.down:
+            raise Unavailable("The audit log can't be reached.")
         made: dict[str, AuditHead] = {}
         for number, event in enumerate(self.events, start=1):
             made[f"principal/{event.principal}"] = AuditHead(number, event.outcome)

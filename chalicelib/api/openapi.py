@@ -70,6 +70,9 @@ def openapi_document(routes: Any, dictionary: Dictionary) -> dict[str, Any]:
 
 def _operation(path: str, method: str, view: Any, dictionary: Dictionary) -> dict[str, Any]:
     operation: Operation = view.operation
+    answers = dict(operation.answers)
+    if 202 in answers:  # a client that waits long enough gets the run as it ended
+        answers.setdefault(200, answers[202])
     document: dict[str, Any] = {
         "operationId": view.__name__,
         "summary": inspect.getdoc(view),
@@ -77,7 +80,7 @@ def _operation(path: str, method: str, view: Any, dictionary: Dictionary) -> dic
         "security": [{name: [operation.scope.value] if operation.scope else []} for name in _SCHEMES],
         "parameters": _parameters(path, method, operation, dictionary),
         "responses": {
-            **{str(status): _answer(status, schema, operation) for status, schema in operation.answers.items()},
+            **{str(status): _answer(status, schema, operation) for status, schema in answers.items()},
             **{str(status): _refusal(status) for status in (401, 403, 429)},
             "default": _answer(0, "Problem", operation),
         },

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from chalice.app import Response
@@ -12,11 +14,14 @@ from chalicelib.api.answers import run_object
 from chalicelib.api.request import ApiRequest
 from chalicelib.api.responses import answer_response, json_text
 from chalicelib.api.run_lookup import wait_for
+from chalicelib.errors import DecantError
 from chalicelib.idempotency import Answer, answer_once
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Run, RunKind, RunState, Source
 from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
+
+logger = logging.getLogger(__name__)
 
 
 def order(
@@ -30,10 +35,23 @@ def order(
 ) -> Answer:
     """Queue work as a new run, and answer with the run. The worker finds its id in the message as ``run``."""
     run = queued_run(services, kind, table=table, source=source, result=result)
-    services.catalog.add_run(run)
-    services.queue.send({**message, "run": run.id})
     about(run_id=run.id)
+    services.catalog.add_run(run)
+    try:
+        services.queue.send({**message, "run": run.id})
+    except DecantError as error:
+        _give_up(services, run, error)
+        raise
     return Answer(202, json_text(run_object(run)), run.id)
+
+
+def _give_up(services: Services, run: Run, error: DecantError) -> None:
+    """Show a run that nobody will take as failed, else it would be queued for ever and hold the backups it names."""
+    failed = replace(run, state=RunState.FAILED, phase="done", ended=dt.datetime.now(dt.UTC), error=error.told())
+    try:
+        services.catalog.put_run(failed)
+    except DecantError:
+        logger.warning("the catalogue can't be told that run %s was not queued", run.id, exc_info=True)
 
 
 def queued_run(

@@ -11,8 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from chalicelib.audit.chain import REGISTER, Break, Entry, breaks
-from chalicelib.audit.log import DynamoAuditLog
+from chalicelib.audit.chain import REGISTER, Break, Chains, Entry, breaks
 from chalicelib.identifiers import new_id
 from chalicelib.ports import AuditLog, Storage
 
@@ -48,7 +47,7 @@ def anchor(log: AuditLog, storage: Storage, now: dt.datetime) -> str | None:
     return key
 
 
-def verify(log: DynamoAuditLog, storage: Storage) -> Iterator[Break]:
+def verify(log: Chains, storage: Storage) -> Iterator[Break]:
     """Hold every chain against itself and against the anchors; yield each place where it is broken.
 
     Needs dynamodb:Query on the table, and s3:ListBucket and s3:GetObject below ``audit/``.

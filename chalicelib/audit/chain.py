@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.ports import AuditEvent
 
@@ -49,6 +49,16 @@ class Break:
 
     def __str__(self) -> str:
         return f"{self.chain}, entry {self.number}: {self.reason}"
+
+
+class Chains(Protocol):
+    """An audit log that can be read. Raises Unavailable."""
+
+    def chains(self) -> Iterator[str]:
+        """The chains that were ever opened, the register of them first."""
+
+    def entries(self, chain: str) -> Iterator[Entry]:
+        """The entries of a chain, in order."""
 
 
 def chain_of(principal: str) -> str:

@@ -11,9 +11,8 @@ from chalicelib.backup.manifest import Manifest, manifest_key, render_manifest
 from chalicelib.backup.verification import FileChecksum, load_manifest, open_file
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.errors import NotFound
-from chalicelib.ports import Backup, Catalog, Storage
+from chalicelib.ports import Backup, Catalog, Storage, whole
 
-_PAGE = 100
 _COPY_BYTES = 1024 * 1024
 
 
@@ -95,13 +94,7 @@ def copy_backup(source: Storage, target: Storage, manifest: Manifest) -> None:
 
 
 def _newest_first(catalog: Catalog, as_of: dt.datetime | None, table: str | None = None) -> Iterator[Backup]:
-    after: str | None = None
-    while True:
-        page = catalog.backups(limit=_PAGE, after=after, table=table)
-        yield from (each for each in page.items if as_of is None or each.created <= as_of)
-        if page.next is None:
-            return
-        after = page.next
+    return (each for each in whole(catalog.backups, table) if as_of is None or each.created <= as_of)
 
 
 def _until(as_of: dt.datetime | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.backup.inventory import Inventory, is_pinned, take_inventory
@@ -17,13 +17,12 @@ from chalicelib.backup.manifest import DATA, MANIFEST, PIN, PREFIX, Manifest
 from chalicelib.backup.retention import Policy, retained
 from chalicelib.backup.verification import check_file
 from chalicelib.errors import BackupDamaged, NotFound
-from chalicelib.ports import Backup, Catalog, Storage
+from chalicelib.ports import Backup, Catalog, Storage, whole
 
 logger = logging.getLogger(__name__)
 
 # A file without a manifest may be a backup in the making; no worker lives so long.
 _MAKING = dt.timedelta(days=1)
-_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def prune(
     what was done until then is done, and the next pass does the rest.
     """
     # The catalogue first: of what it lists now, the manifest was there before the listing of the storage.
-    listed = list(_listed(catalog))
+    listed = list(whole(catalog.backups))
     inventory = take_inventory(storage)
     choice = _Choice(storage, inventory, policy, now)
     choice.make_sure()
@@ -159,16 +158,6 @@ def _sweep(storage: Storage, inventory: Inventory, now: dt.datetime) -> int:
         for stored in place.objects.values():
             storage.delete(stored.key)
     return len(old)
-
-
-def _listed(catalog: Catalog) -> Iterator[Backup]:
-    after: str | None = None
-    while True:
-        page = catalog.backups(limit=_PAGE, after=after)
-        yield from page.items
-        if page.next is None:
-            return
-        after = page.next
 
 
 def _newest(backups: list[Backup]) -> dict[str, dt.datetime]:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -39,6 +40,11 @@ class RestoreReport:
     deleted: int
     unchanged: int
     notes: tuple[str, ...] = ()
+
+
+def told(reports: Sequence[RestoreReport], *, dry_run: bool) -> dict[str, Any]:
+    """What a restore did, as its run and the ledger keep it."""
+    return {"dry_run": dry_run, "tables": [asdict(report) for report in reports]}
 
 
 def restore(
@@ -161,7 +167,7 @@ def _recorded(transaction: Transaction, run_id: str) -> list[RestoreReport] | No
     rows = transaction.run("SELECT result FROM decant.runs WHERE id = :id AND state = 'succeeded'", id=run_id)
     if not rows:
         return None
-    return [RestoreReport(**{**each, "notes": tuple(each["notes"])}) for each in rows[0][0]["restored"]]
+    return [RestoreReport(**{**each, "notes": tuple(each["notes"])}) for each in rows[0][0]["tables"]]
 
 
 def _record(
@@ -186,7 +192,7 @@ def _record(
         updated=sum(report.updated for report in reports),
         unchanged=sum(report.unchanged for report in reports),
         note=" ".join(note for report in reports for note in report.notes) or None,
-        result=json.dumps({"restored": [asdict(report) for report in reports]}),
+        result=json.dumps(told(reports, dry_run=False)),
         started=started,
     )
     for report in reports:

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.load.rows import RejectedRow, rejected_row
 from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
 
-_ENTRY = """id, kind, table_name, state, dictionary, started, ended, note, error,
+_ENTRY = """id, kind, table_name, state, dictionary, started, ended, note, error, result,
     bucket, key, version, etag, object_order, read, inserted, updated, unchanged, rejected"""
 
 
@@ -49,6 +49,7 @@ class LedgerEntry:
     on_conflict: str | None = None
     note: str | None = None
     error: Mapping[str, Any] | None = field(default=None)
+    result: Mapping[str, Any] | None = field(default=None)
     ended: dt.datetime | None = None
 
     def to_run(self) -> Run:
@@ -69,6 +70,7 @@ class LedgerEntry:
             ended=self.ended,
             note=self.note,
             error=self.error,
+            result=self.result,
         )
 
 
@@ -134,6 +136,7 @@ def _entry(
     ended: dt.datetime,
     note: str | None,
     error: Mapping[str, Any] | None,
+    result: Mapping[str, Any] | None,
     bucket: str | None,
     key: str | None,
     version: str | None,
@@ -153,6 +156,7 @@ def _entry(
         source=source,
         note=note,
         error=error,
+        result=result,
         ended=ended,
     )
 

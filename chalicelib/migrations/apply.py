@@ -116,7 +116,7 @@ def _at_once(session: Session, migration: Migration, by: str, patience: float) -
     def work() -> None:
         with _transaction(session):
             session.run_script(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-            number = record.write(session, migration.kind, migration.name, statements, by=by, ended=False)
+            number = record.begin(session, migration.kind, migration.name, statements, by=by)
             for statement in statements:
                 session.run_script(statement)
             record.end(session, number)
@@ -126,9 +126,7 @@ def _at_once(session: Session, migration: Migration, by: str, patience: float) -
 
 def _step_by_step(session: Session, migration: Migration, dictionary: Dictionary, by: str, patience: float) -> None:
     statements = [step.sql for step in migration.steps]
-    number = record.write(
-        session, migration.kind, migration.name, statements, by=by, dictionary=dictionary, ended=False
-    )  # fmt: skip
+    number = record.begin(session, migration.kind, migration.name, statements, by=by, dictionary=dictionary)
     for step in migration.steps:
         _patiently(session, partial(_try, session, step, patience), patience)
     record.end(session, number)

@@ -113,7 +113,7 @@ def read(session: Session) -> History:
     return History(tuple(Applied(number, Kind(kind), *rest) for number, kind, *rest in rows))
 
 
-def write(
+def begin(
     session: Session,
     kind: Kind,
     name: str,
@@ -121,9 +121,8 @@ def write(
     *,
     by: str,
     dictionary: Dictionary | None = None,
-    ended: bool,
 ) -> int:
-    """Record a migration, and give its number. One that began and did not end is taken up again."""
+    """Record that a migration begins, and give its number. One that began and did not end is taken up again."""
     [(number,)] = session.run(
         """INSERT INTO decant.migrations (number, kind, name, checksum, statements, digest, package, applied_by)
         SELECT coalesce(min(number) FILTER (WHERE ended IS NULL AND kind = :kind), max(number) + 1, 1), :kind, :name,
@@ -141,8 +140,6 @@ def write(
         package=json.dumps(dictionary.package) if dictionary else None,
         by=by,
     )
-    if ended:
-        end(session, number)
     return int(number)
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict, replace
 
 from chalicelib.backup.catalogue import find_snapshot
 from chalicelib.backup.drill import drill
 from chalicelib.backup.verification import verify
 from chalicelib.errors import DecantError, NotFound, Unavailable
-from chalicelib.ports import RunState
+from chalicelib.ports import Run
 from chalicelib.telemetry.metrics import measure
 from chalicelib.wiring import Services
-from chalicelib.work.messages import DrillTask, VerifyTask
-from chalicelib.work.reporting import Progress, begin, finish, now
+from chalicelib.work.messages import VerifyTask
+from chalicelib.work.reporting import Progress, succeed
 
 
-def read_back(services: Services, task: VerifyTask) -> None:
+def read_back(services: Services, task: VerifyTask, run: Run, started: dt.datetime) -> None:
     """Verify the task's backup. A damaged one fails the run, with the damage."""
-    started = now()
-    run = begin(services, task, started)
-    if run.state.final:
-        return
     backup = services.catalog.backup(task.backup)
     if backup is None:
         raise NotFound(f"There is no backup {task.backup}.", hint="GET /backups lists those there are.")
@@ -37,19 +34,11 @@ def read_back(services: Services, task: VerifyTask) -> None:
         "refusal": found.refusal,
         "notes": list(found.notes),
     }
-    finish(
-        services,
-        run,
-        replace(run, state=RunState.SUCCEEDED, phase="done", progress=manifest.rows, ended=now(), result=told),
-    )
+    succeed(services, run, progress=manifest.rows, result=told)
 
 
-def rehearse(services: Services, task: DrillTask) -> None:
+def rehearse(services: Services, run: Run, started: dt.datetime) -> None:
     """Restore the newest snapshot of all tables for practice. What is wrong with it fails the run, and rings."""
-    started = now()
-    run = begin(services, task, started)
-    if run.state.final:
-        return
     try:
         backups = find_snapshot(services.backups, services.catalog, services.dictionary)
         told = {"snapshot": backups[0].snapshot, "backups": [backup.id for backup in backups]}
@@ -69,18 +58,8 @@ def rehearse(services: Services, task: DrillTask) -> None:
         raise
     for backup in backups:
         services.catalog.note_backup(backup.id, verified=started)
-    finish(
-        services,
-        run,
-        replace(
-            run,
-            state=RunState.SUCCEEDED,
-            phase="done",
-            progress=sum(report.rows for report in reports),
-            ended=now(),
-            result={**told, "tables": [asdict(report) for report in reports]},
-        ),
-    )
+    result = {**told, "tables": [asdict(report) for report in reports]}
+    succeed(services, run, progress=sum(report.rows for report in reports), result=result)
     measure("DrillFailed", 0, "Count")
     for report in reports:
         measure("DrillSeconds", report.seconds, "Seconds", table=report.table)

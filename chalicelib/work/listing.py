@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 from chalicelib.backup.catalogue import rebuild_catalog
 from chalicelib.load.ledger import recorded_since
-from chalicelib.ports import RunState
+from chalicelib.ports import RUNS_ARE_SHOWN, Run
 from chalicelib.wiring import Services
-from chalicelib.work.messages import RebuildTask
-from chalicelib.work.reporting import begin, finish, now
-
-# The catalogue shows the runs of a year.
-_RUNS_ARE_SHOWN = dt.timedelta(days=366)
+from chalicelib.work.reporting import succeed
 
 
-def list_again(services: Services, task: RebuildTask) -> None:
+def list_again(services: Services, run: Run, started: dt.datetime) -> None:
     """List the backups of the bucket again, and the runs of the ledger that the catalogue does not show."""
-    started = now()
-    run = begin(services, task, started)
-    if run.state.final:
-        return
     backups = rebuild_catalog(services.backups, services.catalog)
     runs = rebuild_runs(services, started)
-    finish(
-        services,
-        run,
-        replace(
-            run,
-            state=RunState.SUCCEEDED,
-            phase="done",
-            ended=now(),
-            result={"backups_listed": backups, "runs_listed": runs},
-        ),
-    )
+    succeed(services, run, result={"backups_listed": backups, "runs_listed": runs})
 
 
 def rebuild_runs(services: Services, moment: dt.datetime) -> int:
@@ -43,7 +24,7 @@ def rebuild_runs(services: Services, moment: dt.datetime) -> int:
     after = ""
     while True:
         with services.database.transaction() as transaction:
-            entries = recorded_since(transaction, moment - _RUNS_ARE_SHOWN, after=after)
+            entries = recorded_since(transaction, moment - RUNS_ARE_SHOWN, after=after)
         if not entries:
             return healed
         for entry in entries:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from chalicelib.errors import DecantError, RestoreRefused, Unavailable
 from chalicelib.load.ledger import LedgerEntry, recorded
@@ -48,7 +49,7 @@ def claim(services: Services, task: Task) -> bool:
     """
     if not isinstance(task, BackupTask | DrillTask) or not task.scheduled:
         return True
-    return services.catalog.add_run(_run(services, task, now()))
+    return services.catalog.add_run(_new_run(services, task, task.run, now()))
 
 
 def run_id(services: Services, task: Task) -> str:
@@ -101,6 +102,11 @@ def fail(services: Services, task: Task, error: DecantError) -> None:
     finish(services, run, replace(run, state=state, phase="done", ended=now(), error=told))
 
 
+def succeed(services: Services, run: Run, **made: Any) -> None:
+    """Show the run as gone through, with what it ``made``: fields of ``Run``."""
+    finish(services, run, replace(run, state=RunState.SUCCEEDED, phase="done", ended=now(), **made))
+
+
 def finish(services: Services, begun: Run, over: Run) -> None:
     """Show the run as ended, and measure it, unless it had ended when its task ``begun`` it once more."""
     services.catalog.put_run(over)
@@ -121,6 +127,7 @@ def ended(run: Run, entry: LedgerEntry) -> Run:
         ended=entry.ended or now(),
         note=entry.note,
         error=entry.error,
+        result=entry.result,
     )
 
 
@@ -159,7 +166,11 @@ def _run(services: Services, task: Task, created: dt.datetime) -> Run:
     """The task's run as the catalogue has it, or a new one."""
     identifier = run_id(services, task)
     about(run_id=identifier)
-    return services.catalog.run(identifier) or Run(
+    return services.catalog.run(identifier) or _new_run(services, task, identifier, created)
+
+
+def _new_run(services: Services, task: Task, identifier: str, created: dt.datetime) -> Run:
+    return Run(
         identifier,
         _KINDS[type(task)],
         None,

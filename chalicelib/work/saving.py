@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import datetime as dt
 
 from chalicelib.backup.backup import back_up
-from chalicelib.backup.restore import restore
+from chalicelib.backup.restore import restore, told
 from chalicelib.errors import NotFound
 from chalicelib.identifiers import new_id
-from chalicelib.ports import Counts, RunState
+from chalicelib.ports import Counts, Run
 from chalicelib.wiring import Services
 from chalicelib.work.messages import BackupTask, RestoreTask
-from chalicelib.work.reporting import Progress, begin, finish, now
+from chalicelib.work.reporting import Progress, succeed
 
 
-def save(services: Services, task: BackupTask) -> None:
-    """Back up the task's tables, unless an earlier delivery of the task has."""
-    started = now()
-    run = begin(services, task, started)
-    if run.state.final:
-        return
+def save(services: Services, task: BackupTask, run: Run, started: dt.datetime) -> None:
+    """Back up the task's tables."""
     # A snapshot is one moment, so a second try is another snapshot: the first may have left backups of its own behind.
     snapshot = new_id(started)
     tables = task.tables or [table.name for table in services.dictionary.tables]
@@ -34,17 +30,12 @@ def save(services: Services, task: BackupTask) -> None:
         progress=Progress(services, run).tell,
     )
     rows = sum(backup.rows for backup in made)
-    done = replace(run, state=RunState.SUCCEEDED, phase="done", progress=rows, ended=now())
     result = {"snapshot": snapshot, "backups": [backup.id for backup in made], "rows": rows}
-    finish(services, run, replace(done, result=result))
+    succeed(services, run, progress=rows, result=result)
 
 
-def bring_back(services: Services, task: RestoreTask) -> None:
-    """Restore the task's backups, or tell what that would change, unless an earlier delivery of the task has."""
-    started = now()
-    run = begin(services, task, started)
-    if run.state.final:
-        return
+def bring_back(services: Services, task: RestoreTask, run: Run, started: dt.datetime) -> None:
+    """Restore the task's backups, or tell what that would change."""
     backups = []
     for name in task.backups:
         backup = services.catalog.backup(name)
@@ -61,18 +52,14 @@ def bring_back(services: Services, task: RestoreTask) -> None:
         dry_run=task.dry_run,
         progress=Progress(services, run).tell,
     )
-    done = replace(run, state=RunState.SUCCEEDED, phase="done", ended=now())
-    finish(
+    succeed(
         services,
         run,
-        replace(
-            done,
-            counts=Counts(
-                read=sum(report.rows for report in reports),
-                inserted=sum(report.inserted for report in reports),
-                updated=sum(report.updated for report in reports),
-                unchanged=sum(report.unchanged for report in reports),
-            ),
-            result={"dry_run": task.dry_run, "tables": [asdict(report) for report in reports]},
+        counts=Counts(
+            read=sum(report.rows for report in reports),
+            inserted=sum(report.inserted for report in reports),
+            updated=sum(report.updated for report in reports),
+            unchanged=sum(report.unchanged for report in reports),
         ),
+        result=told(reports, dry_run=task.dry_run),
     )

@@ -16,7 +16,7 @@ from chalicelib.backup.pruning import Pruning, prune
 from chalicelib.backup.retention import Policy
 from chalicelib.errors import DecantError
 from chalicelib.identifiers import new_id, scheduled_id
-from chalicelib.ports import Run, RunKind, RunState
+from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.telemetry.metrics import measure
 from chalicelib.wiring import Services
 from chalicelib.work.reporting import now
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 _NEVER = dt.timedelta(days=3650)
 # So long a message of the queue lives, and may yet ask for its backups.
 _WORK_LIVES = dt.timedelta(days=14)
-_PAGE = 100
 _LISTED = 100
 
 
@@ -59,29 +58,24 @@ def tidy(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
         raise
     told = _told(pruning)
     logger.info("retention: %s", told)
-    anchor_daily(services.audit, services.backups, started)
     for table in services.dictionary.tables:
         taken = pruning.newest.get(table.name, started - _NEVER)
         measure("BackupAgeSeconds", (started - taken).total_seconds(), "Seconds", table=table.name)
     if pruning.deleted or pruning.unfinished or pruning.unlisted:
         services.catalog.put_run(replace(run, ended=now(), result=told))
+    anchor_daily(services.audit, services.backups, started)  # last: should the log be down, all else is done and told
     return told
 
 
 def in_use(services: Services, moment: dt.datetime) -> dict[str, str]:
     """The backups that work under way names, each with that work."""
     found: dict[str, str] = {}
-    after: str | None = None
-    while True:
-        page = services.catalog.runs(limit=_PAGE, after=after)
-        for run in page.items:
-            if run.created is not None and run.created < moment - _WORK_LIVES:
-                return found
-            if not run.state.final:
-                found |= dict.fromkeys((run.result or {}).get("backups", ()), f"{run.kind.value} {run.id}")
-        if page.next is None:
-            return found
-        after = page.next
+    for run in whole(services.catalog.runs):
+        if run.created is not None and run.created < moment - _WORK_LIVES:
+            break
+        if not run.state.final:
+            found |= dict.fromkeys((run.result or {}).get("backups", ()), f"{run.kind.value} {run.id}")
+    return found
 
 
 def _run_id(event: Mapping[str, Any], moment: dt.datetime) -> str:

@@ -14,7 +14,9 @@ import fastavro
 import pytest
 
 from chalicelib import worker
+from chalicelib.errors import Unavailable
 from chalicelib.ports import RunState
+from chalicelib.queue import SqsQueue
 from chalicelib.wiring import use
 from chalicelib.work.messages import tasks
 from chalicelib.work.reporting import claim
@@ -163,6 +165,7 @@ def test_a_lost_catalogue_is_filled_again_with_backups_pins_and_runs(filled: Api
     assert filled.get("/backups").json_body["backups"] == [pinned]
     listed = {each["id"]: each for each in filled.get("/runs").json_body["runs"]}
     assert (listed[restored["id"]]["kind"], listed[restored["id"]]["state"]) == ("restore", "succeeded")
+    assert listed[restored["id"]]["result"] == restored["result"]
 
 
 def lose_the_catalogue() -> None:
@@ -197,6 +200,19 @@ def test_an_order_names_the_backups_that_it_needs(filled: Api) -> None:
     backup = backup_of(filled, "jobs")["id"]
     for path in ("/tables/jobs/restores", f"/backups/{backup}/verify"):
         assert filled.post(path).json_body["result"] == {"backups": [backup]}
+
+
+def test_an_order_that_the_queue_does_not_take_is_a_failed_run(filled: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one that is queued for ever, and keeps its backups from retention."""
+    backup = backup_of(filled, "jobs")["id"]
+
+    def down(*_: Any, **__: Any) -> None:
+        raise Unavailable("The queue is down.")
+
+    monkeypatch.setattr(SqsQueue, "send", down)
+    assert filled.post(f"/backups/{backup}/verify").status_code == 503
+    [run] = [each for each in filled.get("/runs").json_body["runs"] if each["kind"] == "verify"]
+    assert (run["state"], run["error"]["detail"]) == ("failed", "The queue is down.")
 
 
 @pytest.mark.parametrize("choose", ["latest", "id", "as_of"])

@@ -77,6 +77,14 @@ def test_the_description_says_who_may_do_what(api: Api) -> None:
             assert {"401", "403", "429"} <= set(told["responses"])
 
 
+def test_the_description_says_what_a_client_gets_who_waits(api: Api) -> None:
+    paths = api.get("/openapi.json").json_body["paths"]
+    described = [told["responses"] for methods in paths.values() for told in methods.values()]
+    ordered = [answers for answers in described if "202" in answers]
+    assert ordered
+    assert all(answers["200"]["content"] == answers["202"]["content"] for answers in ordered)
+
+
 def test_answers_are_as_described(filled: Api) -> None:
     document = filled.get("/openapi.json").json_body
     filled.post("/backups")

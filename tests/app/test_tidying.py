@@ -14,6 +14,7 @@ from chalicelib.telemetry.invocation import FunctionFailed
 from chalicelib.wiring import use
 from tests.app.conftest import Api
 from tests.contract.backup_support import take
+from tests.fakes import FakeAuditLog
 
 EVENT = {"time": "2026-11-22T02:00:00Z", "detail-type": "Scheduled Event"}
 
@@ -61,6 +62,18 @@ def test_a_pass_anchors_the_audit_log_once_a_day(keeping_one: Api) -> None:
     [anchored] = keeping_one.services.backups.list("audit/")
     with keeping_one.services.backups.open(anchored.key) as stream:
         assert list(json.load(stream)["heads"]) == list(keeping_one.services.audit.heads())
+
+
+def test_what_a_pass_did_is_told_though_the_audit_log_is_down(
+    keeping_one: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    oldest, _ = backups(keeping_one, 9, 2)
+    keeping_one.services = replace(keeping_one.services, audit=FakeAuditLog(down=True))
+    with use(keeping_one.services), pytest.raises(FunctionFailed):
+        tidied(keeping_one)
+    [run] = [each for each in keeping_one.get("/runs").json_body["runs"] if each["kind"] == "retention"]
+    assert (run["state"], run["result"]["deleted_backups"]) == ("succeeded", [oldest])
+    assert "jobs" in figures(capsys, "BackupAgeSeconds")
 
 
 def test_a_pass_that_changes_nothing_leaves_no_run(keeping_one: Api) -> None:

@@ -26,7 +26,7 @@ def deployed(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     boto3.client("secretsmanager", region_name=REGION).create_secret(Name="db", SecretString=json.dumps(secret))
     variables = {
         "INTAKE_BUCKET": "intake", "BACKUP_BUCKET": "backups", "QUEUE_URL": api.services.settings.queue_url,
-        "CATALOG_TABLE": CATALOG, "TOKENS_TABLE": TOKENS, "AUDIT_TABLE": "audit",
+        "CATALOG_TABLE": CATALOG, "AUDIT_TABLE": "audit",
         "DATABASE_SECRET": "db", "DATABASE_TLS": "off",
     }  # fmt: skip
     for name, value in variables.items():
@@ -73,8 +73,18 @@ def test_other_services_can_be_used_for_a_while(api: Api) -> None:
         assert wiring.services() is used
 
 
+@pytest.mark.usefixtures("api")
+def test_the_authorizer_needs_the_name_of_its_table_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring._local, "tokens", None)
+    monkeypatch.delenv("DECANT_TOKENS_TABLE", raising=False)
+    with pytest.raises(DecantError, match="DECANT_TOKENS_TABLE"):
+        wiring.token_store()
+    monkeypatch.setenv("DECANT_TOKENS_TABLE", TOKENS)
+    assert wiring.token_store().find("-") is None
+
+
 REQUIRED = (
-    "INTAKE_BUCKET", "BACKUP_BUCKET", "QUEUE_URL", "CATALOG_TABLE", "TOKENS_TABLE", "AUDIT_TABLE", "DATABASE_SECRET",
+    "INTAKE_BUCKET", "BACKUP_BUCKET", "QUEUE_URL", "CATALOG_TABLE", "AUDIT_TABLE", "DATABASE_SECRET",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -113,6 +113,13 @@ def test_a_run_is_added_once(catalog: Catalog) -> None:
     assert catalog.run(BARE.id) == BARE
 
 
+@pytest.mark.parametrize("run", [RUN, BARE], ids=["full", "bare"])
+def test_a_run_whose_put_was_answered_too_late_is_added_all_the_same(catalog: Catalog, run: Run) -> None:
+    """The client of DynamoDB tries a put again when its answer is lost, and finds what it put itself."""
+    assert catalog.add_run(run) is True
+    assert catalog.add_run(run) is True
+
+
 def test_a_run_that_has_ended_stays_ended(catalog: Catalog) -> None:
     catalog.put_run(RUN)
     for state in (RunState.QUEUED, RunState.WAITING, RunState.RUNNING):
@@ -178,9 +185,11 @@ def test_the_listing_of_runs_has_no_backups(catalog: Catalog) -> None:
         (ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem"), Unavailable),
         (ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem"), Unavailable),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), Unavailable),
+        (ReadTimeoutError(endpoint_url="http://127.0.0.1:1"), Unavailable),
+        (ConnectTimeoutError(endpoint_url="http://127.0.0.1:1"), Unavailable),
         (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutItem"), DecantError),
     ],
-    ids=["throughput", "throttling", "connection", "denied"],
+    ids=["throughput", "throttling", "connection", "silence", "no-connection", "denied"],
 )
 def test_errors_are_told_as_ours(
     dynamo: DynamoCatalog, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[DecantError]

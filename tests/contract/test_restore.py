@@ -98,7 +98,7 @@ def test_a_restore_is_recorded_in_the_ledger(
     put_back(company, storage, backup)
     assert company.query(
         """SELECT kind, table_name, state, read, inserted, updated, unchanged, rejected, started,
-            result #>> '{restored,0,deleted}' FROM decant.runs WHERE id = 'run-1'"""
+            result #>> '{tables,0,deleted}' FROM decant.runs WHERE id = 'run-1'"""
     ) == [("restore", "hired_employees", "succeeded", 40, 3, 5, 32, 0, NOW, "1")]
 
 

@@ -10,10 +10,10 @@ import boto3
 import pytest
 from moto import mock_aws
 from pynamodb.connection.base import Connection
-from pynamodb.exceptions import PutError, PynamoDBException
 
 from chalicelib.access.principal import Scope
 from chalicelib.access.tokens import TokenStore, new_token, recognise
+from chalicelib.errors import Conflict, DecantError
 from chalicelib.token_store import DynamoTokens
 from tests.fakes import FakeTokens
 
@@ -83,14 +83,14 @@ def test_what_is_not_there_can_t_be_revoked_and_is_not_made(store: TokenStore) -
 def test_no_token_takes_the_place_of_another(dynamo: DynamoTokens) -> None:
     _, kept = new_token("loader", [Scope.READ], NOW)
     dynamo.add(kept)
-    with pytest.raises(PutError):
+    with pytest.raises(Conflict):
         dynamo.add(replace(kept, name="usurper"))
     assert dynamo.find(kept.id) == kept
 
 
 @pytest.mark.usefixtures("dynamo")
 def test_a_table_out_of_reach_is_an_error_and_not_a_stranger() -> None:
-    with pytest.raises(PynamoDBException):
+    with pytest.raises(DecantError):
         recognise(DynamoTokens("gone", REGION), "Bearer nonsense", NOW)
 
 

@@ -27,7 +27,6 @@ ENVIRONMENT = {
         "BACKUP_BUCKET",
         "QUEUE_URL",
         "CATALOG_TABLE",
-        "TOKENS_TABLE",
         "AUDIT_TABLE",
         "DATABASE_SECRET",
     )

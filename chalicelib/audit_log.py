@@ -8,31 +8,30 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
-from botocore.exceptions import BotoCoreError
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.audit.chain import REGISTER, Entry, chain_of, event_content, seal
+from chalicelib.dynamo import ConditionRefused, model_of, translated
 from chalicelib.errors import Unavailable
 from chalicelib.ports import AuditEvent, AuditHead
 
-Result = TypeVar("Result")
+_asked = partial(translated, "audit log")
 
 # The system's: functions that start from one snapshot share the state of Python's own, and would not be spread.
 _random = random.SystemRandom()
-_TRIES = 8
+# A request waits for its entry, and API Gateway for no request longer than 29 s: so no try begins later than this, and
+# a table that does not answer is given up after some seconds more.
+_TRY_SECONDS = 4.0
 _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
-# Another entry took the number, or is about to.
-_TAKEN = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
-_LOST_RACES = {"ConditionalCheckFailed", "TransactionConflict", "None"}
 
 
 class _Item(Model):
@@ -50,20 +49,20 @@ class DynamoAuditLog:
     """
 
     def __init__(self, table: str, region: str | None = None, access: Mapping[str, str] = MappingProxyType({})) -> None:
-        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 3}
+        times = {"connect_timeout_seconds": 1, "read_timeout_seconds": 1, "max_retry_attempts": 2}
         given: dict[str, Any] = {"region": region, **times, **access}
-        self._item: type[_Item] = type("Item", (_Item,), {"Meta": type("Meta", (), {"table_name": table, **given})})
+        self._item = model_of(_Item, table, **given)
         self._connection = Connection(**given)
 
     def append(self, event: AuditEvent) -> None:
         """See ``ports.AuditLog``."""
-        for tried in range(_TRIES):
-            if tried:
-                pause = min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**tried)
-                time.sleep(_random.uniform(0, pause))
-            if self._appended(event):
-                return
-        raise Unavailable(f"Others took the next place in the audit log {_TRIES} times.", hint="Try again.")
+        until = time.monotonic() + _TRY_SECONDS
+        pause = _PAUSE_SECONDS
+        while not self._appended(event):
+            if time.monotonic() > until:
+                raise Unavailable("Others took the next place in the audit log again and again.", hint="Try again.")
+            time.sleep(_random.uniform(0, pause))
+            pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
 
     def chains(self) -> Iterator[str]:
         """The chains that were ever opened, the register of them first."""
@@ -75,7 +74,7 @@ class DynamoAuditLog:
     def entries(self, chain: str, *, newest_first: bool = False, limit: int | None = None) -> Iterator[Entry]:
         """The entries of a chain, in order. Raises Unavailable."""
         found = self._item.query(chain, consistent_read=True, scan_index_forward=not newest_first, limit=limit)
-        while (item := _translated(lambda: next(found, None))) is not None:
+        while (item := _asked(lambda: next(found, None))) is not None:
             yield _entry(item)
 
     def head(self, chain: str) -> Entry | None:
@@ -94,10 +93,10 @@ class DynamoAuditLog:
         try:
             if entry.number == 1:
                 opening = {"opened": chain, "moment": event.moment.isoformat()}
-                _translated(lambda: self._put_both(seal(REGISTER, opening, self.head(REGISTER)), entry))
+                _asked(lambda: self._put_both(seal(REGISTER, opening, self.head(REGISTER)), entry))
             else:
-                _translated(lambda: self._put(entry))
-        except _TakenError:
+                _asked(lambda: self._put(entry))
+        except ConditionRefused:
             # A put that is tried again after its answer was lost finds the place taken by itself.
             return entry in self._at(chain, entry.number)
         return True
@@ -115,31 +114,8 @@ class DynamoAuditLog:
 
     def _at(self, chain: str, number: int) -> list[Entry]:
         query = self._item.query(chain, self._item.number == number, consistent_read=True)
-        return [_entry(item) for item in _translated(lambda: list(query))]
-
-
-class _TakenError(Exception):
-    """Another entry stands, or is being put, where this one should."""
+        return [_entry(item) for item in _asked(lambda: list(query))]
 
 
 def _entry(item: _Item) -> Entry:
     return Entry(item.chain, int(item.number), item.text, item.digest)
-
-
-def _translated(work: Callable[[], Result]) -> Result:
-    """Call ``work``, turning PynamoDB's errors into ours."""
-    try:
-        return work()
-    except PynamoDBException as error:
-        code = error.cause_response_code
-        if isinstance(error, PutError | TransactWriteError) and code in _TAKEN and _lost_race(error):
-            raise _TakenError from error
-        raise Unavailable(f"The audit log is busy, out of reach, or refuses a request ({code}).") from error
-    except BotoCoreError as error:
-        raise Unavailable("The audit log can't be reached.", hint="Try again in a moment.") from error
-
-
-def _lost_race(error: PynamoDBException) -> bool:
-    """Whether nothing else than other entries kept a put or a transaction from being done."""
-    reasons = getattr(error, "cancellation_reasons", None) or []
-    return {reason.code for reason in reasons if reason is not None} <= _LOST_RACES
