@@ -21,6 +21,7 @@ from infra.local.samples import ApiError
 from infra.local.stack import Stack
 from infra.migrate import MigrationError
 from infra.package import PackagingError
+from infra.telling import complain
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = (
@@ -38,9 +39,7 @@ def main() -> int:
             return _OPERATIONS[arguments.command](console, Record.read(FOLDER), arguments)
         return _COMMANDS[arguments.command](console)
     except EXPECTED as error:
-        Console(stderr=True).print(
-            f"make {arguments.command}: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
+        complain(arguments.command, error)
         return 1
     except KeyboardInterrupt:
         return 130
