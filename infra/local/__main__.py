@@ -12,12 +12,12 @@ from rich.console import Console
 from chalicelib.errors import DecantError
 from infra.deployment.errors import DeploymentError
 from infra.local import dev, logs, operate, report, samples
+from infra.local.api import ApiError, ask
 from infra.local.embedded_postgres import PostgresError
 from infra.local.emulator import EmulatorError
 from infra.local.emulators import wanted_emulator
 from infra.local.environment import InstallationError
 from infra.local.record import FOLDER, Ports, Record, StackError
-from infra.local.samples import ApiError
 from infra.local.stack import Stack
 from infra.migrate import MigrationError
 from infra.package import PackagingError
@@ -73,7 +73,7 @@ def up(console: Console) -> int:
 
     stack = _stack(os.environ)
     record = stack.up(step)
-    tables = {table["name"] for table in samples.ask(record, "/tables")["tables"]}
+    tables = {table["name"] for table in ask(record, "/tables")["tables"]}
     if not tables.issuperset(samples.TABLES):
         report.own_tables(console, record, sorted(tables))
         return 0
