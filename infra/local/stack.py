@@ -7,13 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
-import boto3
-
 from chalicelib.access.gateway import AuthorizerKind
 from chalicelib.access.principal import Scope
 from infra.deployment.bucket import PackageBucket
 from infra.deployment.stack import Stack as CloudFormationStack
-from infra.deployment.target import Target
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.emulator import REGION, Emulator
 from infra.local.emulators import keep_emulator
@@ -132,7 +129,7 @@ class Stack:
         progress("Application")
         made, created = self._deploy(passwords)
         progress("Database")
-        done = migrate(patient_client(self._target), made["MigratorName"], by="make up")
+        done = migrate(patient_client(self.emulator.target), made["MigratorName"], by="make up")
         if done["state"] == "applied" and not created:
             for line in lines(done):
                 progress(line)
@@ -149,7 +146,7 @@ class Stack:
 
     def _deploy(self, passwords: Passwords) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
-        target = self._target
+        target = self.emulator.target
         stack = CloudFormationStack(LOCAL_STACK, target)
         deployed = stack.outputs()
         if deployed:
@@ -175,21 +172,14 @@ class Stack:
         bucket = PackageBucket(target, f"{LOCAL_STACK}-packages")
         return stack.apply(built, parameters, bucket, may_lose_data=True).outputs, not deployed
 
-    @property
-    def _target(self) -> Target:
-        """The emulator, with the administrator's credentials."""
-        key = self.emulator.credentials
-        session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
-        return Target(session, self.emulator.endpoint_url)
-
     def _token(self) -> str:
         """Give a token that may do everything, in the place of the one of the run before."""
-        tokens = Tokens.of_stage(STAGE, self._target)
+        tokens = Tokens.of_stage(STAGE, self.emulator.target)
         return tokens.renew(LOCAL_CALLER, Scope)
 
     def _write(self, made: Mapping[str, str], passwords: Passwords) -> Record:
         credentials = self.emulator.credentials
-        secret = self._target.client("secretsmanager").get_secret_value(SecretId=made["DatabaseSecret"])
+        secret = self.emulator.target.client("secretsmanager").get_secret_value(SecretId=made["DatabaseSecret"])
         login = json.loads(secret["SecretString"])
         record = Record(
             api_url=self.emulator.api_url(made["RestAPIId"]),

@@ -82,7 +82,7 @@ def test_the_answers_are_deployed_with_the_api_and_stand_as_resources() -> None:
 
 def test_the_key_that_a_token_s_requests_are_counted_by_comes_from_the_authorizer_alone() -> None:
     """Said in the definition as well, for an import of it is what the gateway goes by."""
-    definition = {"paths": {}, "securityDefinitions": {"authorizer": {}}}
+    definition: dict[str, Any] = {"paths": {}, "securityDefinitions": {"authorizer": {}}}
     made = complete({"Resources": {"RestAPI": {"Properties": {"DefinitionBody": definition}}}})
     told = made["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-api-key-source"]
     assert told == application_template()["Resources"]["RestAPI"]["Properties"]["ApiKeySourceType"] == "AUTHORIZER"
