@@ -1,14 +1,16 @@
 # `make` lists the commands. Everything listens on 127.0.0.1 only; data are kept in .local/.
 PYTHON ?= python3
 PY := .venv/bin/python
-STACK := $(PY) -m infra.local
-TOKENS = $(PY) -m infra.tokens $(if $(STAGE),--stage $(STAGE))
+# What is done to the stack of `make up` must not be taken for what is done to another stage.
+STACK = $(if $(filter-out local,$(STAGE)),$(error make $@ is for the stack of `make up` alone; docs/runbook.md says what to run on AWS))$(PY) -m infra.local
+STAGED = $(if $(STAGE),--stage $(STAGE))
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell awk -F: '/^[a-z-]+:.*\#\# / {print $$1}' $(MAKEFILE_LIST)) install
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "What takes no STAGE is about the stack of make up; what may take one is so without it."
 
 up: install ## bring the whole system up, load the samples, show the results [EMULATOR=localstack]
 	@$(if $(EMULATOR),DECANT_EMULATOR=$(EMULATOR)) $(STACK) up
@@ -32,13 +34,13 @@ local-token: | $(PY) ## the token of the local stack
 	@$(STACK) local-token
 
 token: | $(PY) ## make a token: make token NAME=loader SCOPES="read write" [EXPIRES=90d] [STAGE=dev]
-	@$(TOKENS) make --name "$(NAME)" --scopes "$(SCOPES)" $(if $(EXPIRES),--expires $(EXPIRES))
+	@$(PY) -m infra.tokens $(STAGED) token --name "$(NAME)" --scopes "$(SCOPES)" $(if $(EXPIRES),--expires $(EXPIRES))
 
 tokens: | $(PY) ## list the tokens [STAGE=dev]
-	@$(TOKENS) list
+	@$(PY) -m infra.tokens $(STAGED) tokens
 
 revoke-token: | $(PY) ## make a token worthless: make revoke-token ID=… [STAGE=dev]
-	@$(TOKENS) revoke "$(ID)"
+	@$(PY) -m infra.tokens $(STAGED) revoke-token "$(ID)"
 
 drop: | $(PY) ## load files: make drop FILES="a.csv b.xlsx" [TABLE=departments] [ON_CONFLICT=update]
 	@$(STACK) drop $(FILES) $(if $(TABLE),--table $(TABLE)) $(if $(ON_CONFLICT),--on-conflict $(ON_CONFLICT))
@@ -71,19 +73,23 @@ redrive: | $(PY) ## give that work to the workers again
 	@$(STACK) redrive
 
 audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
-	@$(PY) -m infra.audit list $(if $(STAGE),--stage $(STAGE)) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
+	@$(PY) -m infra.audit audit $(STAGED) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
 
 audit-verify: | $(PY) ## whether the audit log is as it was written: make audit-verify [STAGE=prod]
-	@$(PY) -m infra.audit verify $(if $(STAGE),--stage $(STAGE))
+	@$(PY) -m infra.audit audit-verify $(STAGED)
 
 migrate: | $(PY) ## bring the database to the dictionary: make migrate [STAGE=dev] [PLAN=1]
-	@$(PY) -m infra.migrate $(or $(STAGE),local) $(if $(PLAN),--plan)
+	@$(PY) -m infra.migrate $(STAGED) $(if $(PLAN),--plan)
 
 dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev
 
 test: install ## every test
 	@$(PY) -m pytest $(ARGS)
+
+test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
+	@$(PY) -m pytest -m deployed --emulator=localstack tests/e2e --ignore=tests/e2e/test_package.py
+	@$(PY) -m infra.local.with_localstack $(PY) -m pytest -m localstack tests/e2e
 
 lint: install ## ruff, mypy and the schemas of the workflows
 	@$(PY) -m ruff check .

@@ -1,4 +1,4 @@
-"""The audit log from the command line: python -m infra.audit list|verify [--stage STAGE]; `make up`'s without one."""
+"""The audit log from the command line: python -m infra.audit audit|audit-verify [--stage STAGE]."""
 
 import argparse
 import datetime as dt
@@ -21,7 +21,8 @@ from chalicelib.ports import AuditEvent, AuditLog
 from chalicelib.storage import S3Storage
 from infra.deployment.errors import DeploymentError
 from infra.local.record import StackError
-from infra.stage import LOCAL, outputs_of, reach
+from infra.stage import add_stage, outputs_of, reach
+from infra.telling import complain
 
 
 def main() -> int:
@@ -31,11 +32,11 @@ def main() -> int:
         target = reach(arguments.stage)
         made = outputs_of(arguments.stage, target)
         log = DynamoAuditLog(made["AuditTable"], target.region, target.connection())
-        if arguments.command == "list":
+        if arguments.command == "audit":
             return show(log, arguments.principal, arguments.limit)
         return check(log, S3Storage(target.client("s3"), made["BackupBucket"]))
     except (BotoCoreError, ClientError, DecantError, DeploymentError, StackError) as error:
-        print(f"audit {arguments.command}: {error}", file=sys.stderr)
+        complain(arguments.command, error)
         return 2
 
 
@@ -64,7 +65,7 @@ def check(log: DynamoAuditLog, bucket: S3Storage) -> int:
 def audited(log: AuditLog, sts: Any, action: str, resource: str, run: str | None = None) -> Iterator[None]:
     """Enter into the audit log what a command does within this context, by whom, and how it ended.
 
-    ``action`` is the command, such as ``make token-revoke``, and ``resource`` what it is done to; neither holds a
+    ``action`` is the command, such as ``make revoke-token``, and ``resource`` what it is done to; neither holds a
     secret. Who does it is whom AWS takes the credentials of the ``sts`` client for, by the name of the user of this
     machine.
     """
@@ -93,8 +94,8 @@ def _moment(content: Mapping[str, Any]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.audit", description=__doc__)
-    parser.add_argument("command", choices=["list", "verify"])
-    parser.add_argument("--stage", default=LOCAL, help="the stage of the stack decant-STAGE, local unless told")
+    parser.add_argument("command", choices=["audit", "audit-verify"], help="list the newest entries, or check them all")
+    add_stage(parser)
     parser.add_argument("--principal", help="whose entries to list, by the id of the token or the ARN")
     parser.add_argument("--limit", type=int, default=100, help="how many of the newest entries to list")
     return parser

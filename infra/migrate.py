@@ -1,7 +1,6 @@
 """Brings a deployed database up to its dictionary and code: calls the migrator function, and tells its answer.
 
-python -m infra.migrate STAGE [--plan]: the stack ``decant-STAGE``, where the AWS settings of the environment point;
-``local`` is the stack that `make up` brought up.
+python -m infra.migrate [--stage STAGE] [--plan].
 """
 
 import argparse
@@ -17,14 +16,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.deployment.errors import DeploymentError
 from infra.deployment.target import Target
 from infra.local.record import StackError
-from infra.stage import outputs_of, reach
+from infra.stage import add_stage, outputs_of, reach
+from infra.telling import complain
 
+# Decant's own, as a checkout and a package have it.
+DICTIONARY = Path("chalicelib", "dictionary", "datapackage.json")
 # A migration may take as long as a function may, and is not to be begun a second time beside the first.
 CONFIG = Config(read_timeout=910, retries={"total_max_attempts": 1})
 
 
 class MigrationError(Exception):
     """The migration was refused or did not end; the message says why, and what to do."""
+
+
+class Refused(MigrationError):
+    """The database can't be brought to the dictionary."""
 
 
 def migrate(functions: Any, name: str, *, plan: bool = False, by: str = "make") -> dict[str, Any]:
@@ -35,9 +41,18 @@ def migrate(functions: Any, name: str, *, plan: bool = False, by: str = "make") 
     return _invoke(functions, name, {"plan": True} if plan else {"by": by})
 
 
-def refuse_dictionary(functions: Any, name: str, file: Path) -> None:
-    """Raise MigrationError when the database can't be brought to a dictionary; asked before that is deployed."""
-    _invoke(functions, name, {"plan": True, "dictionary": json.loads(file.read_text())})
+def refuse_dictionary(functions: Any, name: str, file: Path) -> str:
+    """Raise Refused when the database can't be brought to a dictionary; asked before that is deployed.
+
+    A migrator that can't answer is no obstacle, for a deployment may be what mends it; give why, or an empty text.
+    """
+    try:
+        _invoke(functions, name, {"plan": True, "dictionary": json.loads(file.read_text())})
+    except Refused:
+        raise
+    except (MigrationError, BotoCoreError, ClientError) as error:
+        return str(error)
+    return ""
 
 
 def lines(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -69,14 +84,15 @@ def _invoke(functions: Any, name: str, event: Mapping[str, Any]) -> dict[str, An
         )
     if answer["state"] in ("refused", "failed"):
         reasons = [f"{each['where']}: {each['reason']}. {each['way']}" for each in answer["errors"]]
-        raise MigrationError("\n".join(reasons) or " ".join(filter(None, (answer["detail"], answer["hint"]))))
+        kind = Refused if answer["state"] == "refused" else MigrationError
+        raise kind("\n".join(reasons) or " ".join(filter(None, (answer["detail"], answer["hint"]))))
     return dict(answer)
 
 
 def main() -> int:
     """Migrate or plan; give the exit status."""
     parser = argparse.ArgumentParser(prog="python -m infra.migrate", description=__doc__)
-    parser.add_argument("stage")
+    add_stage(parser)
     parser.add_argument("--plan", action="store_true", help="tell what would be done, and write nothing")
     arguments = parser.parse_args()
     try:
@@ -84,7 +100,7 @@ def main() -> int:
         name = outputs_of(arguments.stage, target)["MigratorName"]
         answer = migrate(patient_client(target), name, plan=arguments.plan, by=target.caller)
     except (MigrationError, DeploymentError, StackError, BotoCoreError, ClientError) as error:
-        print(f"make migrate: {error}", file=sys.stderr)
+        complain("migrate", error)
         return 1
     for line in lines(answer):
         print(line)

@@ -14,6 +14,7 @@ from infra.packaging.archive import unpacked_size
 from infra.packaging.sbom import write_sbom
 from infra.packaging.supplied import LAYER_BYTES, UNPACKED_BYTES, ZIP_BYTES
 from infra.packaging.target import Target
+from infra.telling import complain
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".local" / "packages"
@@ -74,7 +75,7 @@ def main() -> int:
             return 0
         files = ship(ROOT, CACHE, given.out, given.stage, Target.aws(given.python, given.architecture))
     except PackagingError as error:
-        print(f"make package: {error}", file=sys.stderr)
+        complain("package", error)
         return 1
     print("\n".join(report(files)))
     return 0

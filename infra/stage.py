@@ -1,11 +1,18 @@
 """A stage as the commands of operators find it: on AWS by the environment's credentials, or the one of `make up`."""
 
+import argparse
+
 from infra.deployment.errors import DeploymentError
 from infra.deployment.stack import Stack
 from infra.deployment.target import Target
 from infra.local.record import FOLDER, Record
 
 LOCAL = "local"
+
+
+def add_stage(parser: argparse.ArgumentParser) -> None:
+    """Let a command take the stage that it is about."""
+    parser.add_argument("--stage", default=LOCAL, help="a stage on AWS; without it, the one of `make up`")
 
 
 def reach(stage: str) -> Target:

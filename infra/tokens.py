@@ -1,7 +1,4 @@
-"""Makes, lists and revokes the tokens of a stack: python -m infra.tokens COMMAND. --stage names one on AWS.
-
-On AWS the credentials are the environment's, as of any AWS tool.
-"""
+"""Makes, lists and revokes the tokens of a stack: python -m infra.tokens token|tokens|revoke-token [--stage STAGE]."""
 
 import argparse
 import datetime as dt
@@ -26,7 +23,8 @@ from infra.audit import audited
 from infra.deployment.errors import DeploymentError
 from infra.deployment.target import Target
 from infra.local.record import StackError
-from infra.stage import outputs_of, reach
+from infra.stage import add_stage, outputs_of, reach
+from infra.telling import complain
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -89,34 +87,34 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         tokens = Tokens.of_stage(arguments.stage, reach(arguments.stage))
-        if arguments.command == "make":
+        if arguments.command == "token":
             scopes, lifetime = _scopes(arguments.scopes), _lifetime(arguments.expires)
             name = _name(arguments.name)
             with audited(tokens.audit, tokens.sts, "make token", f"{name}: {' '.join(scopes)}"):
                 print(tokens.make(name, scopes, lifetime))
             print("This is told once: keep it where secrets are kept.", file=sys.stderr)
-        elif arguments.command == "revoke":
-            with audited(tokens.audit, tokens.sts, "make token-revoke", arguments.id):
+        elif arguments.command == "revoke-token":
+            with audited(tokens.audit, tokens.sts, "make revoke-token", arguments.id):
                 tokens.revoke(arguments.id)
             print(f"The token {arguments.id} is worthless from now on.")
         else:
             Console().print(_table(tokens.store.all(), dt.datetime.now(dt.UTC)))
     except (TokenError, DeploymentError, StackError, ClientError, BotoCoreError, DecantError) as error:
-        print(error, file=sys.stderr)
+        complain(arguments.command, error)
         return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.tokens", description=__doc__)
-    parser.add_argument("--stage", default="local", help="a stage on AWS; without it the local stack")
+    add_stage(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    make = commands.add_parser("make", help="make a token and print it, once")
+    make = commands.add_parser("token", help="make a token and print it, once")
     make.add_argument("--name", required=True, help="who or what has it")
     make.add_argument("--scopes", required=True, help=f"some of {', '.join(Scope)}")
     make.add_argument("--expires", help="after how long it ends: 90d, 12h, 30m; without it, never")
-    commands.add_parser("list", help="list all tokens")
-    commands.add_parser("revoke", help="make a token worthless").add_argument("id", help="as the list has it")
+    commands.add_parser("tokens", help="list all tokens")
+    commands.add_parser("revoke-token", help="make a token worthless").add_argument("id", help="as the list has it")
     return parser
 
 

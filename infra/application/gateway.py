@@ -140,6 +140,8 @@ def complete(template: dict[str, Any], *, as_resources: bool = True) -> dict[str
         }
     if by_token:
         definition["securityDefinitions"]["api_key"] = _API_KEY
+        # As the API's own property has it, which an import of the definition sets back to the header.
+        definition["x-amazon-apigateway-api-key-source"] = "AUTHORIZER"
     for methods in definition["paths"].values():
         for method, operation in methods.items():
             if by_token:

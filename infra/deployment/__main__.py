@@ -14,10 +14,11 @@ from infra.deployment.order import StageDeployment, StageStacks
 from infra.deployment.progress import Progress
 from infra.deployment.stages import FOLDER, Packaging, Stage
 from infra.deployment.target import Target
-from infra.migrate import MigrationError, lines, migrate, patient_client
+from infra.migrate import DICTIONARY, MigrationError, lines, migrate, patient_client, refuse_dictionary
 from infra.package import Package, PackagingError, package
 from infra.packaging.target import Target as Runtime
 from infra.ship import CACHE, ROOT, check_sizes
+from infra.telling import complain
 
 
 def main() -> int:
@@ -30,12 +31,10 @@ def main() -> int:
         else:
             take_down(console, arguments.stage, confirmed=arguments.yes, with_backups=arguments.with_backups)
     except (BotoCoreError, ClientError, DeploymentError, MigrationError, PackagingError) as error:
-        Console(stderr=True).print(
-            f"make {arguments.command}: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
+        complain(arguments.command, error)
         return 1
     except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped watching. CloudFormation goes on; the same command finds its way again.")
+        complain(arguments.command, "Stopped. What CloudFormation has begun goes on; the same command finds its way.")
         return 130
     return 0
 
@@ -46,11 +45,18 @@ def deploy(console: Console, name: str, folder: Path, *, may_lose_data: bool) ->
     with Progress(console) as progress:
         progress.heading(f"Stage {name}: {target}")
         refuse_local(stage.name, target)
+        deployment = StageDeployment(stage, target, os.environ, progress, may_lose_data)
+        deployment.refuse()
+        ask_migrator(stage, target, progress)
         progress.heading("Package")
         built = packaged(stage.package, target)
-        outputs = StageDeployment(stage, target, os.environ, progress, may_lose_data).deploy(built)
+        outputs = deployment.deploy(built)
         progress.heading("Migrations of the database")
-        for line in lines(migrate(patient_client(target), outputs["MigratorName"], by=target.caller)):
+        try:
+            done = migrate(patient_client(target), outputs["MigratorName"], by=target.caller)
+        except MigrationError as error:
+            raise MigrationError(f"The stacks stand, but the database was not migrated:\n{error}") from error
+        for line in lines(done):
             progress.say(f"         {line}")
         progress.heading(f"Stage {name} stands")
         for output, value in sorted(outputs.items()):
@@ -62,6 +68,21 @@ def deploy(console: Console, name: str, folder: Path, *, may_lose_data: bool) ->
             f"  change it     {stage.file}, then `make deploy STAGE={name}` again\n"
             f"  take it down  make destroy STAGE={name}"
         )
+
+
+def ask_migrator(stage: Stage, target: Target, progress: Progress) -> None:
+    """Raise MigrationError when the database that is there can't be brought to the dictionary that comes."""
+    made = StageStacks(stage.name, target).stack("application").outputs()
+    if "MigratorName" not in made:
+        return
+    progress.heading("Dictionary")
+    file = ROOT / (stage.application.given.get("Dictionary") or DICTIONARY)
+    if not file.is_file():
+        raise DeploymentError(f"{stage.file}: [application] Dictionary: there is no file {file}.")
+    unasked = refuse_dictionary(patient_client(target), made["MigratorName"], file)
+    progress.say(
+        f"         not compared with the database: {unasked}" if unasked else "         the database can take it"
+    )
 
 
 def packaged(how: Packaging, target: Target) -> Package:

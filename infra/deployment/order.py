@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from infra.deployment import layer, network
 from infra.deployment.bucket import PackageBucket
+from infra.deployment.errors import DeploymentError
 from infra.deployment.parameters import known_only, parameters_for
 from infra.deployment.stack import Stack
 from infra.deployment.stages import Stage, Table
@@ -23,6 +24,7 @@ _DATABASE_TO_APPLICATION = {
     "DatabaseName": "DatabaseName",
     "MasterSecret": "MasterSecretArn",
     "MasterSecretKey": "EncryptionKey",
+    "DatabaseIdentifier": "DatabaseIdentifier",
 }
 
 
@@ -68,6 +70,14 @@ class StageDeployment:
     reporter: Reporter
     may_lose_data: bool = False
 
+    def refuse(self) -> None:
+        """Raise DeploymentError for what the templates, each by itself, would take, and can't work."""
+        if self._proxied and self.stage.application.given.get("RotatePassword") != "false":
+            raise DeploymentError(
+                f"{self._place('database')}: Proxy = true takes RotatePassword = false under [application]: a rotation "
+                "gives the secret another login, which RDS Proxy would refuse (docs/deploy.md, RDS Proxy)."
+            )
+
     def deploy(self, built: Package) -> dict[str, str]:
         """Bring all stacks of the stage up to date; give the application's outputs.
 
@@ -94,7 +104,10 @@ class StageDeployment:
         table, template = self.stage.network, load_template(NETWORK)
         if not table.own:
             return self._existing("network", table, template)
-        made = self._apply("network", template, template, table, network.prefix_lists(self.target))
+        handed = network.prefix_lists(self.target)
+        if not self.stage.database.own:
+            handed |= _handed({"DatabasePort": "Port"}, self.stage.database.given)
+        made = self._apply("network", template, template, table, handed)
         network.close_default_group(self.target, made["DefaultSecurityGroup"])
         return made
 

@@ -24,10 +24,15 @@ class Target:
 
     @classmethod
     def from_environment(cls) -> "Target":
-        """Take credentials, region and endpoint as every AWS tool does. Raises DeploymentError without a region."""
+        """Take credentials, region and endpoint as every AWS tool does. Raises DeploymentError where one is missing."""
         session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3 does not read by itself
         if session.region_name is None:
             raise DeploymentError("No AWS region is chosen. Set AWS_REGION, or a profile that has one (AWS_PROFILE).")
+        if session.get_credentials() is None:
+            raise DeploymentError(
+                "No AWS credentials are at hand. Log in (`aws sso login`) and name the profile (AWS_PROFILE), or set "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
         return cls(session)
 
     def client(self, service: str) -> Any:

@@ -12,15 +12,16 @@ from rich.console import Console
 from chalicelib.errors import DecantError
 from infra.deployment.errors import DeploymentError
 from infra.local import dev, logs, operate, report, samples
+from infra.local.api import ApiError, ask
 from infra.local.embedded_postgres import PostgresError
 from infra.local.emulator import EmulatorError
 from infra.local.emulators import wanted_emulator
 from infra.local.environment import InstallationError
 from infra.local.record import FOLDER, Ports, Record, StackError
-from infra.local.samples import ApiError
 from infra.local.stack import Stack
 from infra.migrate import MigrationError
 from infra.package import PackagingError
+from infra.telling import complain
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = (
@@ -38,9 +39,7 @@ def main() -> int:
             return _OPERATIONS[arguments.command](console, Record.read(FOLDER), arguments)
         return _COMMANDS[arguments.command](console)
     except EXPECTED as error:
-        Console(stderr=True).print(
-            f"make {arguments.command}: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
+        complain(arguments.command, error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -74,7 +73,7 @@ def up(console: Console) -> int:
 
     stack = _stack(os.environ)
     record = stack.up(step)
-    tables = {table["name"] for table in samples.ask(record, "/tables")["tables"]}
+    tables = {table["name"] for table in ask(record, "/tables")["tables"]}
     if not tables.issuperset(samples.TABLES):
         report.own_tables(console, record, sorted(tables))
         return 0

@@ -15,11 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import boto3
+
+from infra.deployment.target import Target
 from infra.local.environment import environment_python
 from infra.local.guard import GuardedServer
 from infra.local.ports import LOOPBACK, is_taken
 from infra.local.process import ProcessRecord
-from infra.packaging.target import Target
+from infra.packaging.target import Target as Runtime
 
 REGION = "us-east-1"
 READY_SECONDS = 90
@@ -72,7 +75,7 @@ class Emulator(GuardedServer):
     # What it refuses as AWS does; the rest it lets pass.
     enforces: ClassVar[frozenset[Enforced]]
     # The Python of its functions; None for the interpreter at hand.
-    made_for: ClassVar[Target | None] = None
+    made_for: ClassVar[Runtime | None] = None
 
     _stop_signal = "TERM"
 
@@ -100,6 +103,13 @@ class Emulator(GuardedServer):
         """The administrator's key, made once for this folder."""
         self._make_folder()
         return Credentials.kept_in(self.folder / "credentials.json")
+
+    @property
+    def target(self) -> Target:
+        """Where to deploy to, and what to ask: the emulator, as its administrator."""
+        key = self.credentials
+        session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
+        return Target(session, self.endpoint_url)
 
     @property
     def log(self) -> Path:

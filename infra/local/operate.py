@@ -4,9 +4,6 @@ import argparse
 import datetime as dt
 import json
 import os
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services, services
 from infra.audit import audited
 from infra.local import dead_letters, report, samples
+from infra.local.api import order, request
 from infra.local.record import Record, StackError
 
 
@@ -43,7 +41,7 @@ def drop(console: Console, record: Record, arguments: argparse.Namespace) -> int
 
 def backup_to_directory(console: Console, record: Record, arguments: argparse.Namespace) -> int:
     """Back all tables up in one snapshot, and copy the backups with their manifests into a folder."""
-    run = _done(_post(record, "/backups"))
+    run = _done(order(record, "/backups"))
     bucket, folder = _services(record).backups, FolderStorage(arguments.directory)
     for manifest in manifests(bucket):
         if manifest.id in run["result"]["backups"]:
@@ -84,7 +82,7 @@ def restore_from_directory(console: Console, record: Record, arguments: argparse
 
 def rebuild(console: Console, record: Record, _arguments: argparse.Namespace) -> int:
     """Fill a lost catalogue again: the backups from the bucket, the runs from the database."""
-    result = _done(_post(record, "/backups/rebuild"))["result"]
+    result = _done(order(record, "/backups/rebuild"))["result"]
     console.print(
         f"{result['backups_listed']} backups are in the catalogue, {result['runs_listed']} runs came back.",
         highlight=False,
@@ -94,7 +92,7 @@ def rebuild(console: Console, record: Record, _arguments: argparse.Namespace) ->
 
 def drill(console: Console, record: Record, _arguments: argparse.Namespace) -> int:
     """Restore the newest backups for practice, into tables that vanish, and tell what a restore would change."""
-    run = _done(_post(record, "/drills"))
+    run = _done(order(record, "/drills"))
     for each in run["result"]["tables"]:
         found = each["differences"]
         console.print(
@@ -121,20 +119,8 @@ def retention(console: Console, record: Record, _arguments: argparse.Namespace) 
 
 def call(console: Console, record: Record, arguments: argparse.Namespace) -> int:
     """Ask the deployed API for something, or order it, and print the answer; an order is waited for."""
-    method = "GET" if arguments.command == "get" else "POST"
-    headers = {"Prefer": "wait=20", "Content-Type": "application/json", **record.authorization()}
     body = getattr(arguments, "body", None)
-    request = urllib.request.Request(  # noqa: S310 - the record's own URL
-        record.api_url + arguments.route, data=body.encode() if body else None, headers=headers, method=method
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
-            status, content = answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            status, content = error.code, error.read()
-    except OSError as error:
-        raise samples.ApiError(f"{method} {record.api_url}{arguments.route} failed: {error}") from error
+    status, content = request(record, arguments.command.upper(), arguments.route, body.encode() if body else None)
     console.print(json.dumps(json.loads(content), indent=2), highlight=False, markup=False, soft_wrap=True)
     return 0 if status < 400 else 1
 
@@ -174,19 +160,4 @@ def _done(run: dict[str, Any]) -> dict[str, Any]:
     if run["state"] != "succeeded":
         error = run["error"] or {}
         raise StackError(f"The {run['kind']} ended as {run['state']}: {error.get('detail')} {error.get('hint') or ''}")
-    return run
-
-
-def _post(record: Record, path: str) -> dict[str, Any]:
-    """POST an order to the deployed API and wait for the end of its run."""
-    headers = {"Prefer": "wait=20", **record.authorization()}
-    request = urllib.request.Request(record.api_url + path, method="POST", headers=headers)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
-            run: dict[str, Any] = json.load(answer)
-    except OSError as error:
-        raise samples.ApiError(f"POST {record.api_url}{path} failed: {error}. See `make status`.") from error
-    while run["state"] not in samples.ENDED:
-        time.sleep(samples.POLL_SECONDS)
-        run = samples.ask(record, f"/runs/{run['id']}")
     return run

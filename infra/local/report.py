@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from infra.local.api import ENDED, Run, ask
 from infra.local.record import Record
-from infra.local.samples import ENDED, Run, ask
 
 YEAR = 2021
 ROWS_SHOWN = 12

@@ -1,10 +1,7 @@
 """The sample workbooks: dropped into the intake bucket, and followed until their runs have ended."""
 
 import hashlib
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +9,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.local.api import ENDED, POLL_SECONDS, ApiError, Run, ask
 from infra.local.record import Record
 
 # Employees first, on purpose: the order in which files land does not matter.
 NAMES = ("hired_employees.xlsx", "departments.xlsx", "jobs.xlsx")
 TABLES = {name.partition(".")[0] for name in NAMES}
-ENDED = ("succeeded", "failed", "refused", "duplicate")
-POLL_SECONDS = 0.3
 PATIENCE_SECONDS = 180
 PAGES = 50
-Run = dict[str, Any]
-
-
-class ApiError(Exception):
-    """The deployed API did not answer as it should; the message says what was asked and what came."""
 
 
 @dataclass(frozen=True)
@@ -73,20 +64,6 @@ def follow(record: Record, files: Sequence[Dropped], show: Callable[[dict[str, R
             raise ApiError(f"Nothing has moved for {PATIENCE_SECONDS} s; not loaded: {missing}. See `make logs`.")
         time.sleep(POLL_SECONDS)
     return seen
-
-
-def ask(record: Record, path: str) -> dict[str, Any]:
-    """GET a JSON document of the deployed API."""
-    url = record.api_url + path
-    request = urllib.request.Request(url, headers=record.authorization())  # noqa: S310 - the record's own URL
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the record's own URL
-            document: dict[str, Any] = json.load(answer)
-            return document
-    except urllib.error.HTTPError as error:
-        raise ApiError(f"GET {url} answered {error.code}: {error.read().decode(errors='replace')[:500]}") from error
-    except (urllib.error.URLError, TimeoutError, ValueError) as error:
-        raise ApiError(f"GET {url} failed: {error}") from error
 
 
 def _find(s3: Any, bucket: str, key: str, content: bytes) -> Dropped | None:

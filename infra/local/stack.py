@@ -6,16 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any
-
-import boto3
-from botocore.config import Config
 
 from chalicelib.access.gateway import AuthorizerKind
 from chalicelib.access.principal import Scope
 from infra.deployment.bucket import PackageBucket
 from infra.deployment.stack import Stack as CloudFormationStack
-from infra.deployment.target import Target
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.emulator import REGION, Emulator
 from infra.local.emulators import keep_emulator
@@ -24,12 +19,11 @@ from infra.local.ministack import MiniStack
 from infra.local.ports import LOOPBACK, is_taken, taken
 from infra.local.record import LOCAL_STACK, Ports, Record, StackError
 from infra.local.schema import DATABASE, MASTER, Passwords, make_master, master_secret
-from infra.migrate import lines, migrate, refuse_dictionary
+from infra.migrate import DICTIONARY, lines, migrate, patient_client, refuse_dictionary
 from infra.package import package
 from infra.tokens import Tokens
 
 STAGE = "local"
-DICTIONARY = Path("chalicelib", "dictionary", "datapackage.json")
 LOCAL_CALLER = "make up"
 # What differs from AWS: no TLS on this machine, no rotation by the clock, no limits for each token, which the emulator
 # can't keep (see api.yaml), shorter waits for a person who watches, and nothing happens by itself.
@@ -135,7 +129,7 @@ class Stack:
         progress("Application")
         made, created = self._deploy(passwords)
         progress("Database")
-        done = migrate(self._client("lambda"), made["MigratorName"], by="make up")
+        done = migrate(patient_client(self.emulator.target), made["MigratorName"], by="make up")
         if done["state"] == "applied" and not created:
             for line in lines(done):
                 progress(line)
@@ -152,11 +146,11 @@ class Stack:
 
     def _deploy(self, passwords: Passwords) -> tuple[dict[str, str], bool]:
         """Deploy the application; give the outputs of the CloudFormation stack, and whether that is new."""
-        target = Target(self._session(), self.emulator.endpoint_url)
+        target = self.emulator.target
         stack = CloudFormationStack(LOCAL_STACK, target)
         deployed = stack.outputs()
         if deployed:
-            refuse_dictionary(self._client("lambda"), deployed["MigratorName"], self._root / DICTIONARY)
+            refuse_dictionary(patient_client(target), deployed["MigratorName"], self._root / DICTIONARY)
         # An emulator that knows no authorizers would let nobody in, for the API believes none but them.
         kind = AuthorizerKind.TOKEN if "authorizers" in self.emulator.enforces else AuthorizerKind.NONE
         built = package(
@@ -170,7 +164,7 @@ class Stack:
             "DatabaseHost": LOOPBACK,
             "DatabasePort": str(self.postgres.port),
             "DatabaseName": DATABASE,
-            "MasterSecret": master_secret(self._client("secretsmanager"), f"{LOCAL_STACK}-master", passwords.master),
+            "MasterSecret": master_secret(target.client("secretsmanager"), f"{LOCAL_STACK}-master", passwords.master),
             "SdkPandasLayer": publish_layer(target.client("lambda")),
             **self._parameters,
         }
@@ -178,24 +172,14 @@ class Stack:
         bucket = PackageBucket(target, f"{LOCAL_STACK}-packages")
         return stack.apply(built, parameters, bucket, may_lose_data=True).outputs, not deployed
 
-    def _session(self) -> boto3.Session:
-        credentials = self.emulator.credentials
-        return boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=REGION)
-
-    def _client(self, service: str) -> Any:
-        """The administrator's client of a service of the emulator."""
-        # A migration may take long, and is not to be begun a second time beside the first.
-        config = Config(read_timeout=910, retries={"total_max_attempts": 1})
-        return self._session().client(service, endpoint_url=self.emulator.endpoint_url, config=config)
-
     def _token(self) -> str:
         """Give a token that may do everything, in the place of the one of the run before."""
-        tokens = Tokens.of_stage(STAGE, Target(self._session(), self.emulator.endpoint_url))
+        tokens = Tokens.of_stage(STAGE, self.emulator.target)
         return tokens.renew(LOCAL_CALLER, Scope)
 
     def _write(self, made: Mapping[str, str], passwords: Passwords) -> Record:
         credentials = self.emulator.credentials
-        secret = self._client("secretsmanager").get_secret_value(SecretId=made["DatabaseSecret"])
+        secret = self.emulator.target.client("secretsmanager").get_secret_value(SecretId=made["DatabaseSecret"])
         login = json.loads(secret["SecretString"])
         record = Record(
             api_url=self.emulator.api_url(made["RestAPIId"]),

@@ -34,6 +34,7 @@ def with_snapstart(template: dict[str, Any]) -> dict[str, Any]:
     changed["Resources"][FUNCTION]["Properties"] |= {
         "AutoPublishAlias": ALIAS,
         "AutoPublishAliasAllProperties": True,
+        "VersionDeletionPolicy": "Delete",  # the snapshot of a version costs for as long as there is the version
         "SnapStart": {"ApplyOn": {"Ref": PARAMETER}},
     }
     if not _redirect_integrations(changed["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]):

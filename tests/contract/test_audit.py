@@ -307,12 +307,12 @@ class TestCommands:
     def test_the_newest_entries_are_listed(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert self.run(monkeypatch, "list", "--principal", "t-1", "--limit", "1") == 0
+        assert self.run(monkeypatch, "audit", "--principal", "t-1", "--limit", "1") == 0
         assert capsys.readouterr().out == (
             "2026-11-22T02:20:45.123456+00:00  Añez (t-1)  POST /batch /batch: 201  "
             "run run-2, request r-1, address 192.0.2.1\n"
         )
-        assert self.run(monkeypatch, "list") == 0
+        assert self.run(monkeypatch, "audit") == 0
         assert len(capsys.readouterr().out.splitlines()) == 3
 
     def test_a_line_can_not_be_forged_by_a_path_that_a_caller_sends(
@@ -324,27 +324,27 @@ class TestCommands:
         assert r"/runs/Año\n2026 forged\x1b[2J\u2028/replay" in line
 
     def test_whole_chains_are_told(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        assert self.run(monkeypatch, "verify") == 0
+        assert self.run(monkeypatch, "audit-verify") == 0
         assert capsys.readouterr().out == "3 chains of 5 entries are as they were written.\n"
 
     def test_a_break_is_told_with_its_place(
         self, table: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         table.delete_item(Key={"chain": CHAIN, "number": 1})
-        assert self.run(monkeypatch, "verify") == 1
+        assert self.run(monkeypatch, "audit-verify") == 1
         assert capsys.readouterr().out.startswith("principal/t-1, entry 1: it is gone")
 
     def test_a_stage_that_is_not_there_is_a_clear_error(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr(commands, "outputs_of", outputs_of)
-        assert self.run(monkeypatch, "verify", "--stage", "nowhere") == 2
+        assert self.run(monkeypatch, "audit-verify", "--stage", "nowhere") == 2
         assert "There is no stack decant-nowhere in" in capsys.readouterr().err
 
     @pytest.mark.parametrize("fails", [False, True])
     def test_what_a_command_does_is_entered_with_how_it_ended(self, log: DynamoAuditLog, fails: bool) -> None:
         def command() -> None:
-            with commands.audited(log, boto3.client("sts"), "make token-revoke", "t-9"):
+            with commands.audited(log, boto3.client("sts"), "make revoke-token", "t-9"):
                 if fails:
                     raise ValueError("no")
 
@@ -355,5 +355,5 @@ class TestCommands:
             command()
         [principal] = [each for each in log.chains() if each.startswith("principal/arn:aws:")]
         [entry] = log.entries(principal)
-        assert entry.content["action"] == "make token-revoke"
+        assert entry.content["action"] == "make revoke-token"
         assert entry.content["outcome"] == ("failed" if fails else "succeeded")

@@ -190,6 +190,15 @@ def test_a_step_before_its_turn_is_refused(deployed: tuple[Administration, Memor
         rotate(event("testSecret", "v1"), SECRET, secrets, administration)
 
 
+def test_the_trial_of_a_new_schedule_passes_before_there_is_a_login(server: EmbeddedPostgres) -> None:
+    """Secrets Manager does the step testSecret alone, on a copy of the current version, and drops the copy."""
+    administration, secrets = administer(server, PASSWORD, "decant", {"password": "of-no-login-yet"})
+    secrets.begin("trial")
+    secrets.stage(SECRET, "trial", secrets.current(SECRET))
+    rotate(event("testSecret", "trial"), SECRET, secrets, administration)
+    assert secrets.labels["v0"] == ["AWSCURRENT"]
+
+
 def test_a_secret_that_was_made_anew_is_taken_by_the_next_migration(server: EmbeddedPostgres) -> None:
     administration, secrets = administer(server, PASSWORD, "decant", {"password": "made-anew"})
     migrator.handle(administration, {})

@@ -34,11 +34,11 @@ def test_make_migrate_tells_the_plan_and_refuses_with_status_1(local_stack: Stac
         **os.environ, "DECANT_FOLDER": str(local_stack.folder), "AWS_DEFAULT_REGION": stack.region,
     }  # fmt: skip
     command = [sys.executable, "-m", "infra.migrate"]
-    done = subprocess.run([*command, "local", "--plan"], env=environment, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([*command, "--plan"], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "Nothing to migrate.\n"), done.stderr
     keys = {"AWS_ACCESS_KEY_ID": stack.access_key_id, "AWS_SECRET_ACCESS_KEY": stack.secret_access_key}
     elsewhere = {**environment, **keys, "AWS_ENDPOINT_URL": stack.endpoint_url}
-    done = subprocess.run([*command, "nowhere"], env=elsewhere, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([*command, "--stage", "nowhere"], env=elsewhere, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("make migrate: There is no stack decant-nowhere in ")
 

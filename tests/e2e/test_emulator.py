@@ -5,13 +5,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
 import psutil
 import pytest
 
-from infra.local.emulator import REGION, Emulator, EmulatorError
+from infra.local.emulator import EmulatorError
 from infra.local.ministack import MiniStack
 from infra.local.ports import free_port
 
@@ -19,27 +17,16 @@ ROOT = Path(__file__).parents[2]
 VENV = ROOT / ".local" / MiniStack.environment_name
 
 
-def client(emulator: Emulator, service: str) -> Any:
-    key = emulator.credentials
-    return boto3.client(
-        service,
-        endpoint_url=emulator.endpoint_url,
-        region_name=REGION,
-        aws_access_key_id=key.access_key_id,
-        aws_secret_access_key=key.secret_access_key,
-    )
-
-
 def test_its_state_survives_a_stop(tmp_path: Path) -> None:
     emulator = MiniStack(tmp_path / "emulator", free_port(), VENV)
     with emulator:
-        client(emulator, "s3").create_bucket(Bucket="kept")
-        client(emulator, "s3").put_object(Bucket="kept", Key="key", Body=b"content")
-        client(emulator, "sqs").create_queue(QueueName="kept")
+        emulator.target.client("s3").create_bucket(Bucket="kept")
+        emulator.target.client("s3").put_object(Bucket="kept", Key="key", Body=b"content")
+        emulator.target.client("sqs").create_queue(QueueName="kept")
     assert emulator.pid is None
     with emulator:
-        assert client(emulator, "s3").get_object(Bucket="kept", Key="key")["Body"].read() == b"content"
-        assert client(emulator, "sqs").get_queue_url(QueueName="kept")["QueueUrl"].endswith("/kept")
+        assert emulator.target.client("s3").get_object(Bucket="kept", Key="key")["Body"].read() == b"content"
+        assert emulator.target.client("sqs").get_queue_url(QueueName="kept")["QueueUrl"].endswith("/kept")
 
 
 def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:

@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import psutil
 import pytest
 
-from infra.local.emulator import REGION
 from infra.local.localstack import LocalStack
 from infra.local.ports import LOOPBACK, free_port
 
@@ -61,17 +59,6 @@ def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]
         yield emulator
 
 
-def client(emulator: LocalStack, service: str) -> Any:
-    key = emulator.credentials
-    return boto3.client(
-        service,
-        endpoint_url=emulator.endpoint_url,
-        region_name=REGION,
-        aws_access_key_id=key.access_key_id,
-        aws_secret_access_key=key.secret_access_key,
-    )
-
-
 def zipped(name: str, content: str) -> bytes:
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w") as archive:
@@ -80,7 +67,7 @@ def zipped(name: str, content: str) -> bytes:
 
 
 def make(emulator: LocalStack, handler: str, **settings: Any) -> str:
-    functions = client(emulator, "lambda")
+    functions = emulator.target.client("lambda")
     name = f"{handler}-{uuid4().hex}"
     functions.create_function(
         FunctionName=name,
@@ -97,7 +84,7 @@ def make(emulator: LocalStack, handler: str, **settings: Any) -> str:
 
 def invoke(emulator: LocalStack, function: str, event: Any) -> tuple[str | None, Any]:
     """Call a function; give how it failed, if it did, and its answer or error."""
-    answer = client(emulator, "lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    answer = emulator.target.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
     return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
@@ -114,7 +101,7 @@ def test_a_function_answers_with_its_variables_and_its_log_is_kept(localstack: L
 
 
 def log_of(emulator: LocalStack, function: str) -> list[str]:
-    logs = client(emulator, "logs")
+    logs = emulator.target.client("logs")
     try:
         events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
     except logs.exceptions.ResourceNotFoundException:
@@ -124,7 +111,7 @@ def log_of(emulator: LocalStack, function: str) -> list[str]:
 
 def test_layers_are_on_the_path_behind_the_code(localstack: LocalStack) -> None:
     content = zipped("python/greeting.py", "TEXT = 'from the layer'")
-    layer = client(localstack, "lambda").publish_layer_version(LayerName="greeting", Content={"ZipFile": content})
+    layer = localstack.target.client("lambda").publish_layer_version(LayerName="greeting", Content={"ZipFile": content})
     function = make(localstack, "greet", Layers=[layer["LayerVersionArn"]])
     failed, (text, first) = invoke(localstack, function, {})
     assert (failed, text) == (None, "from the layer")
@@ -198,7 +185,7 @@ def test_dynamodb_loses_no_update_of_many_at_once(localstack: LocalStack) -> Non
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "BillingMode": "PAY_PER_REQUEST",
     }
-    dynamodb = client(localstack, "dynamodb")
+    dynamodb = localstack.target.client("dynamodb")
     dynamodb.create_table(**table)
     key = {"TableName": "counters", "Key": {"id": {"S": "a"}}}
 
@@ -226,7 +213,7 @@ def test_no_function_outlives_it(tmp_path: Path, end: str, gone: Callable[[psuti
     emulator = LocalStack(tmp_path / "emulator", free_port(), VENV)
     with emulator:
         function = make(emulator, "linger", Timeout=300)
-        client(emulator, "lambda").invoke(
+        emulator.target.client("lambda").invoke(
             FunctionName=function, InvocationType="Event", Payload=json.dumps({"seconds": 200})
         )
         deadline = time.monotonic() + 30

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.local import report, samples
+from infra.local import api, report, samples
 from infra.local.emulators import wanted_emulator
 from infra.local.ports import free_port, is_taken
 from infra.local.record import Ports, Record
@@ -52,7 +52,7 @@ def test_up_again_and_after_a_stop_and_after_a_kill(detached: Callable[[], Stack
     assert [run["state"] for run in runs.values()] == ["succeeded"] * 3
     for run in runs.values():
         assert run["read"] == run["inserted"] + run["rejected"]
-    assert samples.ask(first, "/metrics/departments-above-mean")["rows"]
+    assert api.ask(first, "/metrics/departments-above-mean")["rows"]
 
     running = detached()
     pids = (running.postgres.pid, running.emulator.pid)
@@ -101,9 +101,9 @@ def test_the_results_are_printed_with_commands_that_name_the_run(detached: Calla
 @pytest.mark.enforced("authorizers")
 def test_the_token_of_the_run_before_is_worthless(detached: Callable[[], Stack]) -> None:
     before, after = (detached().up(lambda _: None) for _ in range(2))
-    assert samples.ask(after, "/tables")["tables"]
-    with pytest.raises(samples.ApiError, match="answered 401"):
-        samples.ask(before, "/tables")
+    assert api.ask(after, "/tables")["tables"]
+    with pytest.raises(api.ApiError, match="answered 401"):
+        api.ask(before, "/tables")
 
 
 @pytest.mark.enforced("authorizers")
@@ -155,12 +155,12 @@ def test_a_dictionary_that_widens_is_migrated(detached: Callable[..., Stack], tm
 
 
 def columns(record: Record) -> list[str]:
-    [table] = [each for each in samples.ask(record, "/tables")["tables"] if each["name"] == "departments"]
+    [table] = [each for each in api.ask(record, "/tables")["tables"] if each["name"] == "departments"]
     return [column["name"] for column in table["columns"]]
 
 
 def rows(record: Record) -> dict[str, int]:
-    tables = samples.ask(record, "/tables")["tables"]
+    tables = api.ask(record, "/tables")["tables"]
     return {table["name"]: table["rows"] for table in tables}
 
 

@@ -1,8 +1,6 @@
 """The README's tour, run as printed against a stack, and the commands that it names."""
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,8 @@ from infra.local.record import Ports
 from infra.local.samples import drop, follow
 from infra.local.stack import Stack
 from tests.e2e.conftest import SETTINGS
+from tests.e2e.shell import ROOT, shell
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 TOUR = README[README.index("## A tour") : README.index("## Bring your own tables")]
 
@@ -38,17 +36,8 @@ def test_the_tour_works_as_printed(tmp_path: Path, emulator: type[Emulator]) -> 
 
 def take_the_tour(folder: Path) -> None:
     """Run all of the tour's commands in one shell, as a reader would; one that fails is a failure."""
-    script = "\n".join(["set -eu", 'curl() { command curl --fail-with-body "$@"; echo; }'])
-    script = "\n".join([script, *re.findall(r"```bash\n(.*?)```", TOUR, re.DOTALL)])
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=ROOT,
-        env={**os.environ, "DECANT_FOLDER": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    curl = 'curl() { command curl --fail-with-body "$@"; echo; }'
+    printed = shell(folder, "\n".join([curl, *re.findall(r"```bash\n(.*?)```", TOUR, re.DOTALL)]))
     for said in (
         '"mean":136.75',
         "department,job,Q1,Q2,Q3,Q4",
@@ -57,7 +46,7 @@ def take_the_tour(folder: Path) -> None:
         "takes a whole number",
         '"updated":1',
     ):
-        assert said in done.stdout
+        assert said in printed
 
 
 def test_every_make_command_that_it_names_is_there() -> None:

@@ -1,7 +1,6 @@
 """The run-book's local commands, run as printed on a stack, and the names that the others use."""
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from infra.local.record import Ports, Record
 from infra.local.samples import drop, follow
 from infra.local.stack import Stack
 from tests.e2e.conftest import SETTINGS
+from tests.e2e.shell import ROOT, shell
 
-ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 SECTIONS = {section.partition("\n")[0]: section for section in RUNBOOK.split("\n## ")}
 LOCAL = {title: "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL)) for title, text in SECTIONS.items()}
@@ -32,20 +31,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shell(place, "make post ROUTE=/backups")
         yield place
     stack.forget()
-
-
-def shell(folder: Path, commands: str) -> str:
-    """What commands print; one that fails is a failure."""
-    done = subprocess.run(
-        ["bash", "-c", f"set -eu\n{commands}"],
-        cwd=ROOT,
-        env={**os.environ, "DECANT_FOLDER": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize(

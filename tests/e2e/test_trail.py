@@ -62,7 +62,7 @@ def test_a_batch_leaves_an_entry_of_its_caller_and_its_run(local_stack: Stack, s
     assert entry["outcome"] == str(answer.status)
     assert entry["principal"]
     assert (entry["principal"] == "anonymous") == (stack.token is None)
-    listed = command(local_stack, "list", "--principal", entry["principal"])
+    listed = command(local_stack, "audit", "--principal", entry["principal"])
     assert run in listed.stdout, listed.stderr
 
 
@@ -81,14 +81,14 @@ def changed(stack: Record, call: Call) -> Iterator[str]:
 
 
 def test_an_entry_that_was_changed_is_found(local_stack: Stack, changed: str) -> None:
-    found = command(local_stack, "verify")
+    found = command(local_stack, "audit-verify")
     assert found.returncode == 1, found.stderr
     assert changed in found.stdout
 
 
 def test_chains_that_nobody_touched_are_whole(local_stack: Stack, call: Call) -> None:
     call("POST", "/tables/jobs/rows", [])
-    found = command(local_stack, "verify")
+    found = command(local_stack, "audit-verify")
     assert found.returncode == 0, found.stdout + found.stderr
 
 

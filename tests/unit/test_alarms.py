@@ -71,6 +71,13 @@ def test_what_an_operator_must_know_alarms(namespace: str, metric: str, missing:
     assert the_alarm(namespace, metric)["TreatMissingData"] == missing
 
 
+def test_a_database_whose_volume_fills_alarms_where_it_is_known() -> None:
+    alarm = the_alarm("AWS/RDS", "FreeStorageSpace")
+    assert dimensions(alarm) == {"DBInstanceIdentifier": {"Ref": "DatabaseIdentifier"}}
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
+    assert RESOURCES["DatabaseStorageAlarm"]["Condition"] == "DatabaseShown"
+
+
 def test_every_alarm_says_what_is_wrong_and_reaches_the_topic() -> None:
     for alarm in ALARMS.values():
         assert alarm["AlarmDescription"]
@@ -153,8 +160,10 @@ def test_traces_are_made_and_paid_for_only_where_they_are_asked_for() -> None:
     assert PARAMETERS["Tracing"]["Default"] == "PassThrough"
     assert TEMPLATE["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
     assert RESOURCES["RestAPI"]["Properties"]["TracingEnabled"] == {"Fn::If": ["Traced", True, False]}
-    for name in ("ApiRole", "WorkerRole"):
-        [policy] = [each for each in RESOURCES[name]["Properties"]["ManagedPolicyArns"] if "XRay" in json.dumps(each)]
+    for name in FUNCTIONS:
+        role = RESOURCES[RESOURCES[name]["Properties"]["Role"]["Fn::GetAtt"][0]]
+        # Lambda refuses a function that is to be traced and may not tell.
+        [policy] = [each for each in role["Properties"]["ManagedPolicyArns"] if "XRay" in json.dumps(each)]
         assert policy["Fn::If"][0] == "Traced"
         assert policy["Fn::If"][2] == {"Ref": "AWS::NoValue"}
 

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import NoRegionError
 from rich.console import Console
 
+from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.deployment import __main__ as commands
 from infra.deployment import layer, network
 from infra.deployment.bucket import PackageBucket
@@ -26,7 +27,15 @@ from infra.deployment.stages import FOLDER, Stage
 from infra.deployment.target import Target
 from infra.deployment.templates import DATABASE, NETWORK, load_template
 from infra.deployment.watching import Event
+from infra.migrate import Refused
 from infra.package import Package
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some, of nobody."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
 
 
 @pytest.fixture
@@ -209,6 +218,17 @@ def test_a_region_must_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         Target.from_environment()
 
 
+def test_credentials_must_be_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with pytest.raises(DeploymentError, match="No AWS credentials are at hand"):
+        Target.from_environment()
+
+
 class TestLayer:
     class Parameters:
         class exceptions:
@@ -315,6 +335,7 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]
         },
         "decant-try-database": {
             "Host": "db", "Port": "5432", "DatabaseName": "decant", "MasterSecretArn": "arn:master",
+            "EncryptionKey": "arn:key", "DatabaseIdentifier": "instance",
         },
         "decant-try": {"DatabaseSecret": "arn:app"},
     }  # fmt: skip
@@ -335,8 +356,18 @@ APPLICATION = Package(
     Path("none.zip"),
     {
         "Parameters": {
-            name: {"Type": "String"}
-            for name in ("Stage", "DatabaseHost", "MasterSecret", "SubnetIds", "SecurityGroupIds", "SdkPandasLayer")
+            name: {"Type": "String", "Default": ""}
+            for name in (
+                "Stage",
+                "DatabaseHost",
+                "MasterSecret",
+                "MasterSecretKey",
+                "DatabaseIdentifier",
+                "SubnetIds",
+                "SecurityGroupIds",
+                "SdkPandasLayer",
+                "RotatePassword",
+            )
         },
         "Resources": {},
     },
@@ -358,8 +389,9 @@ class TestOrder:
             "Stage": "try", "VpcId": "vpc-1", "SubnetIds": "a,b", "FunctionsSecurityGroup": "sg-1",
         }  # fmt: skip
         assert given["decant-try"] == {
-            "Stage": "try", "DatabaseHost": "db", "MasterSecret": "arn:master", "SubnetIds": "a,b",
-            "SecurityGroupIds": "sg-1", "SdkPandasLayer": "arn:layer",
+            "Stage": "try", "DatabaseHost": "db", "MasterSecret": "arn:master", "MasterSecretKey": "arn:key",
+            "DatabaseIdentifier": "instance", "SubnetIds": "a,b", "SecurityGroupIds": "sg-1",
+            "SdkPandasLayer": "arn:layer",
         }  # fmt: skip
 
     def test_what_exists_is_named_in_the_words_of_our_own(
@@ -385,6 +417,61 @@ class TestOrder:
         databases = [given.get("ApplicationSecret") for name, given in applied if name == "decant-try-database"]
         assert databases == [None, "arn:app"]
         assert [name for name, _ in applied][-1] == "decant-try", "which is told the proxy's address"
+
+    def test_the_network_lets_the_functions_to_the_port_of_a_database_elsewhere(
+        self, write: Any, applied: list[tuple[str, dict[str, str]]]
+    ) -> None:
+        deploy(write("[database]\nuse = 'existing'\nHost = 'theirs'\nPort = 6432\nEncryptionKey = 'arn:k'" + LAYER))
+        given = dict(applied)
+        assert given["decant-try-network"]["DatabasePort"] == "6432"
+        assert given["decant-try"]["MasterSecretKey"] == "arn:k"
+
+    @pytest.mark.parametrize("rotation", ["", "\nRotatePassword = true"])
+    def test_a_proxy_is_refused_with_a_rotation_that_it_could_not_follow(self, write: Any, rotation: str) -> None:
+        stage = write(f"[database]\nProxy = true{LAYER}{rotation}")
+        with pytest.raises(DeploymentError, match=r"\[database\]: Proxy = true takes RotatePassword = false"):
+            StageDeployment(stage, Account(), {}, Silent()).refuse()
+        StageDeployment(
+            write(f"[database]\nProxy = true{LAYER}\nRotatePassword = false"), Account(), {}, Silent()
+        ).refuse()
+
+
+class TestDictionary:
+    """What the database of a stage that stands is asked, before anything of it is changed."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
+        """The dictionaries that the migrator was asked about; it refuses them."""
+        about: list[tuple[str, Path]] = []
+
+        def refuse(_functions: Any, name: str, file: Path) -> str:
+            about.append((name, file))
+            raise Refused("it was text and is date")
+
+        monkeypatch.setattr(commands, "refuse_dictionary", refuse)
+        monkeypatch.setattr(commands, "patient_client", lambda _: None)
+        return about
+
+    @pytest.mark.parametrize("said", ["", "[application]\nDictionary = 'chalicelib/dictionary/datapackage.json'"])
+    def test_one_that_the_database_can_not_follow_stops_the_deployment(
+        self, write: Any, asked: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch, said: str
+    ) -> None:
+        monkeypatch.setattr(Stack, "outputs", lambda _: {"MigratorName": "f"})
+        with pytest.raises(Refused), Progress(Console(file=io.StringIO())) as progress:
+            commands.ask_migrator(write(said), Account(), progress)
+        assert asked == [("f", PACKAGED_DICTIONARY)]
+
+    def test_one_that_is_not_there_is_told(self, write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Stack, "outputs", lambda _: {"MigratorName": "f"})
+        with pytest.raises(DeploymentError, match="there is no file"):
+            commands.ask_migrator(write("[application]\nDictionary = 'none.json'"), Account(), Progress(Console()))
+
+    def test_a_stage_that_is_new_has_nobody_to_ask(
+        self, write: Any, asked: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Stack, "outputs", lambda _: {})
+        commands.ask_migrator(write(""), Account(), Progress(Console()))
+        assert asked == []
 
 
 def test_backup_buckets_are_those_of_this_stage_alone() -> None:

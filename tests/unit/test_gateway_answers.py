@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api.headers import SECURITY_HEADERS
+from infra.application import application_template
 from infra.application.gateway import ANSWERS, UNKNOWN_CALLER, complete
 
 TEMPLATE = complete({"Resources": {"RestAPI": {"Properties": {"DefinitionBody": {"paths": {}}}}}})
@@ -77,3 +78,11 @@ def test_the_answers_are_deployed_with_the_api_and_stand_as_resources() -> None:
     for kind, properties in resources.items():
         for name in ("statusCode", "responseParameters", "responseTemplates"):
             assert properties[name[0].upper() + name[1:]] == deployed[kind][name]
+
+
+def test_the_key_that_a_token_s_requests_are_counted_by_comes_from_the_authorizer_alone() -> None:
+    """Said in the definition as well, for an import of it is what the gateway goes by."""
+    definition: dict[str, Any] = {"paths": {}, "securityDefinitions": {"authorizer": {}}}
+    made = complete({"Resources": {"RestAPI": {"Properties": {"DefinitionBody": definition}}}})
+    told = made["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-api-key-source"]
+    assert told == application_template()["Resources"]["RestAPI"]["Properties"]["ApiKeySourceType"] == "AUTHORIZER"

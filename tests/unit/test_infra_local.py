@@ -156,3 +156,18 @@ def test_the_layer_is_published_once_and_names_this_environment() -> None:
     with zipfile.ZipFile(io.BytesIO(version["Content"]["ZipFile"])) as archive:
         [name] = archive.namelist()
         assert sys.prefix in archive.read(name).decode()
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["backup-to-dir", "dead-letters", "drill", "get", "post", "redrive", "retention", "restore-from-dir", "reset"],
+)
+def test_what_is_for_the_local_stack_alone_is_refused_for_another_stage(target: str) -> None:
+    def make(stage: str) -> subprocess.CompletedProcess[str]:
+        command = ["make", "--no-print-directory", "--dry-run", target, f"STAGE={stage}"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    refused = make("production")
+    assert refused.returncode != 0
+    assert f"make {target} is for the stack of `make up` alone" in refused.stderr
+    assert make("local").returncode == make("").returncode == 0

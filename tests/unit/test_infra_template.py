@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.application import application_template
+from infra.application import application_template, compose, fragments
+from infra.deployment.parameters import parameters_for
 from infra.deployment.templates import DATABASE, NETWORK, load_template
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,15 @@ BUCKETS = ("IntakeBucket", "BackupBucket")
 # Actions that AWS knows on no resource.
 ON_NOTHING = {"secretsmanager:GetRandomPassword"}
 ROLES = ("ApiRole", "WorkerRole", "MigratorRole", "RotatorRole")
+DECLARED = {
+    (stack, name): parameter
+    for stack, parameters in (
+        ("application", PARAMETERS),
+        ("network", load_template(NETWORK)["Parameters"]),
+        ("database", load_template(DATABASE)["Parameters"]),
+    )
+    for name, parameter in parameters.items()
+}
 
 
 def of_type(kind: str, resources: dict[str, Any] = RESOURCES) -> dict[str, Any]:
@@ -83,6 +93,25 @@ def policies() -> Iterator[Policy]:
 
 
 POLICIES = list(policies())
+
+
+@pytest.mark.parametrize(("stack", "name"), DECLARED)
+def test_a_parameter_says_what_it_is_for_and_takes_its_own_default(stack: str, name: str) -> None:
+    parameter = DECLARED[stack, name]
+    assert parameter["Description"]
+    assert not parameter["Description"].endswith(".")
+    if parameter.get("Default") in ("true", "false"):
+        assert parameter["AllowedValues"] == ["true", "false"]
+    given = {name: str(parameter["Default"])} if "Default" in parameter else {}
+    parameters_for({"Parameters": {name: parameter} if given else {}}, given, {}, {}, stack)
+
+
+def test_every_function_is_described_in_one_place() -> None:
+    """Its role, its network and its name; other files bring the variables of their concern alone."""
+    for file in fragments():
+        for name, resource in (compose([file]).get("Resources") or {}).items():
+            if "Type" not in resource and name != "RestAPI" and file.name != "functions.yaml":
+                assert resource["Properties"].keys() == {"Environment"}, f"{file.name}: {name}"
 
 
 def test_every_kind_of_policy_is_looked_at() -> None:
@@ -162,7 +191,8 @@ class TestKeys:
                 if statement["Sid"] == "MasterSecretKey":
                     assert (role in ("MigratorRole", "RotatorRole"), statement["Action"]) == (True, "kms:Decrypt")
                     continue
-                assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+                writes = ["kms:Decrypt", "kms:GenerateDataKey"]
+                assert statement["Action"] == ("kms:Decrypt" if role == "MigratorRole" else writes)
                 assert statement["Resource"] == {"Fn::GetAtt": ["EncryptionKey", "Arn"]}
             needs = {"secretsmanager:GetSecretValue", "s3:GetObject", "s3:PutObject"}
             if needs.intersection(action for s in statements(role) for action in as_list(s["Action"])):
@@ -326,7 +356,7 @@ def test_the_api_writes_uploads_alone_and_only_the_worker_writes_backups() -> No
 
 
 def test_the_functions_get_the_variables_that_the_application_reads() -> None:
-    readers = ("settings.py", "access/gateway.py", "telemetry/lines.py")
+    readers = ("settings.py", "wiring.py", "access/gateway.py", "telemetry/lines.py")
     read = {name for file in readers for name in re.findall(r'"(DECANT_[A-Z_]+)"', (LIBRARY / file).read_text())}
     given = set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
     assert given == read
@@ -366,9 +396,11 @@ class TestNetwork:
     def test_the_functions_reach_the_database_and_the_endpoints_and_nothing_else(self) -> None:
         group = NETWORKED["FunctionsSecurityGroup"]["Properties"]
         assert "SecurityGroupIngress" not in group
+        database = {"Ref": "DatabasePort"}
         ports = {rule["Description"]: (rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]}
         assert ports == {
-            "Postgres": (5432, 5432), "Interface endpoints": (443, 443), "S3": (443, 443), "DynamoDB": (443, 443),
+            "Postgres": (database, database), "Interface endpoints": (443, 443), "S3": (443, 443),
+            "DynamoDB": (443, 443),
         }  # fmt: skip
         assert "0.0.0.0/0" not in str(group["SecurityGroupEgress"])
 
@@ -380,7 +412,7 @@ class TestNetwork:
             }  # fmt: skip
             assert [rule["CidrIp"] for rule in group["Properties"]["SecurityGroupEgress"]] == ["127.0.0.1/32"]
 
-    def test_the_endpoints_let_through_all_that_the_roles_allow(self) -> None:
+    def test_the_endpoints_let_through_what_the_roles_in_the_network_allow_and_no_more(self) -> None:
         passing = {
             action
             for policy in POLICIES
@@ -388,14 +420,16 @@ class TestNetwork:
             for statement in policy.statements
             for action in as_list(statement["Action"])
         }
-        services = {action.partition(":")[0] for action in passing}
-        assert services == {"s3", "dynamodb", "sqs", "secretsmanager"}
+        allowed = {
+            action
+            for role, resource in of_type("AWS::IAM::Role").items()
+            if "InVpc" in str(resource["Properties"].get("ManagedPolicyArns"))
+            for statement in statements(role)
+            for action in as_list(statement["Action"])
+        }
         # What Lambda, S3 and Secrets Manager do on a function's behalf, they do by ways of their own.
         elsewhere = {"kms", "logs", "xray"}
-        for role, resource in of_type("AWS::IAM::Role").items():
-            if "InVpc" in str(resource["Properties"].get("ManagedPolicyArns")):
-                allowed = {action for s in statements(role) for action in as_list(s["Action"])}
-                assert {a for a in allowed if a.partition(":")[0] not in elsewhere} <= passing, role
+        assert passing == {action for action in allowed if action.partition(":")[0] not in elsewhere}
 
 
 class TestDatabase:
@@ -451,7 +485,8 @@ def test_the_authorizer_finds_tokens_and_does_nothing_else() -> None:
     logs, tokens = statements("AuthorizerRole")
     assert logs["Sid"] == "Logs"
     assert (tokens["Action"], tokens["Resource"]) == ("dynamodb:GetItem", {"Fn::GetAtt": ["TokensTable", "Arn"]})
-    assert "ManagedPolicyArns" not in RESOURCES["AuthorizerRole"]["Properties"]
+    [traces] = RESOURCES["AuthorizerRole"]["Properties"]["ManagedPolicyArns"]
+    assert traces["Fn::If"][0] == "Traced"
 
 
 def test_only_the_authorizer_may_use_the_tokens() -> None:

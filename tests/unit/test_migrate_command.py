@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.settings import PACKAGED_DICTIONARY
-from infra.migrate import MigrationError, lines, migrate, refuse_dictionary
+from infra.migrate import MigrationError, Refused, lines, migrate, refuse_dictionary
 
 STEP = {"sql": 'ALTER TABLE public."jobs"\n    ADD COLUMN "grade" integer', "note": "A note."}
 APPLIED = {
@@ -69,6 +69,18 @@ def test_a_refusal_lists_each_place_with_its_reason_and_the_way() -> None:
     with pytest.raises(MigrationError) as caught:
         migrate(Functions(answer), "f")
     assert str(caught.value) == "The table a: it is gone. Keep it.\nThe table a: it is gone. Keep it."
+
+
+def test_a_dictionary_is_refused_by_a_migrator_that_says_so_and_not_by_one_that_can_not_answer() -> None:
+    """For what is deployed next may be what mends it."""
+    errors = [{"where": "The table a", "reason": "it is gone", "way": "Keep it."}]
+    refused = Functions({"state": "refused", "code": "c", "detail": "d", "hint": "h", "errors": errors})
+    with pytest.raises(Refused, match="it is gone"):
+        refuse_dictionary(refused, "f", PACKAGED_DICTIONARY)
+    failed = {"state": "failed", "code": "c", "detail": "It is down.", "hint": "Try again.", "errors": []}
+    assert refuse_dictionary(Functions(failed), "f", PACKAGED_DICTIONARY) == "It is down. Try again."
+    assert "boom" in refuse_dictionary(Functions({"errorMessage": "boom"}, error=True), "f", PACKAGED_DICTIONARY)
+    assert refuse_dictionary(Functions(APPLIED), "f", PACKAGED_DICTIONARY) == ""
 
 
 def test_what_failed_is_told_with_its_hint_and_a_defect_with_its_log() -> None:

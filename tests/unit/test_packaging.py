@@ -225,6 +225,7 @@ class TestSnapStart:
         function = resources["APIHandler"]["Properties"]
         assert function["AutoPublishAlias"] == "live"
         assert function["AutoPublishAliasAllProperties"] is True
+        assert function["VersionDeletionPolicy"] == "Delete", "snapshots of versions that nobody calls cost"
         assert function["SnapStart"] == {"ApplyOn": {"Ref": snapstart.PARAMETER}}
         get = resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"]["/tables"]["get"]
         uri = get["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]

@@ -69,6 +69,22 @@ def test_vulnerabilities_are_looked_for_every_week_and_with_every_new_lock() -> 
     assert made == ["make sbom OUT=dist", "make audit-dependencies"]
 
 
+def test_every_push_runs_what_the_script_of_ci_runs() -> None:
+    targets = re.findall(r"^make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    steps = [step for job in load(WORKFLOWS[1])["jobs"].values() for step in job["steps"]]
+    assert WORKFLOWS[1].stem == "ci"
+    assert {f"make {target}" for target in targets} <= {step.get("run", "") for step in steps}
+    assert len(targets) >= 3
+
+
+def test_every_file_that_a_cache_goes_by_is_there() -> None:
+    for file in WORKFLOWS:
+        for job in load(file)["jobs"].values():
+            for step in job["steps"]:
+                for pattern in step.get("with", {}).get("cache-dependency-path", "").split():
+                    assert list(ROOT.glob(pattern)), f"{file.name}: {pattern}"
+
+
 def test_a_deployment_proves_who_it_is_to_the_environment_s_role() -> None:
     job = load(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]["deploy"]
     assert job["environment"] == "${{ inputs.stage }}"
@@ -105,6 +121,19 @@ class TestDeployRole:
             if whole or (statement["Resource"] == "*" and statement["Sid"] != "LookAtTheNetwork"):
                 called_via = statement["Condition"]["ForAnyValue:StringEquals"]["aws:CalledVia"]
                 assert called_via == "cloudformation.amazonaws.com", statement["Sid"]
+
+    def test_it_may_do_what_a_deployment_does_by_itself(self) -> None:
+        allowed = {action for each in self.statements() for action in [each["Action"]] if isinstance(action, str)}
+        allowed |= {
+            action for each in self.statements() if isinstance(each["Action"], list) for action in each["Action"]
+        }
+        assert allowed >= {
+            "ssm:GetParameter",  # the layer
+            "cloudformation:ContinueUpdateRollback",
+            "cloudformation:ExecuteChangeSet",
+            "lambda:InvokeFunction",  # the migrator
+            "ec2:DescribeManagedPrefixLists",
+        }
 
     def test_roles_are_passed_to_named_services(self) -> None:
         [passing] = [each for each in self.statements() if "iam:PassRole" in each["Action"]]
