@@ -319,7 +319,7 @@ class TestCommands:
         self, log: DynamoAuditLog, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         log.append(replace(EVENT, principal="t-3", resource="/runs/Año\n2026 forged\x1b[2J\u2028/replay"))
-        assert self.run(monkeypatch, "list", "--principal", "t-3") == 0
+        assert self.run(monkeypatch, "audit", "--principal", "t-3") == 0
         [line] = capsys.readouterr().out.splitlines()
         assert r"/runs/Año\n2026 forged\x1b[2J\u2028/replay" in line
 
