@@ -29,7 +29,7 @@ _asked = partial(translated, "audit log")
 _random = random.SystemRandom()
 # A request waits for its entry, and API Gateway for no request longer than 29 s: so no try begins later than this, and
 # a table that does not answer is given up after some seconds more.
-_TRY_SECONDS = 4.0
+_TRY_SECONDS = 8.0
 _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
 
