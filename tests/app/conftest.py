@@ -113,6 +113,12 @@ def clients() -> boto3.session.Session:
     return boto3.session.Session()
 
 
+@cache
+def adapters() -> tuple[DynamoCatalog, DynamoTokens]:
+    """Catalogue and tokens as one of each for all tests: a new connection of PynamoDB reads that data again as well."""
+    return DynamoCatalog(CATALOG, REGION), DynamoTokens(TOKENS, REGION)
+
+
 @pytest.fixture(scope="session")
 def app_database(
     make_database: Callable[[Dictionary], AbstractContextManager[TestDatabase]], dictionary: Dictionary
@@ -155,7 +161,8 @@ def make_api(database: TestDatabase) -> Api:
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
-    DynamoTokens(TOKENS, REGION).add(KEPT_TOKEN)
+    catalog, tokens = adapters()
+    tokens.add(KEPT_TOKEN)
     settings = Settings(
         "test", "intake", "backups", queue_url, CATALOG, "audit", "secret", "off", PACKAGED_DICTIONARY, 0
     )
@@ -165,7 +172,7 @@ def make_api(database: TestDatabase) -> Api:
         database=database.database,
         intake=S3Storage(s3, "intake"),
         backups=S3Storage(s3, "backups"),
-        catalog=DynamoCatalog(CATALOG, REGION),
+        catalog=catalog,
         queue=SqsQueue(sqs, queue_url),
         audit=FakeAuditLog(),
     )
