@@ -84,8 +84,8 @@ migrate: | $(PY) ## bring the database to the dictionary: make migrate [STAGE=de
 dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev
 
-test: install ## every test
-	@$(PY) -m pytest $(ARGS)
+test: install ## every test, on as many cores as there are
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
 	@$(PY) -m pytest -m deployed --emulator=localstack tests/e2e --ignore=tests/e2e/test_package.py

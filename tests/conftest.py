@@ -31,6 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--emulator", choices=["ministack", "localstack"], default=usual, help="for the end-to-end tests")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, when tests run side by side, what shares a stack or stands in one file; the longest come first."""
+    for item in items:
+        shared = "local_stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("the shared stack" if shared else str(item.path)))
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
 APP_LOGIN = LOGINS[0]
 
 
