@@ -16,7 +16,7 @@ Around them::
     audit/      who did what: entries in chains, and the anchors that they are held against
     telemetry/  what operators see: lines and metrics, without tokens, secrets or cells
 
-The adapters at the edge are ``postgres``, ``storage/``, ``queue``, and ``catalog``, ``token_store`` and ``audit_log``
+The adapters at the edge are ``postgres/``, ``storage/``, ``queue``, and ``catalog``, ``token_store`` and ``audit_log``
 over ``dynamo``. ``wiring`` puts them together; the event functions of ``app.py`` and the API call the flows with them.
 
 The database itself is changed by ``migrations/``, ``roles`` and ``rotation``, as other roles than the app's. What their

@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import postgres as adapter
 from chalicelib.errors import Unavailable
-from chalicelib.postgres import Login, session, tls_context
+from chalicelib.postgres import (
+    Login,
+    PostgresDatabase,
+    close_connection,
+    connect_with_secret,
+    session,
+    tls,
+    tls_context,
+)
 from tests.conftest import TestDatabase
 from tests.tls_front import Authority, tls_front
 
@@ -21,7 +28,7 @@ from tests.tls_front import Authority, tls_front
 def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
     """An authority that is trusted as the roots of RDS are."""
     authority = Authority.made_in(tmp_path, "trusted")
-    monkeypatch.setattr(adapter, "_ROOTS", authority.file)
+    monkeypatch.setattr(tls, "_ROOTS", authority.file)
     tls_context.cache_clear()
     yield authority
     tls_context.cache_clear()
@@ -91,9 +98,9 @@ def test_the_app_connects_by_its_secret_in_the_same_way(
 
     with tls_front(postgres.app.port, trusted.issue(tmp_path, "localhost")) as port:
         monkeypatch.setattr(awswrangler.secretsmanager, "get_secret_json", lambda *_, **__: secret(port))
-        connection = adapter.connect_with_secret("db", "verify-full")
-        adapter.close_connection(connection)
+        connection = connect_with_secret("db", "verify-full")
+        close_connection(connection)
     with tls_front(postgres.app.port, None) as port:
         monkeypatch.setattr(awswrangler.secretsmanager, "get_secret_json", lambda *_, **__: secret(port))
         with pytest.raises(Unavailable, match="speaks no TLS"):
-            adapter.PostgresDatabase(lambda: adapter.connect_with_secret("db", "verify-full"))._open()
+            PostgresDatabase(lambda: connect_with_secret("db", "verify-full"))._open()
