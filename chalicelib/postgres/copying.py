@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 
 from chalicelib.dictionary.names import quote_all
+from chalicelib.errors import DecantError
+from chalicelib.postgres.binary_copy import HEADER, TRAILER, encode
 from chalicelib.postgres.connecting import close_connection
-from chalicelib.postgres.translation import execute
+from chalicelib.postgres.translation import execute, execute_copy
 
-_BLOCK_ROWS = 8_192
+# How many rows are encoded at once, and how many bytes are sent at once.
+_BLOCK_ROWS = 16_384
+_BLOCK_BYTES = 256 * 1024
+
+_TYPES = """SELECT attname, CAST(CAST(atttypid AS regtype) AS text) FROM pg_attribute
+WHERE attrelid = CAST(:relation AS regclass) AND attnum > 0 AND NOT attisdropped"""
 
 
 def copy_in(connection: Any, relation: str, rows: Iterable[pa.Table]) -> int:
-    """See ``ports.Transaction.copy_in``. The rows' tables share one schema."""
+    """See ``ports.Transaction.copy_in``. The rows' tables share one schema.
+
+    Raises DecantError when Postgres took another number of rows than were sent.
+    """
     iterator = iter(rows)
     first = next(iterator, None)
     if first is None:
         return 0
+    types = dict(map(tuple, execute(connection, _TYPES, {"relation": relation})))
     sent = 0
 
-    def blocks() -> Iterator[bytes]:
+    def blocks() -> Iterator[memoryview | bytes]:
         nonlocal sent
-        table: pa.Table | None = first
-        while table is not None:
+        yield HEADER
+        for table in chain([first], iterator):
             for batch in table.to_batches(max_chunksize=_BLOCK_ROWS):
                 sent += batch.num_rows
-                yield _csv(batch)
-            table = next(iterator, None)
+                content = encode(batch, types)
+                for begin in range(0, len(content), _BLOCK_BYTES):
+                    yield content[begin : begin + _BLOCK_BYTES]
+        yield TRAILER
 
-    statement = f"COPY {relation} ({quote_all(first.column_names)}) FROM STDIN (FORMAT csv)"
-    execute(connection, statement, {}, stream=_Guarded(blocks(), connection))
+    statement = f"COPY {relation} ({quote_all(first.column_names)}) FROM STDIN (FORMAT binary)"
+    taken = execute_copy(connection, statement, _Guarded(blocks(), connection))
+    if taken != sent:
+        raise DecantError(f"COPY into {relation} was sent {sent} rows, and Postgres took {taken} of them.")
     return sent
 
 
@@ -44,19 +58,13 @@ class _Guarded:
     pg8000 can't end a COPY that our side gave up: the server waits for more. Closing the socket rolls it back.
     """
 
-    def __init__(self, blocks: Iterator[bytes], connection: Any) -> None:
+    def __init__(self, blocks: Iterator[memoryview | bytes], connection: Any) -> None:
         self._blocks = blocks
         self._connection = connection
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[memoryview | bytes]:
         try:
             yield from self._blocks
         except BaseException:
             close_connection(self._connection)
             raise
-
-
-def _csv(batch: pa.RecordBatch) -> bytes:
-    sink = io.BytesIO()
-    pa_csv.write_csv(batch, sink, pa_csv.WriteOptions(include_header=False))
-    return sink.getvalue()

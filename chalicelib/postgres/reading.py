@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from chalicelib.postgres.translation import execute
+from chalicelib.postgres.translation import execute_copy
 
 
 def read(connection: Any, query: str, schema: pa.Schema) -> pa.Table:
     """See ``ports.Transaction.read``."""
     buffer = io.BytesIO()
-    execute(connection, f"COPY ({query}) TO STDOUT (FORMAT csv)", {}, stream=buffer)
+    execute_copy(connection, f"COPY ({query}) TO STDOUT (FORMAT csv)", buffer)
     if buffer.tell() == 0:
         return schema.empty_table()
     buffer.seek(0)

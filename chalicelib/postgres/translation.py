@@ -32,17 +32,26 @@ class WrongPassword(Unavailable):
     """The server does not take the password, or does not know the user."""
 
 
-def execute(connection: Any, sql: str, parameters: dict[str, Any], stream: Any = None) -> list[Any]:
-    """Run one statement with named parameters over a pg8000 connection; return its rows.
-
-    ``stream`` is what a COPY reads from or writes to.
-    """
+def execute(connection: Any, sql: str, parameters: dict[str, Any]) -> list[Any]:
+    """Run one statement with named parameters over a pg8000 connection; return its rows."""
 
     def work() -> list[Any]:
         cursor = connection.cursor()
         cursor.paramstyle = "named"
-        cursor.execute(sql, parameters, stream=stream)
+        cursor.execute(sql, parameters)
         return list(cursor.fetchall()) if cursor.description else []
+
+    return translated(work)
+
+
+def execute_copy(connection: Any, sql: str, stream: Any) -> int:
+    """Run a COPY that reads from or writes to a stream; return how many rows Postgres says it was."""
+
+    def work() -> int:
+        cursor = connection.cursor()
+        cursor.paramstyle = "named"  # in the others a % would stand for a parameter
+        cursor.execute(sql, {}, stream=stream)
+        return int(cursor.rowcount)
 
     return translated(work)
 
