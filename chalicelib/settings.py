@@ -35,6 +35,7 @@ class Settings:
     keep_daily: int = 7
     keep_weekly: int = 5
     keep_monthly: int = 12
+    backup_part_bytes: int = 128 * 1024 * 1024
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -59,13 +60,14 @@ class Settings:
             keep_daily=_number(environment, "DECANT_KEEP_DAILY", "7"),
             keep_weekly=_number(environment, "DECANT_KEEP_WEEKLY", "5"),
             keep_monthly=_number(environment, "DECANT_KEEP_MONTHLY", "12"),
+            backup_part_bytes=_number(environment, "DECANT_BACKUP_PART_MEGABYTES", "128", least=1) * 1024 * 1024,
         )
 
 
-def _number(environment: Mapping[str, str], name: str, usual: str) -> int:
+def _number(environment: Mapping[str, str], name: str, usual: str, least: int = 0) -> int:
     value = environment.get(name) or usual
-    if not (value.isascii() and value.isdecimal()):
-        raise DecantError(f"{name} is {value!r}; it takes a whole number.")
+    if not (value.isascii() and value.isdecimal() and int(value) >= least):
+        raise DecantError(f"{name} is {value!r}; it takes a whole number{f' from {least}' if least else ''}.")
     return int(value)
 
 

@@ -15,6 +15,7 @@ from chalicelib.work.checking import read_back, rehearse
 from chalicelib.work.listing import list_again
 from chalicelib.work.loading import load
 from chalicelib.work.messages import (
+    BackupPartTask,
     BackupTask,
     DrillTask,
     LoadTask,
@@ -25,7 +26,7 @@ from chalicelib.work.messages import (
     tasks,
 )
 from chalicelib.work.reporting import begin, claim, fail, now, postpone
-from chalicelib.work.saving import bring_back, save
+from chalicelib.work.saving import bring_back, help_out, save
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ def handle(services: Services, body: str, deliveries: int = 1) -> None:
 
 
 def _take(services: Services, task: Task, deliveries: int) -> None:
+    if isinstance(task, BackupPartTask):
+        help_out(services, task)
+        return
     try:
         _give_up_after(deliveries - 1)
         if deliveries > 1 or claim(services, task):

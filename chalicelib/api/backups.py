@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -14,10 +14,12 @@ from chalicelib.api.answers import backup_object, moment, page_object
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.orders import answer_request, order, order_response
 from chalicelib.api.parameters import AFTER, LIMIT, TABLE
-from chalicelib.api.request import ApiRequest, bad_field, checked_id
+from chalicelib.api.request import ApiRequest, bad_field, bad_parameter, checked_id
 from chalicelib.api.responses import answer_response, json_response, json_text
 from chalicelib.backup.catalogue import find, find_snapshot
 from chalicelib.backup.inventory import pin
+from chalicelib.backup.manifest import manifest_object
+from chalicelib.backup.ranges import MOST_PARTS
 from chalicelib.backup.verification import load_manifest
 from chalicelib.dictionary.datatypes import DateTime
 from chalicelib.errors import NotFound
@@ -29,6 +31,10 @@ from chalicelib.wiring import services
 backups = Blueprint(__name__)
 
 _DOWNLOAD_SECONDS = 300
+_PART = {
+    "type": "integer", "minimum": 1, "maximum": MOST_PARTS,
+    "description": "Which file of a backup that has several, as its manifest lists them.",
+}  # fmt: skip
 
 
 @backups.post(
@@ -67,16 +73,24 @@ def list_backups(request: ApiRequest) -> Response:
 def get_backup(_request: ApiRequest, backup: str) -> Response:
     """Tell a backup and its manifest."""
     found = _backup(backup)
-    manifest = asdict(load_manifest(services().backups, found))
-    return json_response(backup_object(found) | {"manifest": manifest | {"created": moment(manifest["created"])}})
+    manifest = load_manifest(services().backups, found)
+    told = manifest_object(manifest) | {"created": moment(manifest.created)}
+    return json_response(backup_object(found) | {"manifest": told})
 
 
-@backups.get("/backups/{backup}/file", answers={303: None, 404: "Problem", 409: "Problem"})
-def get_backup_file(_request: ApiRequest, backup: str) -> Response:
-    """Go to the AVRO file of a backup, under a URL that is good for five minutes."""
+@backups.get("/backups/{backup}/file", query={"part": _PART}, answers={303: None, 404: "Problem", 409: "Problem"})
+def get_backup_file(request: ApiRequest, backup: str) -> Response:
+    """Go to the AVRO file of a backup, or one of its files, under a URL that is good for five minutes."""
+    part = request.number("part", 0, 1, MOST_PARTS)
     manifest = load_manifest(services().backups, _backup(backup))
-    name = f"{manifest.table}-{manifest.id}.avro"
-    url = services().backups.presign_download(manifest.file, seconds=_DOWNLOAD_SECONDS, filename=name)
+    count = len(manifest.files)
+    if part > count or (part == 0 and count > 1):
+        has = "one file" if count == 1 else f"{count} files"
+        raise bad_parameter("part", f"The backup has {has}.", f"Ask for each with part, from 1 to {count}.")
+    number = f"-{part:04}" if count > 1 else ""
+    name = f"{manifest.table}-{manifest.id}{number}.avro"
+    file = manifest.files[max(part, 1) - 1].file
+    url = services().backups.presign_download(file, seconds=_DOWNLOAD_SECONDS, filename=name)
     return Response("", {"Location": url, "Cache-Control": "no-store"}, 303)
 
 

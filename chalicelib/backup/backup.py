@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import io
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from functools import partial
 
-import pyarrow as pa
-
-from chalicelib.backup.codec import CODEC, write_avro
-from chalicelib.backup.content import ContentChecksum
-from chalicelib.backup.manifest import Manifest, file_key, fingerprint, manifest_key, render_manifest
-from chalicelib.backup.pages import read_pages
+from chalicelib.backup.codec import CODEC
+from chalicelib.backup.manifest import BackupFile, Manifest, file_key, fingerprint, manifest_key, render_manifest
+from chalicelib.backup.part_file import write_part
+from chalicelib.backup.ranges import KeyRange, cut
+from chalicelib.backup.sharing import Part, export_snapshot, make_all
 from chalicelib.dictionary.avro import avro_schema
 from chalicelib.dictionary.model import Dictionary, Table
-from chalicelib.dictionary.names import quote
+from chalicelib.errors import DecantError
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Backup, Catalog, Database, Storage, Transaction
 
+logger = logging.getLogger(__name__)
+
 # Told what is being done ("backup hired_employees") and how many rows of it have been.
 Progress = Callable[[str, int], None]
+# Given each part of a big table, for other workers to make; see ``sharing.make_part``.
+Offer = Callable[[Part], None]
+
+# How much of a table goes into one file, when nobody says otherwise.
+PART_BYTES = 128 * 1024 * 1024
 
 
 def back_up(
@@ -35,16 +40,31 @@ def back_up(
     snapshot: str,
     now: dt.datetime,
     progress: Progress,
+    part_bytes: int = PART_BYTES,
+    offer: Offer | None = None,
 ) -> list[Backup]:
     """Back up tables as they all are at one moment; return the backups in the order of ``tables``.
 
     ``snapshot`` names this attempt and is not used for another. No manifest is written before every file is complete:
     whatever fails on the way leaves files that are no backup. Writers of the tables are not held up.
+
+    A table of more than ``part_bytes`` in the database is cut into parts, each a file. They are offered to other
+    workers; those that nobody takes are made here.
     """
     chosen = [dictionary.table(name) for name in dict.fromkeys(tables)]
-    attempt = _Attempt(storage, dictionary, snapshot, tuple(table.name for table in chosen), now, progress)
     with database.transaction(snapshot=True) as transaction:
-        manifests = [attempt.save(transaction, table) for table in chosen]
+        plans = [_Plan(table, new_id(now), cut(transaction, table, part_bytes)) for table in chosen]
+        parts = _parts(transaction, dictionary, plans)
+        _offer(parts, offer)
+        files: dict[str, list[BackupFile]] = {plan.backup: [] for plan in plans}
+        for plan in plans:
+            if len(plan.ranges) == 1:
+                files[plan.backup].append(_whole(transaction, storage, plan, progress))
+        made = make_all(transaction, storage, dictionary, parts, progress)
+        for part in parts:
+            files[part.backup].append(made[part])
+    tables_saved = tuple(table.name for table in chosen)
+    manifests = [_manifest(plan, files[plan.backup], snapshot, tables_saved, now, dictionary.digest) for plan in plans]
     for manifest in manifests:
         storage.put(manifest_key(manifest.table, manifest.id), render_manifest(manifest))
     backups = [manifest.to_backup() for manifest in manifests]
@@ -54,64 +74,57 @@ def back_up(
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    """What the backups of one snapshot have in common."""
+class _Plan:
+    """The backup of a table that is to be made: its id, and the ranges of its files."""
 
-    storage: Storage
-    dictionary: Dictionary
-    snapshot: str
-    tables: tuple[str, ...]
-    now: dt.datetime
-    progress: Progress
-
-    def save(self, transaction: Transaction, table: Table) -> Manifest:
-        """Write the file of a table; return the manifest that will make it a backup."""
-        backup_id = new_id(self.now)
-        key = file_key(table.name, backup_id)
-        checksum = ContentChecksum(table.arrow)
-
-        def pages() -> Iterator[pa.Table]:
-            for page in read_pages(transaction, f"public.{quote(table.name)}", table.arrow, table.primary_key):
-                checksum.add(page)
-                yield page
-                self.progress(f"backup {table.name}", checksum.rows)
-
-        with self.storage.write(key) as stream:
-            sink = _Hashing(stream)
-            write_avro(cast(BinaryIO, sink), table, pages())
-        schema = avro_schema(table)
-        return Manifest(
-            id=backup_id,
-            table=table.name,
-            snapshot=self.snapshot,
-            tables=self.tables,
-            created=self.now,
-            dictionary=self.dictionary.digest,
-            key=table.primary_key,
-            schema=schema,
-            schema_fingerprint=fingerprint(schema),
-            file=key,
-            codec=CODEC,
-            bytes=sink.size,
-            sha256=sink.hash.hexdigest(),
-            rows=checksum.rows,
-            content=checksum.hexdigest(),
-        )
+    table: Table
+    backup: str
+    ranges: Sequence[KeyRange]
 
 
-class _Hashing(io.RawIOBase):
-    """A stream into another, counting and hashing what goes through."""
+def _parts(transaction: Transaction, dictionary: Dictionary, plans: Sequence[_Plan]) -> list[Part]:
+    """The parts of all tables that have several, in order."""
+    divided = [plan for plan in plans if len(plan.ranges) > 1]
+    exported = export_snapshot(transaction) if divided else ""
+    return [
+        Part(plan.backup, plan.table.name, number, within, exported, dictionary.digest)
+        for plan in divided
+        for number, within in enumerate(plan.ranges, start=1)
+    ]
 
-    def __init__(self, stream: BinaryIO) -> None:
-        super().__init__()
-        self._stream = stream
-        self.size = 0
-        self.hash = hashlib.sha256()
 
-    def writable(self) -> bool:
-        return True
+def _offer(parts: Sequence[Part], offer: Offer | None) -> None:
+    """Offer the parts to others. A queue that takes none is no reason to stop."""
+    if offer is None:
+        return
+    try:
+        for part in parts:
+            offer(part)
+    except DecantError:
+        logger.warning("the queue takes no parts of a backup; its worker makes them alone", exc_info=True)
 
-    def write(self, content: Any) -> int:
-        self.size += len(content)
-        self.hash.update(content)
-        return self._stream.write(content)
+
+def _whole(transaction: Transaction, storage: Storage, plan: _Plan, progress: Progress) -> BackupFile:
+    """Write the one file of a table."""
+    key = file_key(plan.table.name, plan.backup)
+    told = partial(progress, f"backup {plan.table.name}")
+    return write_part(transaction, storage, plan.table, plan.ranges[0], key, told)
+
+
+def _manifest(
+    plan: _Plan, files: Sequence[BackupFile], snapshot: str, tables: tuple[str, ...], now: dt.datetime, digest: str
+) -> Manifest:
+    schema = avro_schema(plan.table)
+    return Manifest(
+        id=plan.backup,
+        table=plan.table.name,
+        snapshot=snapshot,
+        tables=tables,
+        created=now,
+        dictionary=digest,
+        key=plan.table.primary_key,
+        schema=schema,
+        schema_fingerprint=fingerprint(schema),
+        codec=CODEC,
+        files=tuple(files),
+    )

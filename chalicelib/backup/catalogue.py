@@ -84,12 +84,13 @@ def copy_backup(source: Storage, target: Storage, manifest: Manifest) -> None:
     """Copy a backup, checked on the way, under the same keys. Raises BackupDamaged, and then there is no copy."""
     key = manifest_key(manifest.table, manifest.id)
     target.delete(key)
-    checked = FileChecksum(manifest)
-    with open_file(source, manifest) as stream, target.write(manifest.file) as sink:
-        for block in iter(lambda: stream.read(_COPY_BYTES), b""):
-            checked.add(block)
-            sink.write(block)
-        checked.check()
+    for file in manifest.files:
+        checked = FileChecksum(manifest, file)
+        with open_file(source, manifest, file) as stream, target.write(file.file) as sink:
+            while block := stream.read(_COPY_BYTES):
+                checked.add(block)
+                sink.write(block)
+            checked.check()
     target.put(key, render_manifest(manifest))
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.backup.backup import Progress
-from chalicelib.backup.content import ContentChecksum
 from chalicelib.backup.pages import read_pages
 from chalicelib.backup.references import refuse_broken_references
 from chalicelib.backup.restore import Chosen, choose, in_order, stage
@@ -99,7 +98,7 @@ def _check_references(transaction: Transaction, dictionary: Dictionary, swaps: S
 
 def _read_back(transaction: Transaction, chosen: Chosen, swap: Swap, progress: Progress) -> None:
     manifest = chosen.manifest
-    checksum = ContentChecksum(manifest.arrow)
+    checksum = manifest.checksum()
     for page in read_pages(transaction, swap.staged, manifest.arrow, manifest.key):
         checksum.add(page)
         progress(f"check {manifest.table}", checksum.rows)

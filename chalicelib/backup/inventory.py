@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from chalicelib.backup.manifest import DATA, MANIFEST, PIN, PREFIX, Manifest, manifest_key, pin_key
+from chalicelib.backup.manifest import DATA, MANIFEST, PART, PIN, PREFIX, Manifest, manifest_key, pin_key
 from chalicelib.backup.verification import read_manifest
 from chalicelib.errors import BackupDamaged, NotFound
 from chalicelib.identifiers import is_id
@@ -21,7 +21,7 @@ _PIN_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a backup stands, or what is left of one: its objects by their names."""
+    """Where a backup stands, or what is left of one: its objects by their names, such as ``data.avro``."""
 
     table: str
     id: str
@@ -35,7 +35,7 @@ class Place:
 
 @dataclass(slots=True)
 class Inventory:
-    """``whole`` are backups with a sound manifest and a file of the right size; ``damaged`` ids have their reasons.
+    """``whole`` are backups with a sound manifest and files of the right size; ``damaged`` ids have their reasons.
 
     ``unfinished`` are files without a manifest, which are no backups.
     """
@@ -69,12 +69,10 @@ def take_inventory(storage: Storage) -> Inventory:
         except (BackupDamaged, NotFound) as error:
             inventory.damaged[place.id] = str(error)
             continue
-        size = place.objects[DATA].size if DATA in place.objects else None
-        if size == manifest.bytes:
-            inventory.whole[place.id] = manifest
+        if reason := _wrong_size(place, manifest):
+            inventory.damaged[place.id] = reason
         else:
-            has = "is not there" if size is None else f"has {size} bytes, not {manifest.bytes}"
-            inventory.damaged[place.id] = f"The file of the backup {place.id} of {place.table} {has}."
+            inventory.whole[place.id] = manifest
     for identifier, reason in inventory.damaged.items():
         logger.warning("the backup %s is left out: %s", identifier, reason)
     return inventory
@@ -100,14 +98,27 @@ def pin(storage: Storage, backup: Backup, *, pinned: bool, by: str, now: dt.date
     storage.put(pin_key(backup.table, backup.id), json.dumps(note).encode())
 
 
+def _wrong_size(place: Place, manifest: Manifest) -> str | None:
+    """What is wrong with the files of a backup, as far as a listing tells it."""
+    sizes = {stored.key: stored.size for stored in place.objects.values()}
+    for file in manifest.files:
+        size = sizes.get(file.file)
+        if size != file.bytes:
+            has = "is not there" if size is None else f"has {size} bytes, not {file.bytes}"
+            return f"The file {file.file} of the backup {place.id} of {place.table} {has}."
+    return None
+
+
 def _places(storage: Storage) -> Iterator[Place]:
     """Every place below the prefix that has the form of a backup's; a listing has the objects of one together."""
     place: Place | None = None
     for stored in storage.list(PREFIX):
-        parts = stored.key.removeprefix(PREFIX).split("/")
-        if len(parts) != 3 or not is_id(parts[1]) or parts[2] not in (DATA, MANIFEST, PIN):
+        parts = stored.key.removeprefix(PREFIX).split("/", 2)
+        if len(parts) != 3 or not is_id(parts[1]):
             continue
         table, identifier, name = parts
+        if name not in (DATA, MANIFEST, PIN) and not PART.fullmatch(name):
+            continue
         if place is None or (place.table, place.id) != (table, identifier):
             if place is not None:
                 yield place

@@ -1,7 +1,7 @@
 """Deleting the backups that the policy does not keep, and what attempts that were cut off left behind.
 
 The storage is the truth, and the catalogue follows it. A backup is taken off the catalogue, then its manifest is
-deleted, which ends its being a backup, then its file: whatever a crash leaves behind is found and finished by the next
+deleted, which ends its being a backup, then its files: whatever a crash leaves behind is found and finished by the next
 pass. In a bucket with versions nothing is lost by it before the bucket's own lifecycle says so.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.backup.inventory import Inventory, is_pinned, take_inventory
-from chalicelib.backup.manifest import DATA, MANIFEST, PIN, PREFIX, Manifest
+from chalicelib.backup.manifest import PREFIX, Manifest, manifest_key
 from chalicelib.backup.retention import Policy, retained
 from chalicelib.backup.verification import check_file
 from chalicelib.errors import BackupDamaged, NotFound
@@ -21,7 +21,7 @@ from chalicelib.ports import Backup, Catalog, Storage, whole
 
 logger = logging.getLogger(__name__)
 
-# A file without a manifest may be a backup in the making; no worker lives so long.
+# Files without a manifest may be a backup in the making; no worker lives so long.
 _MAKING = dt.timedelta(days=1)
 
 
@@ -118,8 +118,9 @@ class _Choice:
     def _lock(self, backup: Backup) -> str | None:
         if backup.id in self._unlocked:
             return None
-        until = self._storage.head(self._inventory.whole[backup.id].file).locked_until
-        if until is None or until <= self._now:
+        files = [self._storage.head(each.file) for each in self._inventory.whole[backup.id].files]
+        until = max((each.locked_until for each in files if each.locked_until is not None), default=self._now)
+        if until <= self._now:
             self._unlocked.add(backup.id)
             return None
         return "locked" if until.year == dt.MAXYEAR else f"locked until {until.astimezone(dt.UTC).isoformat()}"
@@ -147,8 +148,10 @@ class _Choice:
 
 def _delete(storage: Storage, catalog: Catalog, backup: Backup) -> None:
     catalog.delete_backup(backup.id)
-    for name in (MANIFEST, DATA, PIN):
-        storage.delete(f"{PREFIX}{backup.table}/{backup.id}/{name}")
+    storage.delete(manifest_key(backup.table, backup.id))
+    # With what tries at its parts left behind.
+    for stored in list(storage.list(f"{PREFIX}{backup.table}/{backup.id}/")):
+        storage.delete(stored.key)
 
 
 def _sweep(storage: Storage, inventory: Inventory, now: dt.datetime) -> int:

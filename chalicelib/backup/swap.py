@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from chalicelib.backup.content import ContentChecksum
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.pages import read_pages
 from chalicelib.dictionary.ddl import staging_name
@@ -102,7 +101,7 @@ class Swap:
 
     def check(self) -> Iterator[int]:
         """Read the table back and hold it against the backup, telling the rows read so far. Raises DecantError."""
-        checksum = ContentChecksum(self._manifest.arrow)
+        checksum = self._manifest.checksum()
         for page in read_pages(self._transaction, self._target, self._manifest.arrow, self._manifest.key):
             checksum.add(page)
             yield checksum.rows

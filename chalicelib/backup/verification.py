@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from chalicelib.backup.codec import read_avro
 from chalicelib.backup.content import ContentChecksum
-from chalicelib.backup.manifest import Manifest, manifest_key, parse_manifest
+from chalicelib.backup.manifest import BackupFile, Manifest, manifest_key, parse_manifest
 from chalicelib.backup.schemas import reconcile
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.errors import BackupDamaged, NotFound, RestoreRefused
@@ -52,7 +52,7 @@ def load_manifest(storage: Storage, backup: Backup) -> Manifest:
     manifest = read_manifest(storage, key)
     if manifest.sha256 != backup.sha256:
         raise BackupDamaged(
-            f"The manifest {key} tells of another file than the catalogue does.",
+            f"The manifest {key} tells of other files than the catalogue does.",
             hint="If the bucket is right, rebuild the catalogue from its manifests.",
         )
     return manifest
@@ -72,27 +72,29 @@ def read_manifest(storage: Storage, key: str) -> Manifest:
 
 
 def check_file(storage: Storage, manifest: Manifest) -> None:
-    """Hold the bytes of a backup's file against its manifest. Raises BackupDamaged."""
-    checked = FileChecksum(manifest)
-    with open_file(storage, manifest) as stream:
-        for block in iter(lambda: stream.read(_READ_BYTES), b""):
-            checked.add(block)
-    checked.check()
+    """Hold the bytes of a backup's files against its manifest. Raises BackupDamaged."""
+    for file in manifest.files:
+        checked = FileChecksum(manifest, file)
+        with open_file(storage, manifest, file) as stream:
+            while block := stream.read(_READ_BYTES):
+                checked.add(block)
+        checked.check()
 
 
-def open_file(storage: Storage, manifest: Manifest) -> BinaryIO:
-    """The file of a backup, whose loss is a damage."""
+def open_file(storage: Storage, manifest: Manifest, file: BackupFile) -> BinaryIO:
+    """A file of a backup, whose loss is a damage."""
     try:
-        return storage.open(manifest.file)
+        return storage.open(file.file)
     except NotFound as error:
-        raise _damaged(manifest, "its file is not there") from error
+        raise _damaged(manifest, file, "is not there") from error
 
 
 class FileChecksum:
-    """The size and the hash of a backup's file, as its bytes go by."""
+    """The size and the hash of a file of a backup, as its bytes go by."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, file: BackupFile) -> None:
         self._manifest = manifest
+        self._file = file
         self._bytes = 0
         self._hash = hashlib.sha256()
 
@@ -103,37 +105,41 @@ class FileChecksum:
 
     def check(self) -> None:
         """Hold what went by against the manifest. Raises BackupDamaged."""
-        if self._bytes != self._manifest.bytes:
-            raise _damaged(self._manifest, f"its file has {self._bytes} bytes, not {self._manifest.bytes}")
-        if self._hash.hexdigest() != self._manifest.sha256:
-            raise _damaged(self._manifest, "the SHA-256 of its file is not the manifest's")
+        if self._bytes != self._file.bytes:
+            raise _damaged(self._manifest, self._file, f"has {self._bytes} bytes, not {self._file.bytes}")
+        if self._hash.hexdigest() != self._file.sha256:
+            raise _damaged(self._manifest, self._file, "has another SHA-256 than the manifest tells")
 
 
 class BackupContent:
-    """The rows of a backup whose file has been checked."""
+    """The rows of a backup whose files have been checked."""
 
     def __init__(self, storage: Storage, manifest: Manifest) -> None:
         self._storage = storage
         self._manifest = manifest
-        self._checksum = ContentChecksum(manifest.arrow)
+        self._checksums: list[ContentChecksum] = []
 
     def chunks(self) -> Iterator[pa.Table]:
         """The rows, in chunks, at least one. Raises BackupDamaged."""
-        with open_file(self._storage, self._manifest) as stream:
-            for chunk in read_avro(stream, self._manifest.schema):
-                self._checksum.add(chunk)
-                yield chunk
+        self._checksums = [ContentChecksum(self._manifest.arrow) for _ in self._manifest.files]
+        for file, checksum in zip(self._manifest.files, self._checksums, strict=True):
+            with open_file(self._storage, self._manifest, file) as stream:
+                for chunk in read_avro(stream, self._manifest.schema):
+                    checksum.add(chunk)
+                    yield chunk
 
     def check(self) -> None:
         """After the last chunk, hold the rows against the manifest. Raises BackupDamaged."""
-        if self._checksum.rows != self._manifest.rows:
-            raise _damaged(self._manifest, f"its file has {self._checksum.rows} rows, not {self._manifest.rows}")
-        if self._checksum.hexdigest() != self._manifest.content:
-            raise _damaged(self._manifest, "the values of its rows are not those that were saved")
+        for file, checksum in zip(self._manifest.files, self._checksums, strict=True):
+            if checksum.rows != file.rows:
+                raise _damaged(self._manifest, file, f"has {checksum.rows} rows, not {file.rows}")
+            if checksum.hexdigest() != file.content:
+                raise _damaged(self._manifest, file, "has other values in its rows than were saved")
 
 
-def _damaged(manifest: Manifest, reason: str) -> BackupDamaged:
+def _damaged(manifest: Manifest, file: BackupFile, reason: str) -> BackupDamaged:
+    which = "its file" if len(manifest.files) == 1 else f"its file {file.file}"
     return BackupDamaged(
-        f"The backup {manifest.id} of {manifest.table} is damaged: {reason}.",
+        f"The backup {manifest.id} of {manifest.table} is damaged: {which} {reason}.",
         hint="Restore another backup of the table, or an older version of this object.",
     )

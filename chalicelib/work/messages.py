@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from chalicelib.backup.ranges import KeyRange
+from chalicelib.backup.sharing import Part
 from chalicelib.errors import BadRequest
 from chalicelib.identifiers import scheduled_id
 from chalicelib.load.events import Arrival, arrivals
@@ -142,7 +144,24 @@ class RebuildTask:
         return replace(self, tries=self.tries + 1)
 
 
-Task = LoadTask | BackupTask | RestoreTask | VerifyTask | DrillTask | RebuildTask
+@dataclass(frozen=True, slots=True)
+class BackupPartTask:
+    """Make a part of a backup that another worker is at, as the run ``run``."""
+
+    run: str
+    part: Part
+    tries: int = 0
+
+    def message(self) -> dict[str, Any]:
+        """The task as a message."""
+        return {"work": "backup-part", "run": self.run, "part": asdict(self.part), "tries": self.tries}
+
+    def tried(self) -> BackupPartTask:
+        """The task once more, after a part of the service was down."""
+        return replace(self, tries=self.tries + 1)
+
+
+Task = LoadTask | BackupTask | RestoreTask | VerifyTask | DrillTask | RebuildTask | BackupPartTask
 
 
 def tasks(body: str) -> list[Task]:
@@ -187,6 +206,8 @@ def _ours(message: Mapping[str, Any]) -> Task:
             return DrillTask(message["run"], tries)
         case "rebuild":
             return RebuildTask(message["run"], tries)
+        case "backup-part":
+            return BackupPartTask(message["run"], _part(message["part"]), tries)
         case other:
             raise ValueError(f"work {other!r}")
 
@@ -194,6 +215,11 @@ def _ours(message: Mapping[str, Any]) -> Task:
 def _scheduled(message: Mapping[str, Any]) -> str:
     """The run of a schedule follows from its moment, so it is one however often that comes."""
     return scheduled_id(message["work"], dt.datetime.fromisoformat(message["scheduled"]))
+
+
+def _part(part: Mapping[str, Any]) -> Part:
+    bounds = {name: None if key is None else tuple(key) for name, key in dict(part["within"]).items()}
+    return Part(**{**part, "within": KeyRange(**bounds)})
 
 
 def _arrival(source: Mapping[str, Any]) -> Arrival:

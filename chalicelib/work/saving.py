@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from chalicelib.backup.backup import back_up
 from chalicelib.backup.restore import restore, told
-from chalicelib.errors import NotFound
+from chalicelib.backup.sharing import SnapshotGone, make_part
+from chalicelib.errors import DecantError, NotFound
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Counts, Run
+from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
-from chalicelib.work.messages import BackupTask, RestoreTask
+from chalicelib.work.messages import BackupPartTask, BackupTask, RestoreTask
 from chalicelib.work.reporting import Progress, succeed
+
+logger = logging.getLogger(__name__)
 
 
 def save(services: Services, task: BackupTask, run: Run, started: dt.datetime) -> None:
-    """Back up the task's tables."""
+    """Back up the task's tables, the parts of big ones with whatever workers are free."""
     # A snapshot is one moment, so a second try is another snapshot: the first may have left backups of its own behind.
     snapshot = new_id(started)
     tables = task.tables or [table.name for table in services.dictionary.tables]
@@ -28,10 +33,26 @@ def save(services: Services, task: BackupTask, run: Run, started: dt.datetime) -
         snapshot=snapshot,
         now=started,
         progress=Progress(services, run).tell,
+        part_bytes=services.settings.backup_part_bytes,
+        offer=lambda part: services.queue.send(BackupPartTask(run.id, part).message()),
     )
     rows = sum(backup.rows for backup in made)
     result = {"snapshot": snapshot, "backups": [backup.id for backup in made], "rows": rows}
     succeed(services, run, progress=rows, result=result)
+
+
+def help_out(services: Services, task: BackupPartTask) -> None:
+    """Make a part of a backup that another worker is at, which makes it itself when this comes to nothing."""
+    part = task.part
+    about(run_id=task.run)
+    try:
+        made = make_part(services.database, services.backups, services.dictionary, part)
+    except SnapshotGone as error:
+        logger.info("nobody waits for part %d of the backup %s: %s", part.number, part.backup, error)
+    except DecantError as error:
+        logger.warning("part %d of the backup %s is left to its worker: %s", part.number, part.backup, error)
+    else:
+        logger.info("part %d of the backup %s %s", part.number, part.backup, "made" if made else "is in hand")
 
 
 def bring_back(services: Services, task: RestoreTask, run: Run, started: dt.datetime) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -70,6 +71,40 @@ def test_a_backup_tells_its_manifest_and_leads_to_its_file(filled: Api) -> None:
     assert "Signature" in answer.headers["Location"]
     content = filled.s3.get_object(Bucket="backups", Key=told["manifest"]["file"])["Body"].read()
     assert list(fastavro.reader(io.BytesIO(content))) == [{"id": 1, "job": "Recruiter"}, {"id": 2, "job": "Analyst"}]
+
+
+def test_a_backup_of_several_files_leads_to_each(filled: Api) -> None:
+    small = replace(filled.services.settings, backup_part_bytes=1)
+    with use(replace(filled.services, settings=small)) as services:
+        filled.post("/tables/jobs/backups")
+        [order] = filled.messages()
+        worker.handle(services, json.dumps(order))
+    offered = filled.messages()
+    assert [message["work"] for message in offered] == ["backup-part", "backup-part"]
+    for message in offered:  # too late, for it is made already
+        worker.handle(filled.services, json.dumps(message))
+    backup = filled.get("/backups?table=jobs").json_body["backups"][0]
+    manifest = filled.get(f"/backups/{backup['id']}").json_body["manifest"]
+    assert (manifest["format"], manifest["sha256"], backup["rows"]) == (2, backup["sha256"], 2)
+    rows = []
+    for part, file in enumerate(manifest["files"], start=1):
+        answer = filled.get(f"/backups/{backup['id']}/file?part={part}")
+        assert answer.status_code == 303
+        assert file["file"] in answer.headers["Location"]
+        assert f"jobs-{backup['id']}-{part:04}.avro" in answer.headers["Location"]
+        content = filled.s3.get_object(Bucket="backups", Key=file["file"])["Body"].read()
+        rows += list(fastavro.reader(io.BytesIO(content)))
+    assert rows == [{"id": 1, "job": "Recruiter"}, {"id": 2, "job": "Analyst"}]
+    assert done(filled, f"/backups/{backup['id']}/verify")["state"] == "succeeded"
+    for asked in ("?part=0", "?part=x", "?part=3", ""):
+        answer = filled.get(f"/backups/{backup['id']}/file{asked}")
+        assert (answer.status_code, answer.json_body["errors"][0]["parameter"]) == (400, "part")
+    assert "The backup has 2 files. Ask for each with part, from 1 to 2." in answer.json_body["detail"]
+
+
+def test_a_backup_of_one_file_has_no_second(filled: Api) -> None:
+    path = f"/backups/{backup_of(filled, 'jobs')['id']}/file"
+    assert [filled.get(f"{path}{part}").status_code for part in ("", "?part=1", "?part=2")] == [303, 303, 400]
 
 
 def done(api: Api, path: str, body: Any = None, **headers: str) -> dict[str, Any]:

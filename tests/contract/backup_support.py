@@ -27,11 +27,11 @@ def quiet(_phase: str, _rows: int) -> None:
 
 
 def take(
-    postgres: TestDatabase, storage: Storage, catalog: Catalog, *tables: str, now: dt.datetime = NOW
+    postgres: TestDatabase, storage: Storage, catalog: Catalog, *tables: str, now: dt.datetime = NOW, **more: Any
 ) -> list[Backup]:
-    """Back tables up, all of them when none is named."""
+    """Back tables up, all of them when none is named; ``more`` are further arguments of ``back_up``."""
     names = tables or tuple(table.name for table in postgres.dictionary.tables)
-    return back_up_at(postgres.database, storage, catalog, postgres.dictionary, names, now)
+    return back_up_at(postgres.database, storage, catalog, postgres.dictionary, names, now, **more)
 
 
 def back_up_at(
@@ -41,9 +41,11 @@ def back_up_at(
     dictionary: Dictionary,
     tables: Sequence[str],
     now: dt.datetime,
+    **more: Any,
 ) -> list[Backup]:
     """Back tables up as if it were another moment."""
-    return back_up(database, storage, catalog, dictionary, tables, snapshot=new_id(now), now=now, progress=quiet)
+    given: dict[str, Any] = {"snapshot": new_id(now), "now": now, "progress": quiet, **more}
+    return back_up(database, storage, catalog, dictionary, tables, **given)
 
 
 def fill(postgres: TestDatabase, table: str, rows: list[dict[str, Any]]) -> None:

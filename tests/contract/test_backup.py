@@ -240,7 +240,7 @@ def test_another_backup_put_in_its_place_is_refused(
 ) -> None:
     """File and manifest agree with each other, and not with the catalogue."""
     [first] = take(company, storage, catalog, "jobs")
-    with pytest.raises(BackupDamaged, match="another file than the catalogue"):
+    with pytest.raises(BackupDamaged, match="other files than the catalogue"):
         verify(storage, company.dictionary, Backup(**{**_fields(first), "sha256": "0" * 64}))
 
 

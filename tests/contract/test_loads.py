@@ -35,6 +35,7 @@ class Intake:
     postgres: TestDatabase
     folder: Path
     parent_wait: int = 60
+    backup_part_bytes: int = 10**9
     catalog: FakeCatalog = field(default_factory=FakeCatalog)
     queue: FakeQueue = field(default_factory=FakeQueue)
     dropped: int = 0
@@ -43,7 +44,7 @@ class Intake:
     def services(self) -> Services:
         settings = Settings(
             "test", "intake", "backups", "queue", "catalog", "audit", "secret", "off", PACKAGED_DICTIONARY,
-            self.parent_wait,
+            self.parent_wait, backup_part_bytes=self.backup_part_bytes,
         )  # fmt: skip
         storage: Any = FolderStorage(self.folder)
         backups: Any = FolderStorage(self.folder / "backups")

@@ -32,8 +32,7 @@ def saved(*fields: dict[str, Any]) -> Manifest:
     schema = avro_schema(table(*fields))
     return Manifest(
         id="b", table="people", snapshot="s", tables=("people",), created=NOW, dictionary="", key=("id",),
-        schema=schema, schema_fingerprint=fingerprint(schema), file="", codec="deflate", bytes=0, sha256="", rows=0,
-        content="",
+        schema=schema, schema_fingerprint=fingerprint(schema), codec="deflate", files=(),
     )  # fmt: skip
 
 

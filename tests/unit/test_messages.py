@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import pytest
 
+from chalicelib.backup.ranges import EVERYTHING, KeyRange
+from chalicelib.backup.sharing import Part
 from chalicelib.errors import BadRequest
 from chalicelib.identifiers import is_id
 from chalicelib.load.events import Arrival
 from chalicelib.work.messages import (
+    BackupPartTask,
     BackupTask,
     DrillTask,
     LoadTask,
@@ -23,6 +27,7 @@ from chalicelib.work.messages import (
 
 MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5, 6, dt.UTC)
 ARRIVAL = Arrival("intake", "incoming/ñ a.csv", "v", "e", "00A", MOMENT)
+PART = Part("b", "shelves", 7, KeyRange(("ñ'", "1"), ("z", "2")), "00000003-0000001B-1", "d" * 64)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,8 @@ ARRIVAL = Arrival("intake", "incoming/ñ a.csv", "v", "e", "00A", MOMENT)
         VerifyTask("r", "b", tries=1),
         DrillTask("r"),
         RebuildTask("r"),
+        BackupPartTask("r", replace(PART, within=EVERYTHING)),
+        BackupPartTask("r", PART, tries=1),
     ],
 )
 def test_a_task_comes_back_from_its_message(task: Task) -> None:
@@ -67,6 +74,9 @@ def test_what_a_load_does_not_say_is_unknown() -> None:
         '{"work": "drill"}',
         '{"work": "verify", "run": "r"}',
         '{"work": "rebuild"}',
+        '{"work": "backup-part", "run": "r"}',
+        '{"work": "backup-part", "run": "r", "part": {"within": null}}',
+        '{"work": "backup-part", "run": "r", "part": {"within": {"after": null, "upto": null}}}',
         '{"work": "restore", "run": "r", "backups": null, "dry_run": true}',
         '{"work": "restore", "run": "r", "backups": ["b"], "dry_run": true, "tries": "many"}',
     ],
