@@ -209,8 +209,11 @@ class Storage(Protocol):
     def head(self, key: str, version: str | None = None) -> StoredObject:
         """What is known of an object. Raises NotFound."""
 
-    def open(self, key: str, version: str | None = None) -> BinaryIO:
-        """The object's bytes as a stream, which the caller closes. Raises NotFound."""
+    def open(self, key: str, version: str | None = None, *, first: int = 0, last: int | None = None) -> BinaryIO:
+        """The object's bytes as a stream, which the caller closes. Raises NotFound.
+
+        ``first`` and ``last`` are places in it: from the one up to, and without, the other.
+        """
 
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Write a small object at once."""

@@ -7,6 +7,7 @@ without a header, a byte order mark, a final newline.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -20,36 +21,57 @@ from chalicelib.load.rows import Reason, SourceChunk
 from chalicelib.load.utf8_stream import Utf8Stream
 
 BLOCK = 4 * 2**20
-_PEEK = 2**20
+PEEK = 2**20
 # As many as a sheet has.
 _MAX_WIDTH = 16_384
 # A file of which so many rows at its beginning have a wrong width is refused without reading the rest.
-_TRIED_ROWS = 10_000
+TRIED_ROWS = 10_000
 
 Faults = Mapping[int, Sequence[Reason]]
 
 
-class CsvSource:
-    """The rows of one CSV stream, which the caller closes."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the first record of a file tells of all of them.
 
-    def __init__(self, table: Table, stream: BinaryIO, block: int = BLOCK) -> None:
+    ``columns`` are the table's columns behind the cells, ``width`` is how many cells a record is expected to have;
+    ``header`` tells whether that first record is one.
+    """
+
+    columns: list[str]
+    width: int
+    header: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a part of a file begins: behind so many lines, and behind the file's header if it has one."""
+
+    layout: Layout
+    lines: int
+
+
+class CsvSource:
+    """The rows of one CSV stream, which the caller closes.
+
+    The stream may be a part of a file, from the beginning of a record on: lines are then counted as in the file, and
+    rows as in the part. Whether any row has the width of the table, all parts together tell; see ``fit``.
+    """
+
+    def __init__(self, table: Table, stream: BinaryIO, block: int = BLOCK, *, part: Beginning | None = None) -> None:
         self._table = table
-        self._stream = Utf8Stream(stream)
+        self._part = part
+        self._stream = Utf8Stream(stream, lines=part.lines if part else None)
         self._block = block
+        self.fit = Fit(table, of_a_part=part is not None)
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
-        first = _first_record(self._stream.peek(_PEEK))
-        if first is None:
-            raise FileError(FileCode.EMPTY_FILE, "The file is empty.", hint="Drop it again with its rows.")
-        header = header_columns(self._table, first)
-        columns = header or list(self._table.column_names)
-        width = max(len(columns), len(first))
-        if width > _MAX_WIDTH:
-            raise wrong_width(self._table, len(first))
-        records = Records(self._stream, width, self._block)
-        count = Count(header_ahead=header is not None)
-        fit = _Fit(self._table)
+        layout = self._part.layout if self._part else read_layout(self._table, self._stream.peek(PEEK))
+        columns, fit = layout.columns, self.fit
+        records = Records(self._stream, layout.width, self._block)
+        lines = self._part.lines if self._part else 0
+        count = Count(header_ahead=layout.header and self._part is None, line=lines, last_line=lines)
         for batch in records:
             rest = batch
             while taken := count.take(len(rest), records.ragged):
@@ -66,7 +88,7 @@ class CsvSource:
             )
         fit.check()
 
-    def _chunk(self, window: Window, places: Places, fit: _Fit) -> SourceChunk:
+    def _chunk(self, window: Window, places: Places, fit: Fit) -> SourceChunk:
         """The rows of data among the records of a window."""
         index = np.flatnonzero(places.data)
         cells = window.cells.take(pa.array(index))
@@ -82,37 +104,58 @@ class CsvSource:
         )
 
 
-class _Fit:
-    """Whether any row of data has the width of the table; if none does, it is the file that is wrong."""
+class Fit:
+    """Whether any row of data has the width of the table; if none does, it is the file that is wrong.
 
-    def __init__(self, table: Table) -> None:
+    ``first`` is the number of the first row that fits, ``error`` what is wrong with the first row if none does.
+    """
+
+    def __init__(self, table: Table, *, of_a_part: bool = False) -> None:
         self._table = table
-        self._fits = False
-        self._first: FileError | None = None
+        self._of_a_part = of_a_part
+        self.first: int | None = None
+        self.error: FileError | None = None
 
     def look(self, window: Window, index: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], faults: Faults) -> None:
         """Look at rows of data: their places in the window, their numbers, and which of them have a wrong width."""
-        if self._fits or not len(index):
+        if self.first is not None or not len(index):
             return
         wrong = np.zeros(len(index), np.bool_)
         wrong[list(faults)] = True
-        if self._first is None:
-            self._first = self._error(window, int(index[np.argmin(rows)]))
+        if self.error is None:
+            self.error = self._error(window, int(index[np.argmin(rows)]))
         fitting = rows[~wrong]
-        if (fitting.min() if len(fitting) else rows.max()) > _TRIED_ROWS:
-            raise self._first
-        self._fits = len(fitting) > 0
+        if len(fitting):
+            self.first = int(fitting.min())
+        self._check(self.first or int(rows.max()))
 
     def check(self) -> None:
         """Raise FileError when there were rows and none had the right width."""
-        if self._first is not None and not self._fits:
-            raise self._first
+        if self.first is None:
+            self._check(TRIED_ROWS + 1)
+
+    def _check(self, tried: int) -> None:
+        if self.error is not None and tried > TRIED_ROWS and not self._of_a_part:
+            raise self.error
 
     def _error(self, window: Window, position: int) -> FileError:
         if position < len(window.raw):
             return wrong_width(self._table, window.raw.num_columns)
         row = window.ragged[position - len(window.raw)]
         return wrong_width(self._table, row.actual_columns, row.text or "")
+
+
+def read_layout(table: Table, beginning: bytes) -> Layout:
+    """The layout of a file that begins so. Raises FileError when it has no record, or one of other columns."""
+    first = _first_record(beginning)
+    if first is None:
+        raise FileError(FileCode.EMPTY_FILE, "The file is empty.", hint="Drop it again with its rows.")
+    header = header_columns(table, first)
+    columns = header or list(table.column_names)
+    width = max(len(columns), len(first))
+    if width > _MAX_WIDTH:
+        raise wrong_width(table, len(first))
+    return Layout(columns, width, header is not None)
 
 
 def _first_record(content: bytes) -> list[str] | None:

@@ -9,17 +9,20 @@ from chalicelib.errors import FileCode, FileError
 
 
 class Utf8Stream:
-    """What pyarrow reads: the bytes without a byte order mark, checked to be UTF-8, between two records of our own."""
+    """What pyarrow reads: the bytes without a byte order mark, checked to be UTF-8, between two records of our own.
+
+    ``lines`` is how many are before the bytes when they don't begin the file, and so with no mark.
+    """
 
     closed = False
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: BinaryIO, lines: int | None = None) -> None:
         self._raw = raw
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._line = 1
+        self._line = 1 + (lines or 0)
         self._ahead = bytearray()
         self._end = b""
-        self._started = False
+        self._started = lines is not None
         self._exhausted = False
         self.quotes = False
 

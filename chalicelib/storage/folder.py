@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import io
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from chalicelib.errors import BadRequest, DecantError, NotFound, Unavailable
 from chalicelib.ports import StoredObject
@@ -37,11 +38,13 @@ class FolderStorage:
         with _folder_errors(path):
             return self._stored(key, path, _read_metadata(path))
 
-    def open(self, key: str, version: str | None = None) -> BinaryIO:
+    def open(self, key: str, version: str | None = None, *, first: int = 0, last: int | None = None) -> BinaryIO:
         """See ``ports.Storage``."""
         path = self._existing(key, version)
         with _folder_errors(path):
-            return path.open("rb")
+            stream = path.open("rb")
+            stream.seek(first)
+            return stream if last is None else cast(BinaryIO, _UpTo(stream, last - first))
 
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """See ``ports.Storage``."""
@@ -119,6 +122,28 @@ class FolderStorage:
             etag=f"{found.st_ino:x}-{found.st_mtime_ns:x}",
             metadata=metadata,
         )
+
+
+class _UpTo(io.RawIOBase):
+    """The next bytes of a stream, and no more of them than that."""
+
+    def __init__(self, stream: BinaryIO, left: int) -> None:
+        super().__init__()
+        self._stream = stream
+        self._left = left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(max(0, min(self._left, len(buffer))))
+        buffer[: len(content)] = content
+        self._left -= len(content)
+        return len(content)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 @contextmanager

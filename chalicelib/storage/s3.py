@@ -45,9 +45,12 @@ class S3Storage:
             locked_until=_WITHOUT_END if held else found.get("ObjectLockRetainUntilDate"),
         )
 
-    def open(self, key: str, version: str | None = None) -> BinaryIO:
+    def open(self, key: str, version: str | None = None, *, first: int = 0, last: int | None = None) -> BinaryIO:
         """See ``ports.Storage``. A body that breaks off while it is read raises Unavailable."""
-        body = self._call("get_object", "s3:GetObject", Key=key, **_version(version))["Body"]
+        if last is not None and last <= first:
+            return io.BytesIO()  # S3 has no empty range
+        some = {} if first == 0 and last is None else {"Range": f"bytes={first}-{'' if last is None else last - 1}"}
+        body = self._call("get_object", "s3:GetObject", Key=key, **_version(version), **some)["Body"]
         return io.BufferedReader(Body(body, self._where(key)), _READ_BYTES)
 
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:

@@ -106,6 +106,13 @@ def test_a_stream_is_read_in_pieces(storage: Storage) -> None:
         assert b"".join(iter(lambda: stream.read(70_001), b"")) == content[10:]
 
 
+@pytest.mark.parametrize(("first", "last"), [(0, None), (0, 3), (3, 7), (9, None), (9, 10), (4, 4), (7, 99)])
+def test_a_stretch_of_an_object_is_read_alone(storage: Storage, first: int, last: int | None) -> None:
+    storage.put("digits", b"0123456789")
+    with storage.open("digits", first=first, last=last) as stream:
+        assert stream.read() == b"0123456789"[first:last]
+
+
 @pytest.mark.parametrize("size", [0, 1, PART, PART + 1, 3 * PART + 17])
 def test_a_written_stream_is_the_object(storage: Storage, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_streams, "_PART_BYTES", PART)

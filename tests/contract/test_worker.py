@@ -67,8 +67,8 @@ class Versioned(FolderStorage):
     def head(self, key: str, version: str | None = None) -> StoredObject:
         return replace(super().head(key), version=version or self.version)
 
-    def open(self, key: str, version: str | None = None) -> Any:  # noqa: ARG002
-        return super().open(key)
+    def open(self, key: str, version: str | None = None, *, first: int = 0, last: int | None = None) -> Any:  # noqa: ARG002
+        return super().open(key, first=first, last=last)
 
 
 def the_run(intake: Intake) -> Run:
