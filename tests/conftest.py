@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import hypothesis
 import pg8000
 import pytest
 
@@ -23,6 +24,10 @@ from chalicelib.roles import LOGINS, OWNER, missing, set_password
 from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.local.embedded_postgres import EmbeddedPostgres
 from infra.local.schema import MASTER, make_master
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("decant", deadline=None)
+hypothesis.settings.load_profile("decant")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
