@@ -39,7 +39,8 @@ def publish_function(table: Table, *, before: str = "", after: str = "") -> str:
     That takes the table and its parents from everybody. All are asked for at once and without queueing for them: who
     queues keeps every later reader waiting behind a long one such as a backup, and who holds one of them while another
     is read meets readers in a deadlock. It returns NULL, and nothing is done, where no free moment comes in two
-    seconds, and where readers would wait too long or the load is a small part of the table.
+    seconds, where readers would wait too long or the load is a small part of the table, and where the staging table's
+    columns are not of the table's types.
 
     ``before`` and ``after`` are PL/pgSQL statements for the time in which nobody else reads or writes the table, around
     the INSERT. They may use the variables ``decant_staged`` (the staging table), ``decant_new`` (the text of a query
@@ -81,8 +82,9 @@ END $publish$"""
 def _refuse_other_than_plain(table: Table) -> str:
     """Whatever of a staging table could run somebody's code with the owner's rights is refused.
 
-    That is a view or a rule, a policy, another type with its casts, a generated column, and what a planner folds to a
-    constant: an expression of an index or of statistics (CHECKs are left alone, with ``constraint_exclusion`` off).
+    That is a view or a rule, a policy, and what a planner folds to a constant: an expression of an index or of
+    statistics (CHECKs are left alone, with ``constraint_exclusion`` off). With generated columns, or columns of other
+    types, whose casts would run, it returns NULL: they may be those of the dictionary before the last migration.
     """
     types = ", ".join(f"({quote_literal(column.name)}, '{column.type.postgres}'::regtype)" for column in table.columns)
     return f"""    IF NOT EXISTS (
@@ -94,13 +96,15 @@ def _refuse_other_than_plain(table: Table) -> str:
             SELECT FROM pg_index WHERE indrelid = decant_staged AND (indexprs IS NOT NULL OR indpred IS NOT NULL)
         )
         AND NOT EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = decant_staged)
-        AND {len(table.columns)} = (
-            SELECT count(*) FROM pg_attribute a JOIN (VALUES {types}) AS w (name, type)
-            ON a.attname = w.name AND a.atttypid = w.type
-            WHERE a.attrelid = decant_staged AND NOT a.attisdropped AND a.attgenerated = ''
-        )
     ) THEN
         RAISE EXCEPTION '% is no plain staging table of {table.name}', decant_staged;
+    END IF;
+    IF {len(table.columns)} <> (
+        SELECT count(*) FROM pg_attribute a JOIN (VALUES {types}) AS w (name, type)
+        ON a.attname = w.name AND a.atttypid = w.type
+        WHERE a.attrelid = decant_staged AND NOT a.attisdropped AND a.attgenerated = ''
+    ) THEN
+        RETURN NULL;
     END IF;"""
 
 

@@ -140,6 +140,13 @@ ATTACKS = {
     "a view": "CREATE TEMP VIEW mine AS SELECT * FROM real WHERE pg_temp.evil()",
     "a row's policy": """CREATE TEMP TABLE mine (LIKE real); ALTER TABLE mine ENABLE ROW LEVEL SECURITY;
         CREATE POLICY p ON mine USING (pg_temp.evil())""",
+    "a partial index": "CREATE TEMP TABLE mine (LIKE real); CREATE INDEX ON mine (id) WHERE pg_temp.evil()",
+    "an index of an expression": "CREATE TEMP TABLE mine (LIKE real); CREATE INDEX ON mine ((id + 1))",
+    "statistics of an expression": "CREATE TEMP TABLE mine (LIKE real);"
+    "CREATE STATISTICS pg_temp.s ON (id + 1), (job_id + 1) FROM mine",
+    "partitions": f"CREATE TEMP TABLE mine ({COLUMNS}) PARTITION BY RANGE (id)",
+}  # fmt: skip
+OTHER_COLUMNS = {
     "a type with a cast": """CREATE TYPE pg_temp.odd AS (i integer);
         CREATE FUNCTION pg_temp.as_integer(pg_temp.odd) RETURNS integer LANGUAGE plpgsql AS
             'BEGIN PERFORM pg_temp.evil(); RETURN 1; END';
@@ -150,11 +157,6 @@ ATTACKS = {
     "ALTER TABLE mine ALTER id TYPE pg_temp.odd",
     "a generated column": "CREATE TEMP TABLE mine (LIKE real); ALTER TABLE mine DROP id,"
     " ADD id integer GENERATED ALWAYS AS (job_id + 1) STORED",
-    "a partial index": "CREATE TEMP TABLE mine (LIKE real); CREATE INDEX ON mine (id) WHERE pg_temp.evil()",
-    "an index of an expression": "CREATE TEMP TABLE mine (LIKE real); CREATE INDEX ON mine ((id + 1))",
-    "statistics of an expression": "CREATE TEMP TABLE mine (LIKE real);"
-    "CREATE STATISTICS pg_temp.s ON (id + 1), (job_id + 1) FROM mine",
-    "partitions": f"CREATE TEMP TABLE mine ({COLUMNS}) PARTITION BY RANGE (id)",
     "a column less": "CREATE TEMP TABLE mine (LIKE real); ALTER TABLE mine DROP job_id",
 }  # fmt: skip
 
@@ -182,6 +184,12 @@ def test_nothing_of_the_caller_runs_with_the_owners_rights(attack: Transaction, 
     attack.run_script(f"CREATE TEMP TABLE real ({COLUMNS}); {EVIL} {sql}; GRANT SELECT ON mine TO decant_owner")
     with pytest.raises(DecantError, match="mine is no plain staging table"):
         attack.run(PUBLISH)
+
+
+@pytest.mark.parametrize("sql", OTHER_COLUMNS.values(), ids=OTHER_COLUMNS)
+def test_rows_of_other_types_go_in_with_the_callers_own_rights_if_at_all(attack: Transaction, sql: str) -> None:
+    attack.run_script(f"CREATE TEMP TABLE real ({COLUMNS}); {EVIL} {sql}; GRANT SELECT ON mine TO decant_owner")
+    assert attack.run(PUBLISH) == [(None,)]
 
 
 def test_a_table_of_another_place_is_refused(attack: Transaction) -> None:
