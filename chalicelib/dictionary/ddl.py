@@ -1,33 +1,12 @@
-"""The SQL that the dictionary's tables are made of, and what the app's role may do with them."""
+"""The SQL that the dictionary's tables are made of."""
 
 from __future__ import annotations
 
 import hashlib
 
 from chalicelib.dictionary.datatypes import Integer
-from chalicelib.dictionary.model import Column, Dictionary, ForeignKey, Table
+from chalicelib.dictionary.model import Column, ForeignKey, Table
 from chalicelib.dictionary.names import quote, quote_all, quote_literal
-
-_LOCK_TRIES, _LOCK_PAUSE = 40, 0.05
-
-
-def functions_and_grants(dictionary: Dictionary, app_role: str) -> list[str]:
-    """The statements that make the publishing functions, and give the app's role what it may do and nothing else.
-
-    The owner runs them in one transaction, after every change of the tables. Running them again changes nothing.
-    """
-    role = quote(app_role)
-    statements = [publish_function(table) for table in dictionary.tables]
-    statements += [
-        f"GRANT USAGE ON SCHEMA public, decant TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA decant TO {role}",
-        f"REVOKE ALL ON decant.migrations FROM {role}",
-    ]
-    for table in dictionary.tables:
-        statements.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON public.{quote(table.name)} TO {role}")
-        statements.append(f"REVOKE ALL ON FUNCTION {publish_function_name(table)}() FROM PUBLIC")
-        statements.append(f"GRANT EXECUTE ON FUNCTION {publish_function_name(table)}() TO {role}")
-    return statements
 
 
 def create_table(table: Table) -> str:
@@ -37,7 +16,7 @@ def create_table(table: Table) -> str:
     """
     lines = [f"    {quote(column.name)} {column.type.postgres}{_not_null(column)}" for column in table.columns]
     lines += [f"    {check_constraint(*check)}" for check in checks(table).items()]
-    lines.append(f"    CONSTRAINT {quote(f'{table.name}_pkey')} PRIMARY KEY ({quote_all(table.primary_key)})")
+    lines.append(f"    {primary_key_constraint(table)}")
     lines += [f"    {foreign_key_constraint(table, key)}" for key in table.foreign_keys]
     return f"CREATE TABLE IF NOT EXISTS public.{quote(table.name)} (\n" + ",\n".join(lines) + "\n)"
 
@@ -50,6 +29,16 @@ def checks(table: Table) -> dict[str, str]:
 def check_constraint(name: str, condition: str) -> str:
     """The CONSTRAINT clause of a CHECK."""
     return f"CONSTRAINT {quote(name)} CHECK ({condition})"
+
+
+def primary_key_constraint(table: Table) -> str:
+    """The CONSTRAINT clause of the primary key."""
+    return f"CONSTRAINT {quote(primary_key_name(table))} PRIMARY KEY ({quote_all(table.primary_key)})"
+
+
+def primary_key_name(table: Table) -> str:
+    """The name of the primary key's constraint."""
+    return f"{table.name}_pkey"
 
 
 def foreign_key_constraint(table: Table, key: ForeignKey) -> str:
@@ -84,80 +73,6 @@ def foreign_key_indexes(table: Table) -> dict[str, ForeignKey]:
         for key in table.foreign_keys
         if table.primary_key[: len(key.columns)] != key.columns
     }
-
-
-def publish_function_name(table: Table) -> str:
-    """The quoted name of the function that publishes a big staged load."""
-    return f"decant.{quote(f'publish_{table.name}')}"
-
-
-def publish_function(table: Table) -> str:
-    """A function that inserts the caller's staged rows with the foreign keys checked as a set, not row by row.
-
-    It takes the table's foreign keys off and puts them on again in the caller's transaction, so Postgres validates
-    them with one join, and nobody ever sees the table without them; the same for their indexes when more rows come
-    than are there. The app's role may call it but not alter tables. It returns the number of rows inserted; rows whose
-    key the table has stay out, and one without its parent raises foreign_key_violation. Nothing but a plain table is
-    read: a view put in its place would run its functions with the owner's rights.
-
-    That takes the table and its parents from everybody. All are asked for at once and without queueing for them: who
-    queues keeps every later reader waiting behind a long one such as a backup, and who holds one of them while another
-    is read meets readers in a deadlock. Where no free moment comes in two seconds the function returns NULL.
-    """
-    name = f"public.{quote(table.name)}"
-    staging = f"pg_temp.{quote(staging_name(table))}"
-    columns = quote_all(table.column_names)
-    same_key = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in table.primary_key)
-    locked = ", ".join(f"public.{quote(each)}" for each in (table.name, *table.parents))
-    drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {quote(foreign_key_name(table, key))}" for key in table.foreign_keys)
-    adds = ", ".join(f"ADD {foreign_key_constraint(table, key)}" for key in table.foreign_keys)
-    indexes = foreign_key_indexes(table)
-    drop_indexes = (
-        f"DROP INDEX IF EXISTS {', '.join(f'public.{quote(index)}' for index in indexes)}" if indexes else "NULL"
-    )
-    make_indexes = "; ".join(index_foreign_keys(table)) or "NULL"
-    return f"""CREATE OR REPLACE FUNCTION {publish_function_name(table)}() RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $publish$
-#variable_conflict use_column -- a column may be named as PL/pgSQL's own variable: found
-DECLARE
-    decant_staged bigint;
-    decant_inserted bigint;
-    decant_rebuild boolean;
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_class WHERE oid = '{staging}'::regclass AND relkind = 'r' AND NOT relhasrules) THEN
-        RAISE EXCEPTION '{staging_name(table)} is no plain table';
-    END IF;
-    BEGIN -- Waiting for this lock keeps no reader or writer waiting, and makes an autovacuum of the table give way.
-        LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE;
-    EXCEPTION WHEN lock_not_available THEN
-        RETURN NULL;
-    END;
-    FOR decant_try IN 1..{_LOCK_TRIES} LOOP
-        BEGIN
-            LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE NOWAIT;
-            EXIT;
-        EXCEPTION WHEN lock_not_available THEN
-            IF decant_try = {_LOCK_TRIES} THEN
-                RETURN NULL;
-            END IF;
-            PERFORM pg_sleep({_LOCK_PAUSE});
-        END;
-    END LOOP;
-    SELECT count(*) INTO decant_staged FROM {staging};
-    decant_rebuild := NOT EXISTS (SELECT FROM {name} OFFSET decant_staged LIMIT 1);
-    {f"ALTER TABLE {name} {drops};" if drops else ""}
-    IF decant_rebuild THEN
-        {drop_indexes};
-    END IF;
-    INSERT INTO {name} ({columns}) SELECT {columns} FROM {staging} s
-    WHERE NOT EXISTS (SELECT FROM {name} t WHERE {same_key});
-    GET DIAGNOSTICS decant_inserted = ROW_COUNT;
-    IF decant_rebuild THEN
-        {make_indexes};
-    END IF;
-    {f"ALTER TABLE {name} {adds};" if adds else ""}
-    RETURN decant_inserted;
-END $publish$"""
 
 
 def staging_name(table: Table) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from chalicelib.dictionary.ddl import functions_and_grants
+from chalicelib.dictionary.functions import functions_and_grants
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.errors import DecantError, MigrationRefused, Unavailable
 from chalicelib.migrations import history as record

@@ -1,0 +1,171 @@
+"""The function that publishes a big staged load: rows of a staging table go into the table as a set."""
+
+from __future__ import annotations
+
+from chalicelib.dictionary.ddl import (
+    foreign_key_constraint,
+    foreign_key_indexes,
+    foreign_key_name,
+    index_foreign_keys,
+    primary_key_constraint,
+    primary_key_name,
+)
+from chalicelib.dictionary.model import Table
+from chalicelib.dictionary.names import quote, quote_all, quote_literal
+
+_LOCK_TRIES, _LOCK_PAUSE = 40, 0.05
+# A table with rows in it is kept from its readers for some 2.5 s a million rows staged, and 0.15 s a million rows that
+# are there: at most about the 8 s that they wait for a lock. An empty one has nobody to wait for its rows.
+MOST_ROWS = 3_000_000
+_ROWS_THERE_TO_A_ROW_STAGED = 16
+# Where the load is a smaller part of the table, checking the rows one by one is cheaper than checking all rows at once.
+_LEAST_PART = 32
+
+
+def publish_function_name(table: Table) -> str:
+    """The quoted name of the function that publishes a big staged load."""
+    return f"decant.{quote(f'publish_{table.name}')}"
+
+
+def publish_function(table: Table, *, before: str = "", after: str = "") -> str:
+    """A function that inserts the rows of a staging table with the foreign keys checked as a set, not row by row.
+
+    It takes the staging table (``regclass``) and returns how many rows went in; those whose key the table has stay out.
+    It takes the table's foreign keys off and puts them on again in the caller's transaction, so Postgres validates
+    them with one join, and nobody ever sees the table without them; when more rows come than are there it does so with
+    the foreign keys' indexes, and with the primary key where nothing else depends on it. A row without its parent
+    raises foreign_key_violation. The app's role may call it but not alter tables.
+
+    That takes the table and its parents from everybody. All are asked for at once and without queueing for them: who
+    queues keeps every later reader waiting behind a long one such as a backup, and who holds one of them while another
+    is read meets readers in a deadlock. It returns NULL, and nothing is done, where no free moment comes in two
+    seconds, where readers would wait too long or the load is a small part of the table, and where the staging table's
+    columns are not of the table's types.
+
+    ``before`` and ``after`` are PL/pgSQL statements for the time in which nobody else reads or writes the table, around
+    the INSERT. They may use the variables ``decant_staged`` (the staging table), ``decant_new`` (the text of a query
+    for the rows that go in, by the table's columns; before the INSERT only) and ``decant_inserted`` (their number).
+    """
+    name = f"public.{quote(table.name)}"
+    columns = quote_all(table.column_names)
+    same_key = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in table.primary_key)
+    unknown = f" WHERE NOT EXISTS (SELECT FROM {name} t WHERE {same_key})"
+    locked = ", ".join(f"public.{quote(each)}" for each in (table.name, *table.parents))
+    return f"""CREATE OR REPLACE FUNCTION {publish_function_name(table)}(decant_staged regclass) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET constraint_exclusion = off AS $publish$
+#variable_conflict use_column -- a column may be named as a variable
+DECLARE
+    decant_rows bigint;
+    decant_new text := format('SELECT {columns} FROM ONLY %s s', decant_staged);
+    decant_inserted bigint;
+    decant_rebuild boolean;
+    decant_rebuild_key boolean := false;
+BEGIN
+{_refuse_other_than_plain(table)}
+    EXECUTE format('SELECT count(*) FROM ONLY %s', decant_staged) INTO decant_rows;
+{_leave_to_single_rows(name)}
+{_lock(name, locked)}
+    decant_rebuild := NOT EXISTS (SELECT FROM {name} OFFSET decant_rows LIMIT 1);
+    IF EXISTS (SELECT FROM {name}) THEN
+        decant_new := decant_new || {quote_literal(unknown)};
+    END IF;
+{_take_off(table, name)}
+{before}
+    EXECUTE {quote_literal(f"INSERT INTO {name} ({columns}) ")} || decant_new;
+    GET DIAGNOSTICS decant_inserted = ROW_COUNT;
+{_put_on(table, name)}
+{after}
+    RETURN decant_inserted;
+END $publish$"""
+
+
+def _refuse_other_than_plain(table: Table) -> str:
+    """Whatever of a staging table could run somebody's code with the owner's rights is refused.
+
+    That is a view or a rule, a policy, and what a planner folds to a constant: an expression of an index or of
+    statistics (CHECKs are left alone, with ``constraint_exclusion`` off). With generated columns, or columns of other
+    types, whose casts would run, it returns NULL: they may be those of the dictionary before the last migration.
+    """
+    types = ", ".join(f"({quote_literal(column.name)}, '{column.type.postgres}'::regtype)" for column in table.columns)
+    return f"""    IF NOT EXISTS (
+        SELECT FROM pg_class c
+        WHERE c.oid = decant_staged AND c.relkind = 'r' AND NOT c.relhasrules AND NOT c.relrowsecurity
+        AND (c.relnamespace = pg_my_temp_schema()
+            OR c.relnamespace = 'decant'::regnamespace AND pg_get_userbyid(c.relowner) = current_user)
+        AND NOT EXISTS (
+            SELECT FROM pg_index WHERE indrelid = decant_staged AND (indexprs IS NOT NULL OR indpred IS NOT NULL)
+        )
+        AND NOT EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = decant_staged)
+    ) THEN
+        RAISE EXCEPTION '% is no plain staging table of {table.name}', decant_staged;
+    END IF;
+    IF {len(table.columns)} <> (
+        SELECT count(*) FROM pg_attribute a JOIN (VALUES {types}) AS w (name, type)
+        ON a.attname = w.name AND a.atttypid = w.type
+        WHERE a.attrelid = decant_staged AND NOT a.attisdropped AND a.attgenerated = ''
+    ) THEN
+        RETURN NULL;
+    END IF;"""
+
+
+def _leave_to_single_rows(name: str) -> str:
+    """Return NULL where readers would wait too long, or longer than the load is worth. Sizes tell the rows there."""
+    share = f"pg_relation_size('{name}') / greatest(pg_relation_size(decant_staged), 1.0)"
+    return f"""    DECLARE
+        decant_there double precision := decant_rows * {share};
+    BEGIN
+        IF EXISTS (SELECT FROM {name}) AND (
+            decant_rows + decant_there / {_ROWS_THERE_TO_A_ROW_STAGED} > {MOST_ROWS}
+            OR decant_there > decant_rows * {_LEAST_PART}.0
+        ) THEN
+            RETURN NULL;
+        END IF;
+    END;"""
+
+
+def _lock(name: str, locked: str) -> str:
+    return f"""    BEGIN -- Waiting for this lock keeps no reader or writer waiting, and makes an autovacuum give way.
+        LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE;
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN NULL;
+    END;
+    FOR try IN 1..{_LOCK_TRIES} LOOP
+        BEGIN
+            LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE NOWAIT;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF try = {_LOCK_TRIES} THEN
+                RETURN NULL;
+            END IF;
+            PERFORM pg_sleep({_LOCK_PAUSE});
+        END;
+    END LOOP;"""
+
+
+def _take_off(table: Table, name: str) -> str:
+    """Foreign keys, then what can be built again: not a primary key that a foreign key or a view depends on."""
+    drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {quote(foreign_key_name(table, key))}" for key in table.foreign_keys)
+    indexes = ", ".join(f"public.{quote(index)}" for index in foreign_key_indexes(table))
+    return f"""    {f"ALTER TABLE {name} {drops};" if drops else ""}
+    IF decant_rebuild THEN
+        {f"DROP INDEX IF EXISTS {indexes};" if indexes else ""}
+        SELECT NOT EXISTS (
+            SELECT FROM pg_depend WHERE deptype <> 'i' AND (refclassid = 'pg_constraint'::regclass AND refobjid = k.oid
+                OR refclassid = 'pg_class'::regclass AND refobjid = k.conindid)
+        ) INTO decant_rebuild_key FROM pg_constraint k
+        WHERE k.conrelid = '{name}'::regclass AND k.conname = {quote_literal(primary_key_name(table))};
+    END IF;
+    IF decant_rebuild_key THEN
+        ALTER TABLE {name} DROP CONSTRAINT {quote(primary_key_name(table))};
+    END IF;"""
+
+
+def _put_on(table: Table, name: str) -> str:
+    adds = ", ".join(f"ADD {foreign_key_constraint(table, key)}" for key in table.foreign_keys)
+    return f"""    IF decant_rebuild_key THEN
+        ALTER TABLE {name} ADD {primary_key_constraint(table)};
+    END IF;
+    IF decant_rebuild THEN
+        {"; ".join(index_foreign_keys(table)) or "NULL"};
+    END IF;
+    {f"ALTER TABLE {name} {adds};" if adds else ""}"""
