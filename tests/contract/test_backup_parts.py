@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import worker
+from chalicelib.backup import pages, sharing
 from chalicelib.backup import ranges as ranges_module
-from chalicelib.backup import sharing
 from chalicelib.backup.catalogue import copy_backup, manifests, rebuild_catalog
 from chalicelib.backup.drill import drill
 from chalicelib.backup.inventory import take_inventory
@@ -69,8 +69,11 @@ def company(postgres: TestDatabase) -> TestDatabase:
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses and pages that suit small tables."""
     monkeypatch.setattr(sharing, "_PAUSE", 0.01)
+    monkeypatch.setattr(pages, "_FIRST_PAGE_ROWS", 7)
+    monkeypatch.setattr(pages, "_PAGE_ROWS", 100)
 
 
 @contextmanager
@@ -319,7 +322,7 @@ def test_a_worker_of_another_dictionary_leaves_the_part_alone(
 
 
 class Stuck(FolderStorage):
-    """A storage that lets go of a write only after a while."""
+    """A storage that ends a write only after a while."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -328,9 +331,9 @@ class Stuck(FolderStorage):
     @contextmanager
     def write(self, key: str) -> Iterator[BinaryIO]:
         with super().write(key) as stream:
+            yield stream
             self.at_it.set()
             assert self.go_on.wait(30)
-            yield stream
 
 
 @pytest.mark.parametrize("number", [1, -1])

@@ -1,18 +1,25 @@
 """Backups by schedule, drills and retention on the deployed stack, with the roles of its functions enforced."""
 
 import datetime as dt
+import io
 import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import fastavro
 import pytest
 
-from chalicelib.backup.manifest import file_key
+from chalicelib.backup.manifest import file_key, part_manifest_key
+from chalicelib.backup.sharing import Part
+from chalicelib.backup.verification import verify
 from chalicelib.dictionary.package import load_dictionary
+from chalicelib.identifiers import new_id
 from chalicelib.postgres import PostgresDatabase
+from chalicelib.queue import SqsQueue
 from chalicelib.settings import PACKAGED_DICTIONARY
 from chalicelib.storage import S3Storage
+from chalicelib.work.messages import BackupPartTask
 from infra.local.record import Record
 from tests.conftest import connect_url
 from tests.contract.backup_support import back_up_at
@@ -89,6 +96,59 @@ def test_retention_deletes_what_it_should_and_pins_and_versions_stay(
     assert bucket.head(file_key("jobs", old[1].id), version).size == old[1].bytes
     [run, *_] = runs(call, "retention")
     assert (run["state"], run["result"]) == ("succeeded", told)
+
+
+@pytest.fixture
+def many_jobs(database: PostgresDatabase) -> Iterator[range]:
+    """Enough jobs for several parts, under ids of their own."""
+    ids = range(10**8, 10**8 + 3_000)
+    with database.transaction() as transaction:
+        transaction.run(f"INSERT INTO jobs SELECT n, 'job ' || n FROM generate_series({ids[0]}, {ids[-1]}) n")
+    yield ids
+    with database.transaction() as transaction:
+        transaction.run(f"DELETE FROM jobs WHERE id BETWEEN {ids[0]} AND {ids[-1]}")
+
+
+def test_several_lambdas_make_the_parts_of_a_backup(
+    stack: Record, database: PostgresDatabase, many_jobs: range
+) -> None:
+    """In the snapshot of a backup that runs here, which waits until they have made all of them."""
+    bucket, dictionary = S3Storage(stack.client("s3"), stack.backup_bucket), load_dictionary(PACKAGED_DICTIONARY)
+    queue = SqsQueue(stack.client("sqs"), stack.queue_url)
+    run = new_id(dt.datetime.now(dt.UTC))
+    offered: list[Part] = []
+
+    def offer(part: Part) -> None:
+        offered.append(part)
+        queue.send(BackupPartTask(run, part).message())
+
+    def wait(phase: str, _rows: int) -> None:
+        if phase == "backup departments":
+            with PostgresDatabase(lambda: connect_url(stack.app_database_url)).transaction() as another:
+                another.run(f"DELETE FROM jobs WHERE id IN ({many_jobs[0]}, {many_jobs[-1]})")
+            keys = {part_manifest_key(part.table, part.backup, part.number) for part in offered}
+            deadline = time.monotonic() + 90
+            while not keys <= {each.key for each in bucket.list(f"backups/jobs/{offered[0].backup}/")}:
+                assert time.monotonic() < deadline, "the workers don't make the parts"
+                time.sleep(0.1)
+
+    now = dt.datetime.now(dt.UTC)
+    _, backup = back_up_at(
+        database, bucket, FakeCatalog(), dictionary, ["departments", "jobs"], now,
+        part_bytes=32 * 1024, offer=offer, progress=wait,
+    )  # fmt: skip
+    manifest = verify(bucket, dictionary, backup).manifest
+    assert len(manifest.files) == len(offered) >= 4
+    saved = [row["id"] for each in manifest.files for row in _rows(bucket, each.file)]
+    assert [each for each in saved if each in many_jobs] == list(many_jobs)
+    group = f"/aws/lambda/{stack.worker_function}"
+    lines = stack.client("logs").filter_log_events(logGroupName=group)["events"]
+    assert {each["logStreamName"] for each in lines if run in each["message"]}, "no worker says that it made a part"
+
+
+def _rows(bucket: S3Storage, key: str) -> list[Any]:
+    with bucket.open(key) as stream:
+        return list(fastavro.reader(io.BytesIO(stream.read())))
 
 
 def _ended(call: Call, wanted: Any) -> dict[str, Any]:
