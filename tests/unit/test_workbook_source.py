@@ -165,7 +165,8 @@ def test_a_date_cell_is_its_moment_to_the_second(moments: list[dt.datetime]) -> 
 
 @pytest.mark.parametrize(
     ("serial", "text"),
-    [("1", "1900-01-01 00:00:00"), ("59", "1900-02-28 00:00:00"), ("61", "1900-03-01 00:00:00"),
+    [("1", "1900-01-01 00:00:00"), ("59", "1900-02-28 00:00:00"), ("60", "1900-02-29 00:00:00"),
+     ("60.75", "1900-02-29 18:00:00"), ("61", "1900-03-01 00:00:00"),
      ("44404.66814814815", "2021-07-27 16:02:08"), ("2958466", "+10000-01-01 00:00:00")],
 )  # fmt: skip
 def test_serials_of_1900(serial: str, text: str) -> None:
@@ -210,7 +211,6 @@ def test_a_long_blank_tail_and_parts_that_lead_elsewhere_cost_nothing() -> None:
 
 @pytest.mark.parametrize("far", [
     f'<row r="1048576">{cell("XFD1048576", 1)}</row>',
-    f'<row r="1048576">{cell("Z1048576", 1)}</row>',
     "<row r='1048576'>" + "<c/>" * 16_383 + "<c><v>1</v></c></row>",
     '<row r="9"><c s="1" r="XFD1048576"><v>1</v></c></row>',
     '<row r="9"><c\n r = "XFD1048576"><v>1</v></c></row>',
@@ -218,8 +218,13 @@ def test_a_long_blank_tail_and_parts_that_lead_elsewhere_cost_nothing() -> None:
     '<row r="9"><c r="xfd1048576"><v>1</v></c></row>',
     f'<!-- {" " * 2**20} --><row r="9">{cell("XFD1048576", 1)}</row>',
 ])  # fmt: skip
-def test_cells_far_apart_are_refused_before_room_is_made_for_all_between(far: str) -> None:
+def test_a_cell_far_to_the_right_is_refused_before_room_is_made_for_all_between(far: str) -> None:
     assert fails(raw(ROW + far)) == "dangerous-workbook"
+
+
+def test_cells_far_down_are_rows_like_others() -> None:
+    far = f'<row r="1048575">{cell("ZZ1048575", 1)}</row><row r="1048576">{cell("B1048576", 2)}</row>'
+    assert rows(raw(ROW + far)) == [*GOOD, (1048575, None, None, ["extra-cell"]), (1048576, None, "2", [])]
 
 
 @pytest.mark.parametrize("cells", [
