@@ -13,11 +13,10 @@ import fastexcel
 import pyarrow as pa
 
 from chalicelib.errors import FileCode, FileError
-from chalicelib.load.workbook_check import BROKEN_XML, BROKEN_ZIP, MAX_SMALL_PART, REPAIR, check_workbook
+from chalicelib.load.workbook_check import BROKEN_XML, BROKEN_ZIP, MAX_SMALL_PART, REPAIR, SHARED_TEXTS, check_workbook
 from chalicelib.load.workbook_markup import check_markup
 
 _KEPT = ("[content_types].xml", "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml")
-_STRINGS = "xl/sharedstrings.xml"
 _SHEET = b"<worksheet><sheetData>%b</sheetData></worksheet>"
 
 
@@ -43,9 +42,9 @@ class Archive:
                     self._kept[entry.filename] = self._small(entry)
 
     @property
-    def strings(self) -> str | None:
+    def texts(self) -> str | None:
         """The part with the texts that cells share, if there is one."""
-        return next((name for name in self._zip.namelist() if name.lower() == _STRINGS), None)
+        return next((name for name in self._zip.namelist() if name.lower() == SHARED_TEXTS), None)
 
     def open(self, part: str) -> IO[bytes]:
         """A part, as a stream."""
@@ -56,7 +55,7 @@ class Archive:
         told = {
             name: _SHEET % f'<row><c t="str"><v>{index}</v></c></row>'.encode()
             for index, name in enumerate(self._zip.namelist())
-            if name.lower().endswith(".xml") and name not in self._kept and name.lower() != _STRINGS
+            if name.lower().endswith(".xml") and name not in self._kept and name.lower() != SHARED_TEXTS
         }
         parts = self._zip.namelist()
         with damage_told("xl/workbook.xml"):

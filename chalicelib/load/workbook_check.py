@@ -15,11 +15,14 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 # A full sheet of 1,048,576 rows unpacks to some 300 MB; XML of data packs about 10 to 20 times.
 MAX_WORKBOOK = 256 * 2**20
 MAX_UNPACKED = 2 * 2**30
+# The texts that cells share are held whole, twice for a moment, beside the workbook: see docs/decisions/0451.
+_MAX_TEXTS = 512 * 2**20
 _MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 50 * 2**20
 _MAX_ENTRIES = 10_000
 # Styles are the biggest part that is read besides rows and texts, and are read again with each piece of the rows.
 MAX_SMALL_PART = 8 * 2**20
+SHARED_TEXTS = "xl/sharedstrings.xml"
 REPAIR = "Open it in Excel, save it as a new workbook (.xlsx) and drop that."
 
 
@@ -41,6 +44,13 @@ def check_workbook(content: bytes) -> None:
         raise FileError(FileCode.OLD_WORKBOOK, "The file is a binary workbook (.xlsb).", hint=again)
     if "xl/workbook.xml" not in names and "[Content_Types].xml" not in names:
         raise FileError(FileCode.NOT_A_WORKBOOK, "The file is a zip archive but no workbook.", hint=again)
+    texts = sum(entry.file_size for entry in entries if entry.filename.lower() == SHARED_TEXTS)
+    if texts > _MAX_TEXTS:
+        raise FileError(
+            FileCode.DANGEROUS_WORKBOOK,
+            f"The texts of the workbook take {texts:,} bytes, of {_MAX_TEXTS:,} at most.",
+            hint="Save its rows as CSV, which may be of any size.",
+        )
     unpacked = sum(entry.file_size for entry in entries)
     bomb = unpacked > max(_RATIO_COUNTS_FROM, _MAX_RATIO * len(content))
     if bomb or unpacked > MAX_UNPACKED or len(entries) > _MAX_ENTRIES:

@@ -12,7 +12,8 @@ from chalicelib.load.workbook_archive import Archive
 from chalicelib.load.workbook_markup import Rewriter
 
 _READ = 2**20
-_PIECE = 4 * 2**20
+_HEAD_SIZE = 2**20
+_PIECE = 2 * 2**20
 _LONGEST = 64 * 2**20
 _HEAD = re.compile(
     rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml version="1\.0"(?: encoding="utf-8")?(?: standalone="(?:yes|no)")?\s*\?>)?\s*'
@@ -22,8 +23,8 @@ _HEAD = re.compile(
 _FIRST_ROW = re.compile(rb'\s*<row r="([0-9]{1,7})"')
 
 
-class Unusual(Exception):
-    """The markup is not in the usual form."""
+class Unusual(ValueError):
+    """The markup is not in the usual form; when it was rewritten already, it is none that a workbook has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def usual(archive: Archive, part: str, element: bytes, end: bytes) -> Iterator[b
     Raises Unusual when the head has not the usual form; the pieces must be looked at by whoever takes them.
     """
     with archive.open(part) as stream:
-        left = stream.read(_READ)
+        left = stream.read(_HEAD_SIZE)
         head = _HEAD.match(left)
         if head is None:
             raise Unusual

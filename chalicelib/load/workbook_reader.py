@@ -82,17 +82,19 @@ class WorkbookReader:
         self._load_texts(sheet)
         with damage_told(sheet.part):
             try:
-                for block in self._read(sheet, usual(self._archive, sheet.part, b"<row ", b"</sheetData>")):
+                pieces = usual(self._archive, sheet.part, b"<row ", b"</sheetData>")
+                for block in self._read(partial(self._block, sheet, True), pieces):
                     yield block
                     read = block.first + len(block.cells) - 1
             except Unusual:
-                for block in self._read(sheet, rewritten(self._archive, sheet.part)):
+                pieces = rewritten(self._archive, sheet.part)
+                for block in self._read(partial(self._block, sheet, False), pieces):
                     if block.first + len(block.cells) - 1 > read:
                         yield block.behind(read)
 
     def _load_texts(self, sheet: Sheet) -> None:
         """Read the texts that cells share, in the place of any sheet."""
-        part = self._archive.strings
+        part = self._archive.texts
         if part is None or len(self._texts):
             return
         items = partial(_items, self._archive, sheet)
@@ -104,10 +106,10 @@ class WorkbookReader:
             self._texts = pa.concat_arrays([self._texts, *found])
             self._lengths = pc.binary_length(self._texts)
 
-    def _read(self, sheet: Sheet, pieces: Iterator[bytes]) -> Iterator[Block]:
+    def _read(self, read: Callable[[Piece], Block | list[Piece]], pieces: Iterator[bytes]) -> Iterator[Block]:
         """Raises Unusual at the first piece that has not the usual form."""
         text = 0
-        for block in _ahead(self._pool, partial(self._block, sheet), _in_order(pieces)):
+        for block in _ahead(self._pool, read, _in_order(pieces)):
             text += block.cells.nbytes
             if text > MAX_UNPACKED:
                 raise FileError(
@@ -117,7 +119,7 @@ class WorkbookReader:
                 )
             yield block
 
-    def _block(self, sheet: Sheet, rows: Piece) -> Block | list[Piece]:
+    def _block(self, sheet: Sheet, as_written: bool, rows: Piece) -> Block | list[Piece]:
         """A piece as a block, or the smaller pieces to read in its place."""
         width = usual_rows(rows.markup)
         if width is None:
@@ -127,7 +129,8 @@ class WorkbookReader:
         if width > NARROW and not all(rows.first <= int(row) <= rows.last for row in _ROWS.findall(rows.markup)):
             raise Unusual
         cells, errors = _read(self._archive, sheet, _marked(rows.markup), rows.first)
-        _hold_against(rows, cells, errors)
+        if len(cells) > rows.last - rows.first + 1 or (as_written and _lost(rows, cells, errors)):
+            raise Unusual
         shared = [_shared(column) for column in cells.columns]
         text = sum(pc.sum(self._lengths.take(indexes)).as_py() or 0 for indexes in shared if indexes is not None)
         if text > _MAX_TEXT and len(halves := rows.halves()) > 1:
@@ -211,16 +214,13 @@ def _read(archive: Archive, sheet: Sheet, rows: bytes, first: int) -> tuple[pa.T
     return cells, errors
 
 
-def _hold_against(rows: Piece, cells: pa.Table, errors: Errors) -> None:
-    """Raise Unusual where rows stand elsewhere than their piece, and the reader has lost a cell."""
-    if len(cells) > rows.last - rows.first + 1:
-        raise Unusual
+def _lost(rows: Piece, cells: pa.Table, errors: Errors) -> bool:
+    """Whether the reader found fewer values than there are, because cells stand elsewhere than their rows."""
     filled = sum(len(cells) - column.null_count for column in cells.columns) + len(errors)
     if filled >= rows.markup.count(b"</c>"):
-        return
+        return False
     blank = rows.markup.count(b"></v>") + rows.markup.count(b"<is></is>")
-    if filled + blank < rows.markup.count(b"</v>") + rows.markup.count(b"</is>"):
-        raise Unusual
+    return bool(filled + blank < rows.markup.count(b"</v>") + rows.markup.count(b"</is>"))
 
 
 def _shared(column: pa.ChunkedArray) -> pa.Array | None:
