@@ -1,4 +1,4 @@
-"""An .xlsx workbook as a source, read by a native reader (calamine through fastexcel) straight into columns of text.
+"""An .xlsx workbook as a source: which of its sheets, rows and columns are those of the table.
 
 Numbers come as people see them (``1.0`` as ``1``) and date cells as ISO 8601; an error such as ``#N/A`` is no value.
 """
@@ -6,9 +6,12 @@ Numbers come as people see them (``1.0`` as ``1``) and date cells as ISO 8601; a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any
 
-import fastexcel
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,9 +21,9 @@ from chalicelib.errors import FileCode, FileError
 from chalicelib.load.cells import blank_rows, blank_to_null, extra_cells
 from chalicelib.load.header import header_columns, wrong_width
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
-from chalicelib.load.workbook_check import REPAIR, check_workbook
+from chalicelib.load.workbook_archive import Sheet
+from chalicelib.load.workbook_reader import Block, WorkbookReader
 
-_CHUNK_ROWS = 65_536
 # How the reader names the errors of a spreadsheet, and what people see in the cell.
 _EXPECTED = "Expected string but got "
 _ERROR = re.compile(r"Error\((\w+)\)")
@@ -34,7 +37,7 @@ _ERRORS = {
     "Ref": "#REF!",
     "Value": "#VALUE!",
 }
-# By row and column of the sheet's block of cells, from 0: what people see there.
+# By row and column of a block of cells, from 0: what people see there.
 Errors = Mapping[tuple[int, int], str]
 
 
@@ -51,58 +54,98 @@ class WorkbookSource:
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
-        check_workbook(self._content)
-        left, cells, errors = _sheet(self._content, self._table.name)
-        cells = _with_errors(blank_to_null(cells), errors)
-        filled = np.flatnonzero(~blank_rows(cells))
-        if not len(filled):
-            raise FileError(
-                FileCode.EMPTY_FILE, "The workbook has no sheet with rows.", hint="Drop it again with them."
-            )
-        first = [column[int(filled[0])].as_py() for column in cells.columns]
-        header = header_columns(self._table, first)
-        columns = header or list(self._table.column_names)
-        if not header and left + cells.num_columns <= len(columns):
-            columns = columns[left:]
-        if header:
-            filled = filled[1:]
-        if len(filled) and not blank_rows(cells.select(range(len(columns), cells.num_columns)))[filled].any():
-            raise wrong_width(self._table, left + cells.num_columns)
-        for start in range(0, len(filled), _CHUNK_ROWS):
-            index = filled[start : start + _CHUNK_ROWS]
-            yield self._chunk(columns, cells.take(pa.array(index)), index, start, errors)
+        with WorkbookReader(self._content) as workbook:
+            for sheet in sorted(workbook.sheets(), key=lambda sheet: not self._names(sheet)):
+                if sheet.visible or self._names(sheet):
+                    blocks = workbook.blocks(sheet)
+                    first = next(blocks, None)
+                    if first is not None:
+                        again = partial(workbook.blocks, sheet)
+                        yield from self._chunks(_rows(chain([first], blocks)), again)
+                        return
+        raise _empty()
 
-    def _chunk(self, columns: list[str], cells: pa.Table, index: np.ndarray, start: int, errors: Errors) -> SourceChunk:
+    def _names(self, sheet: Sheet) -> bool:
+        return sheet.name.strip().lower() == self._table.name.lower()
+
+    def _chunks(self, found: Iterator[_Rows], again: Callable[[], Iterator[Block]]) -> Iterator[SourceChunk]:
+        first = next(found, None)
+        if first is None:
+            raise _empty()
+        left, right = first.span
+        if left > 0:
+            spans = [rows.span for rows in _rows(again())]
+            left, right = min(span[0] for span in spans), max(span[1] for span in spans)
+        header = header_columns(self._table, [column[0].as_py() for column in first.cells.columns[left:]])
+        columns = header or list(self._table.column_names)
+        left = left if header or right > len(columns) else 0
+        if header:
+            first = first.behind_the_first()
+        end = left + len(columns)
+        if len(first.lines) and not first.fit(end) and not any(rows.fit(end) for rows in _rows(again())):
+            raise wrong_width(self._table, right)
+        read = 0
+        for rows in chain([first], found):
+            if len(rows.lines):
+                yield self._chunk(columns, left, rows, read)
+                read += len(rows.lines)
+
+    def _chunk(self, columns: list[str], left: int, rows: _Rows, read: int) -> SourceChunk:
+        cells = rows.cells.select(range(left, rows.cells.num_columns))
         named = dict(zip(columns, cells.columns, strict=False))
         blank = pa.nulls(len(cells), pa.string())
+        faults = extra_cells(cells, len(columns))
+        for (index, column), shown in rows.errors.items():
+            if column - left < len(columns):
+                name = columns[column - left]
+                message = f"{name} holds {shown}, which is no value"
+                faults.setdefault(index, []).append(Reason(name, ReasonCode.TYPE_ERROR, message, shown))
         return SourceChunk(
-            rows=pa.array(np.arange(start + 1, start + 1 + len(index)), pa.int64()),
-            lines=pa.array(index + 1, pa.int64()),
+            rows=pa.array(np.arange(read + 1, read + 1 + len(cells)), pa.int64()),
+            lines=pa.array(rows.lines, pa.int64()),
             cells=pa.table({name: named.get(name, blank) for name in self._table.column_names}),
-            faults=_error_faults(columns, index, errors, extra_cells(cells, len(columns))),
+            faults=faults,
         )
 
 
-def _sheet(content: bytes, table: str) -> tuple[int, pa.Table, Errors]:
-    """The cells of the sheet named as the table, or else of the first visible one that has any.
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of a sheet that are not blank: their numbers in it, their trimmed cells, and errors as people see them."""
 
-    Before them comes how many columns of the sheet are blank to their left; behind them the cells that hold an error.
-    """
-    try:
-        workbook = fastexcel.read_excel(content)
-        names = sorted(workbook.sheet_names, key=lambda name: name.strip().lower() != table.lower())
-        for name in names:
-            # skip_rows=0 keeps blank rows ahead of the first, so that row numbers are those of the sheet.
-            sheet = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
-            named = name.strip().lower() == table.lower()
-            if sheet.height and (named or sheet.visible == "visible"):
-                cells, found = sheet.to_arrow_with_errors()
-                errors = {error.position: _shown(error.detail) for error in found.errors} if found else {}
-                return sheet.available_columns()[0].absolute_index, pa.table(cells), errors
-    except fastexcel.FastExcelError as error:
-        first_line = str(error).splitlines()[0]
-        raise FileError(FileCode.NOT_A_WORKBOOK, f"The workbook can't be read: {first_line}.", hint=REPAIR) from error
-    return 0, pa.table({}), {}
+    lines: np.ndarray[Any, np.dtype[np.int64]]
+    cells: pa.Table
+    errors: Errors
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first column with a value, and behind the last."""
+        filled = [position for position, column in enumerate(self.cells.columns) if column.null_count < len(column)]
+        return filled[0], filled[-1] + 1
+
+    def fit(self, end: int) -> bool:
+        """Whether any row ends with this column."""
+        behind = self.cells.select(range(min(end, self.cells.num_columns), self.cells.num_columns))
+        return bool(blank_rows(behind).any())
+
+    def behind_the_first(self) -> _Rows:
+        errors = {(index - 1, column): shown for (index, column), shown in self.errors.items() if index}
+        return _Rows(self.lines[1:], self.cells.slice(1), errors)
+
+
+def _rows(blocks: Iterator[Block]) -> Iterator[_Rows]:
+    for block in blocks:
+        shown = {place: _shown(detail) for place, detail in block.errors.items()}
+        cells = _with_errors(blank_to_null(block.cells), shown)
+        filled = np.flatnonzero(~blank_rows(cells))
+        if len(filled) < len(cells):
+            cells = cells.take(pa.array(filled))
+            shown = {(int(np.searchsorted(filled, row)), column): text for (row, column), text in shown.items()}
+        if len(filled):
+            yield _Rows(filled + block.first, cells, shown)
+
+
+def _empty() -> FileError:
+    return FileError(FileCode.EMPTY_FILE, "The workbook has no sheet with rows.", hint="Drop it again with them.")
 
 
 def _shown(detail: str) -> str:
@@ -121,16 +164,3 @@ def _with_errors(cells: pa.Table, errors: Errors) -> pa.Table:
         column = pc.replace_with_mask(cells.column(position).combine_chunks(), pa.array(mask), shown)
         cells = cells.set_column(position, cells.column_names[position], column)
     return cells
-
-
-def _error_faults(
-    columns: list[str], index: np.ndarray, errors: Errors, faults: dict[int, list[Reason]]
-) -> dict[int, list[Reason]]:
-    """The faults of a chunk, whose rows stand at ``index`` in the sheet, with a reason for each cell with an error."""
-    for (row, column), shown in errors.items():
-        place = int(np.searchsorted(index, row))
-        if column < len(columns) and place < len(index) and index[place] == row:
-            name = columns[column]
-            message = f"{name} holds {shown}, which is no value"
-            faults.setdefault(place, []).append(Reason(name, ReasonCode.TYPE_ERROR, message, shown))
-    return faults

@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import io
 import random
+import re
 import time
 import zipfile
 from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.utils.escape import unescape
 
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
+from chalicelib.load import workbook_check, workbook_pieces, workbook_reader
 from chalicelib.load.workbook_source import WorkbookSource
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
 
@@ -165,7 +168,8 @@ def test_a_date_cell_is_its_moment_to_the_second(moments: list[dt.datetime]) -> 
 
 @pytest.mark.parametrize(
     ("serial", "text"),
-    [("1", "1900-01-01 00:00:00"), ("59", "1900-02-28 00:00:00"), ("61", "1900-03-01 00:00:00"),
+    [("1", "1900-01-01 00:00:00"), ("59", "1900-02-28 00:00:00"), ("60", "1900-02-29 00:00:00"),
+     ("60.75", "1900-02-29 18:00:00"), ("61", "1900-03-01 00:00:00"),
      ("44404.66814814815", "2021-07-27 16:02:08"), ("2958466", "+10000-01-01 00:00:00")],
 )  # fmt: skip
 def test_serials_of_1900(serial: str, text: str) -> None:
@@ -210,7 +214,6 @@ def test_a_long_blank_tail_and_parts_that_lead_elsewhere_cost_nothing() -> None:
 
 @pytest.mark.parametrize("far", [
     f'<row r="1048576">{cell("XFD1048576", 1)}</row>',
-    f'<row r="1048576">{cell("Z1048576", 1)}</row>',
     "<row r='1048576'>" + "<c/>" * 16_383 + "<c><v>1</v></c></row>",
     '<row r="9"><c s="1" r="XFD1048576"><v>1</v></c></row>',
     '<row r="9"><c\n r = "XFD1048576"><v>1</v></c></row>',
@@ -218,8 +221,13 @@ def test_a_long_blank_tail_and_parts_that_lead_elsewhere_cost_nothing() -> None:
     '<row r="9"><c r="xfd1048576"><v>1</v></c></row>',
     f'<!-- {" " * 2**20} --><row r="9">{cell("XFD1048576", 1)}</row>',
 ])  # fmt: skip
-def test_cells_far_apart_are_refused_before_room_is_made_for_all_between(far: str) -> None:
+def test_a_cell_far_to_the_right_is_refused_before_room_is_made_for_all_between(far: str) -> None:
     assert fails(raw(ROW + far)) == "dangerous-workbook"
+
+
+def test_cells_far_down_are_rows_like_others() -> None:
+    far = f'<row r="1048575">{cell("ZZ1048575", 1)}</row><row r="1048576">{cell("B1048576", 2)}</row>'
+    assert rows(raw(ROW + far)) == [*GOOD, (1048575, None, None, ["extra-cell"]), (1048576, None, "2", [])]
 
 
 @pytest.mark.parametrize("cells", [
@@ -294,3 +302,125 @@ def test_damage_is_a_file_error_or_none_at_all(seed: int) -> None:
             rows(zip_bytes(parts | {name: bytes(damaged)}))
         except FileError as error:
             assert error.hint  # noqa: PT017
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.sampled_from(["", " ", "a", "<&>\"'", "\n x", "x\r\ny", "\U0001f600", "_x0041_", "60"]).map(str),
+    st.integers(-(2**53), 2**53),
+    st.integers(-(2**40), 2**40).map(lambda number: number / 64),
+    st.booleans(),
+    st.datetimes(dt.datetime(1900, 3, 1), dt.datetime(9999, 12, 31)),
+    st.sampled_from(["#N/A", "#DIV/0!"]).map(ErrorCell),
+    st.just(BlankCell()),
+)
+SHEETS = st.lists(st.lists(CELLS, max_size=4), min_size=1, max_size=25)
+
+
+def all_of(content: bytes) -> list[tuple[Any, ...]]:
+    """Every row with its faults."""
+    return [
+        (chunk.rows[index].as_py(), chunk.lines[index].as_py(), cells, list(chunk.faults.get(index, ())))
+        for chunk in WorkbookSource(PAIRS, content).chunks()
+        for index, cells in enumerate(chunk.cells.to_pylist())
+    ]
+
+
+def outcome(content: bytes) -> list[tuple[Any, ...]] | str:
+    """Every row with its faults, or the code of what is wrong with the whole."""
+    try:
+        return all_of(content)
+    except FileError as error:
+        return error.code
+
+
+def written_oddly(content: bytes) -> bytes:
+    """The same workbook as no usual program writes it."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for name in ("xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"):
+        parts[name] = re.sub(rb'="([^"<>]*)"', rb"='\1'", parts[name]).replace(b"><", b">\n<!-- <row r='1'> --><")
+    return zip_bytes(parts)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sheet=SHEETS, size=st.integers(1, 400))
+def test_neither_the_size_of_the_pieces_nor_the_form_of_the_markup_changes_a_row(
+    sheet: list[list[Any]], size: int
+) -> None:
+    content = book(*sheet)
+    whole = outcome(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workbook_pieces, "_PIECE", size)
+        patch.setattr(workbook_pieces, "_READ", size)
+        patch.setattr(workbook_pieces, "_HEAD_SIZE", 4096)
+        assert outcome(content) == whole
+        assert outcome(written_oddly(content)) == whole
+
+
+@settings(max_examples=40, deadline=None)
+@given(SHEETS)
+def test_cells_are_what_openpyxl_reads(sheet: list[list[Any]]) -> None:
+    content = book([None, None], *sheet, ["last", "row"])
+    texts = {(line, column): cells[name] for _, line, cells, _ in all_of(content)
+             for column, name in enumerate(("id", "label"))}  # fmt: skip
+    read = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
+    for line, row in enumerate(read.iter_rows(max_col=2, values_only=True), 1):
+        for column, found in enumerate(row):
+            told = texts.get((line, column))
+            if isinstance(found, int | float) and not isinstance(found, bool):
+                assert told is not None
+                assert float(told) == found
+            elif not isinstance(found, dt.datetime):
+                assert (told or "") == ("" if found is None else _text(found))
+
+
+def _text(found: Any) -> str:
+    return str(found).lower() if isinstance(found, bool) else unescape(str(found)).replace("\r\n", "\n").strip()
+
+
+def test_a_part_written_in_another_way_far_down_the_sheet_costs_no_row() -> None:
+    rest = "".join(f'<row r="{n}">{cell(f"A{n}", n)}</row>' for n in range(2, 60_000))
+    odd = "<row r='60000'><c r='A60000'><v>60000</v></c></row><row><c><v>60001</v></c></row>"
+    found = rows(raw(ROW + rest + odd))
+    assert [line for line, *_ in found] == list(range(1, 60_002))
+    assert [cells for _, cells, *_ in found] == [str(n) for n in range(1, 60_002)]
+
+
+@pytest.mark.parametrize("far", [
+    f'<row r="3">{cell("A3", 3)}</row><row r="2">{cell("A2", 2)}</row>',
+    f'<row r="3">{cell("A3", 3)}</row><row r="3">{cell("A3", 2)}</row>',
+    f'<row r="3">{cell("A3", 3)}{cell("A1048576", 2)}</row>',
+    f'<row r="3">{cell("R1048576", 2)}</row>',
+])  # fmt: skip
+def test_cells_that_stand_elsewhere_than_their_rows_are_not_lost_but_told(far: str) -> None:
+    assert fails(raw(ROW + far)) == "not-a-workbook"
+
+
+def test_sheets_may_be_wide() -> None:
+    [(_, _, cells, faults)] = all_of(book([1, "a"]))
+    assert (cells, faults) == ({"id": "1", "label": "a"}, [])
+    names = [f"{chr(65 + n // 26 - 1) if n >= 26 else ''}{chr(65 + n % 26)}" for n in range(60)]
+    wide = "".join(cell(f"{name}2", number) for number, name in enumerate(names))
+    [first, second] = all_of(raw(ROW + f'<row r="2">{wide}</row>'))
+    assert (first[3], second[2]) == ([], {"id": "0", "label": "1"})
+    assert [reason.value for reason in second[3]] == [",".join(str(number) for number in range(2, 60))]
+
+
+def test_a_long_text_that_many_cells_share_is_given_in_chunks_of_bounded_size() -> None:
+    long = "x" * 32_000
+    sizes = [chunk.cells.nbytes for chunk in WorkbookSource(PAIRS, book(*[[n, long] for n in range(3_000)])).chunks()]
+    assert sum(sizes) > 90 * 2**20
+    assert max(sizes) < 40 * 2**20
+
+
+def test_texts_that_would_grow_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_reader, "MAX_UNPACKED", 10**7)
+    assert fails(book(*[[n, "x" * 32_000] for n in range(3_000)])) == "dangerous-workbook"
+
+
+def test_more_shared_texts_than_memory_holds_are_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_check, "_MAX_TEXTS", 1000)
+    with pytest.raises(FileError, match="take 1,") as caught:
+        rows(book([1, "x" * 1000]))
+    assert "CSV" in (caught.value.hint or "")

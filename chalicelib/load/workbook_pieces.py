@@ -1,0 +1,102 @@
+"""A part of a workbook cut into pieces between its rows, or between its shared strings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from chalicelib.errors import FileCode, FileError
+from chalicelib.load.workbook_archive import Archive
+from chalicelib.load.workbook_markup import Rewriter
+
+_READ = 2**20
+_HEAD_SIZE = 2**20
+_PIECE = 2 * 2**20
+_LONGEST = 64 * 2**20
+_HEAD = re.compile(
+    rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml version="1\.0"(?: encoding="utf-8")?(?: standalone="(?:yes|no)")?\s*\?>)?\s*'
+    rb"(?:<[a-z/][^<>]*>\s*)*?<(?:sheetData|sst\b[^<>]*?)(/?)>",
+    re.IGNORECASE,
+)
+_FIRST_ROW = re.compile(rb'\s*<row r="([0-9]{1,7})"')
+
+
+class Unusual(ValueError):
+    """The markup is not in the usual form; when it was rewritten already, it is none that a workbook has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some rows of a sheet, from the ``first`` to the ``last``, counted from 1."""
+
+    first: int
+    last: int
+    markup: bytes
+
+    def halves(self) -> list[Piece]:
+        """The same rows in two pieces, or in one when there is but one row."""
+        cut = self.markup.find(b"<row ", len(self.markup) // 2)
+        cut = cut if cut > 0 else self.markup.rfind(b"<row ")
+        return [piece(part) for part in (self.markup[:cut], self.markup[cut:]) if part.strip()]
+
+
+def piece(rows: bytes) -> Piece:
+    """A piece of these rows, one at least. Raises Unusual when they don't tell where they stand."""
+    first, last = _FIRST_ROW.match(rows), _FIRST_ROW.match(rows, max(rows.rfind(b"<row "), 0))
+    if first is None or last is None:
+        raise Unusual
+    return Piece(int(first[1]), int(last[1]), rows)
+
+
+def usual(archive: Archive, part: str, element: bytes, end: bytes) -> Iterator[bytes]:
+    """What stands between the head of a part and its ``end``, cut before an ``element``.
+
+    Raises Unusual when the head has not the usual form; the pieces must be looked at by whoever takes them.
+    """
+    with archive.open(part) as stream:
+        left = stream.read(_HEAD_SIZE)
+        head = _HEAD.match(left)
+        if head is None:
+            raise Unusual
+        left = b"" if head[1] else left[head.end() :]
+        looked = 0
+        while not head[1] and (found := left.find(end, looked)) < 0:
+            content = stream.read(_READ)
+            if not content or len(left) > _LONGEST:
+                raise Unusual
+            looked = max(len(left) - len(end), 0)
+            left += content
+            cut = left.rfind(element) if len(left) > _PIECE else 0
+            if cut > 0:
+                yield left[:cut]
+                left = left[cut:]
+                looked = 0
+        if not head[1] and left[:found].strip():
+            yield left[:found]
+        while stream.read(_READ):
+            pass
+
+
+def rewritten(archive: Archive, part: str) -> Iterator[bytes]:
+    """The rows or shared strings of a part, in the usual form. Raises FileError, ValueError or an expat error."""
+    rewriter = Rewriter(part)
+    with archive.open(part) as stream:
+        yield from _gathered(rewriter, stream, part)
+
+
+def _gathered(rewriter: Rewriter, stream: IO[bytes], part: str) -> Iterator[bytes]:
+    gathered = b""
+    while content := stream.read(_READ):
+        gathered += rewriter.feed(content)
+        if len(gathered) > _LONGEST:
+            raise FileError(
+                FileCode.DANGEROUS_WORKBOOK, f"A row of {part} has more than {_LONGEST:,} bytes.", hint="Save as CSV."
+            )
+        if len(gathered) > _PIECE:
+            yield gathered
+            gathered = b""
+    gathered += rewriter.feed(b"", final=True)
+    if gathered:
+        yield gathered
