@@ -20,6 +20,7 @@ from bench.goals import goals
 from bench.ground import ROOT, TOOLS, Ground, ground
 from bench.peers import REQUIREMENTS, Peers
 from bench.plan import FULL, QUICK, Plan
+from bench.profiling import profile
 from bench.results import Part, Results, all_works
 from bench.scenarios.backup import backup
 from bench.scenarios.batch import batch
@@ -27,6 +28,7 @@ from bench.scenarios.load import big, load
 from bench.scenarios.metrics import metrics
 from bench.scenarios.startup import startup
 from bench.scenarios.workbook import workbook
+from bench.scenarios.workers import workers
 from infra.local.environment import environment_python
 
 RESULTS = ROOT / "bench" / "results.json"
@@ -44,6 +46,7 @@ PARTS: Mapping[str, tuple[Scenario, tuple[str, ...]]] = {
     "backup": (backup, ("fastavro",)),
     "big": (big, ()),
     "metrics": (metrics, ()),
+    "workers": (workers, ()),
 }
 
 
@@ -59,6 +62,10 @@ def main() -> int:
     def tell(text: str) -> None:
         print(f"{time.monotonic() - begun:7.1f}  {text}", flush=True)
 
+    if given.profile:
+        with ground(tell, Data(TOOLS / "bench-data")) as here:
+            print(profile(here, here.data.dirty(given.rows or FULL.big).path))
+        return 0
     if given.quick:
         return compare(
             measure(QUICK, Peers.at_hand(), [name for name in chosen if name not in quick.LEFT_OUT], tell), given
@@ -84,6 +91,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", default="", help=f"parts, with commas: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="measure little, and compare with what is recorded")
     parser.add_argument("--record", action="store_true", help="with --quick: record its ratios instead of comparing")
+    parser.add_argument("--profile", action="store_true", help="tell what a CSV load spends its time on, instead")
     parser.add_argument("--rounds", type=int, help="so many rounds of everything that is slow, instead of 5 or 3")
     parser.add_argument("--rows", type=int, help="so many rows instead of 1,000,000; nothing is recorded then")
     return parser
