@@ -98,6 +98,9 @@ lint: install ## ruff, mypy and the schemas of the workflows
 	@$(PY) -m check_jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(PY) -m check_jsonschema -q --builtin-schema vendor.dependabot .github/dependabot.yml
 
+bench: install ## measure against other tools, see docs/benchmarks.md: make bench [ONLY=load,backup] [QUICK=1]
+	@$(PY) -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick $(if $(RECORD),--record)) $(if $(PROFILE),--profile)
+
 deploy: install ## bring a stage up in the AWS account at hand: make deploy STAGE=dev [LOSE_DATA=1]
 	@$(PY) -m infra.deployment deploy $(or $(STAGE),$(error Which stage? make deploy STAGE=dev)) $(if $(STAGES),--stages $(STAGES)) $(if $(LOSE_DATA),--lose-data)
 

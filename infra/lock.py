@@ -40,6 +40,7 @@ LOCKS = (
     # Its own metadata admits versions that break it, so the list is complete and nothing is resolved.
     Lock("infra/localstack/requirements.txt", "infra/localstack/requirements.in", "3.11", ("--no-deps",)),
     Lock("infra/localstack/functions.txt", "infra/localstack/functions.in", "3.12", ("-c", "requirements-dev.lock")),
+    Lock("bench/requirements.txt", "bench/requirements.in", "3.11"),
     Lock("tests/e2e/runtime/requirements.txt", "tests/e2e/runtime/requirements.in", "3.11"),
 )
 
