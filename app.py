@@ -20,7 +20,7 @@ from chalicelib.api.runs import runs
 from chalicelib.api.tables import tables
 from chalicelib.api.uploads import uploads
 from chalicelib.telemetry.invocation import invocation, observed
-from chalicelib.wiring import services, token_store
+from chalicelib.wiring import services, token_store, warm_up
 from chalicelib.work.tidying import tidy
 
 # Its own handler would write lines of text beside ours.
@@ -69,3 +69,8 @@ def rotator(event: dict[str, Any], _context: object) -> None:
 def retention(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Delete the backups that the policy does not keep; the only function that may."""
     return tidy(services(), event)
+
+
+# The one thing done at import: the snapshot that the API starts from is taken after it.
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    warm_up()

@@ -24,15 +24,16 @@ RETURNING key
 """
 _KNOWN = "SELECT request, status, answer #>> '{}' FROM decant.idempotency WHERE key = :key"
 # The answer is kept as a JSON string: jsonb itself would change its numbers and refuse U+0000 in it.
+# Some of the keys that are a day old are swept out by the way.
 _KEEP = """
+WITH swept AS (
+    DELETE FROM decant.idempotency WHERE key IN (
+        SELECT key FROM decant.idempotency WHERE created < clock_timestamp() - interval '24 hours'
+        ORDER BY created LIMIT 100 FOR UPDATE SKIP LOCKED
+    )
+)
 UPDATE decant.idempotency SET status = CAST(:status AS integer), answer = to_jsonb(CAST(:answer AS text))
 WHERE key = :key
-"""
-_SWEEP = """
-DELETE FROM decant.idempotency WHERE key IN (
-    SELECT key FROM decant.idempotency WHERE created < clock_timestamp() - interval '24 hours'
-    ORDER BY created LIMIT 100 FOR UPDATE SKIP LOCKED
-)
 """
 
 
@@ -83,10 +84,9 @@ def answer_once(transaction: Transaction, key: IdempotencyKey, work: Callable[[]
 
     Raises Unprocessable when the key came with another request. Work that raises leaves the key unused.
     """
-    if transaction.run(_CLAIM, key=key.stored, request=key.digest):
+    if transaction.run_prepared(_CLAIM, key=key.stored, request=key.digest):
         answer = work()
-        transaction.run(_KEEP, key=key.stored, status=answer.status, answer=answer.body)
-        transaction.run(_SWEEP)
+        transaction.run_prepared(_KEEP, key=key.stored, status=answer.status, answer=answer.body)
         return answer
     known = transaction.run(_KNOWN, key=key.stored)
     if not known:

@@ -1,24 +1,29 @@
-"""The services of a deployment, put together once: the adapters, over clients made from the settings."""
+"""The services of a deployment, put together once: the adapters, over clients made from the settings.
+
+The adapters of AWS and their packages are imported when they are put together. The Chalice CLI, the tests and functions
+that need none of them import ``app`` without.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.access.tokens import TokenStore
-from chalicelib.audit_log import DynamoAuditLog
-from chalicelib.catalog import DynamoCatalog
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import load_dictionary
+from chalicelib.errors import DecantError
 from chalicelib.ports import AuditLog, Catalog, Database
-from chalicelib.postgres import PostgresDatabase, connect_with_secret
-from chalicelib.queue import SqsQueue
+from chalicelib.postgres import PostgresDatabase, connect_with_secret, driver
 from chalicelib.settings import Settings, required
-from chalicelib.storage import S3Storage
-from chalicelib.token_store import DynamoTokens
+
+if TYPE_CHECKING:
+    from chalicelib.queue import SqsQueue
+    from chalicelib.storage import S3Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,21 @@ def services() -> Services:
     return _local.services
 
 
+def warm_up() -> None:
+    """Import what the first request would, and make its clients, which connect to nothing yet.
+
+    For a function that starts from a snapshot, which then has it all; see decision 0352.
+    """
+    driver()
+    with suppress(DecantError):  # what is not set is for the first request to tell
+        services()
+
+
 def token_store() -> TokenStore:
     """The tokens of this deployment, for its authorizer: no other function may read them, and it reads nothing else."""
     if _local.tokens is None:
+        from chalicelib.token_store import DynamoTokens
+
         _local.tokens = DynamoTokens(required(os.environ, "DECANT_TOKENS_TABLE"))
     return _local.tokens
 
@@ -71,6 +88,11 @@ def use(other: Services) -> Iterator[Services]:
 def _from_settings(settings: Settings) -> Services:
     import boto3
     from botocore.config import Config
+
+    from chalicelib.audit_log import DynamoAuditLog
+    from chalicelib.catalog import DynamoCatalog
+    from chalicelib.queue import SqsQueue
+    from chalicelib.storage import S3Storage
 
     session = boto3.session.Session()
     config = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})

@@ -14,8 +14,6 @@ MOST_BYTES = 5_000_000
 _DEEPEST = 32
 
 _JSON_TYPE = re.compile(r"application/(?:json|[a-z0-9.-]+\+json)", re.IGNORECASE)
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
 
 
 def read_json(body: bytes, content_type: str | None, encoding: str | None) -> Any:
@@ -41,9 +39,8 @@ def read_json(body: bytes, content_type: str | None, encoding: str | None) -> An
         )
     if not text.strip():
         raise BadRequest("The body is empty.", hint="Send JSON.")
-    _check_depth(text)
     try:
-        return json.loads(
+        read = json.loads(
             text, parse_int=str, parse_float=str, parse_constant=_no_constant, object_pairs_hook=_unique_keys
         )
     except json.JSONDecodeError as error:
@@ -51,6 +48,8 @@ def read_json(body: bytes, content_type: str | None, encoding: str | None) -> An
         raise BadRequest(f"The body is not JSON: {error.msg} at {where}.") from error
     except RecursionError as error:
         raise _too_deep() from error
+    _check_depth(read)
+    return read
 
 
 def _check_media(content_type: str | None, encoding: str | None) -> None:
@@ -66,12 +65,17 @@ def _check_media(content_type: str | None, encoding: str | None) -> None:
         )
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
-        depth += 1 if bracket[0] in "[{" else -1
-        if depth > _DEEPEST:
-            raise _too_deep()
+def _check_depth(read: Any) -> None:
+    level = [read] if isinstance(read, (list, dict)) else []
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for each in level
+            for child in (each.values() if isinstance(each, dict) else each)
+            if isinstance(child, (list, dict))
+        ]
+    if level:
+        raise _too_deep()
 
 
 def _too_deep() -> BadRequest:

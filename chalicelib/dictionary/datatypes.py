@@ -276,16 +276,19 @@ class DateTime(DataType):
         clocked = pc.greater(pc.utf8_length(plain), len("2021-07-27"))
         utc = pc.binary_join_element_wise(plain, pc.if_else(clocked, "Z", "T00:00Z"), "")
         moments = pc.cast(pc.if_else(zoned, plain, utc), self.arrow)
-        inside = pc.and_(pc.greater_equal(moments, _FIRST_MOMENT), pc.less_equal(moments, _LAST_MOMENT))
+        since_epoch = moments.cast(pa.int64())
+        inside = pc.and_(pc.greater_equal(since_epoch, _FIRST_MOMENT), pc.less_equal(since_epoch, _LAST_MOMENT))
         return pc.if_else(inside, moments, pa.scalar(None, self.arrow))
 
     def render(self, value: dt.datetime) -> str:
         return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
-# A zone can push a moment of the first or last day past what Python's datetime, and so fastavro, can hold.
-_FIRST_MOMENT = pa.scalar(dt.datetime(1, 1, 1, tzinfo=dt.UTC), pa.timestamp("us", "UTC"))
-_LAST_MOMENT = pa.scalar(dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC), pa.timestamp("us", "UTC"))
+# A zone can push a moment of the first or last day past what Python's datetime, and so fastavro, can hold. Microseconds
+# since the epoch, for an Arrow scalar made of a datetime imports pandas, which takes long.
+_EPOCH, _MICROSECOND = dt.datetime(1970, 1, 1), dt.timedelta(microseconds=1)
+_FIRST_MOMENT = (dt.datetime.min - _EPOCH) // _MICROSECOND
+_LAST_MOMENT = (dt.datetime.max - _EPOCH) // _MICROSECOND
 
 TYPES: dict[str, type[DataType]] = {
     datatype.name: datatype for datatype in (Integer, Number, String, Boolean, Date, DateTime)

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.dictionary.model import Dictionary
+from chalicelib.load.direct import write_direct
 from chalicelib.load.json_source import JsonSource
-from chalicelib.load.ledger import LedgerEntry, mark_corrected, record, rejections
-from chalicelib.load.options import LoadOptions, OnConflict
-from chalicelib.load.rows import RejectedRow, rejections_table
-from chalicelib.load.writer import lock_tables, write
+from chalicelib.load.ledger import LedgerEntry, log_rejections, mark_corrected, record
+from chalicelib.load.options import OnConflict
+from chalicelib.load.rows import RejectedRow
+from chalicelib.load.writer import lock_tables
 from chalicelib.ports import Counts, RunKind, RunState, Transaction
 
 
@@ -51,23 +52,25 @@ def ingest(
     """
     tables = dictionary.in_order(batches)
     lock_tables(transaction, dictionary, tables)
-    transaction.run("SAVEPOINT batch")
-    counts = {}
+    if atomic:
+        transaction.run("SAVEPOINT batch")
+    written = {}
     for table in tables:
-        source = JsonSource(table, batches[table.name], (numbers or {}).get(table.name))
-        counts[table.name] = write(transaction, table, source, LoadOptions(on_conflict), run=run_id).counts
-    rejected = {table.name: rejections(transaction, run_id, table.name) for table in tables}
+        [rows] = JsonSource(table, batches[table.name], (numbers or {}).get(table.name)).chunks()
+        written[table.name] = write_direct(transaction, table, rows, on_conflict)
     state = RunState.SUCCEEDED
+    counts = {name: each.counts for name, each in written.items()}
+    rejected = {name: each.rejected for name, each in written.items()}
     if atomic and any(rejected.values()):
         transaction.run("ROLLBACK TO SAVEPOINT batch")
         state = RunState.REFUSED
         counts = {name: Counts(read=len(rows), rejected=len(rows)) for name, rows in batches.items()}
-        log = [rejections_table(run_id, name, rows) for name, rows in rejected.items() if rows]
-        transaction.copy_in("decant.rejections", log)
     elif replaces is not None:
         for name, given in (numbers or {}).items():
             bad = {row.row for row in rejected[name]}
             mark_corrected(transaction, replaces, name, [row for row in given if row not in bad], run_id)
+    if any(rejected.values()):
+        log_rejections(transaction, run_id, rejected)
     outcome = BatchOutcome(state, counts, rejected)
     only = tables[0].name if len(tables) == 1 else None
     record(transaction, LedgerEntry(run_id, kind, only, state, dictionary.digest, outcome.total, started))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -27,22 +28,23 @@ class JsonSource:
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``: all rows in one chunk."""
-        faults: dict[int, list[Reason]] = {}
-        cells: dict[str, list[str | None]] = {name: [] for name in self._table.column_names}
+        names = self._table.column_names
+        columns = set(names)
+        faults: dict[int, list[Reason]] = defaultdict(list)
         for index, row in enumerate(self._rows):
-            found = list(self._row_faults(row))
-            for name in self._table.column_names:
-                value = row.get(name) if isinstance(row, Mapping) else None
-                text, fault = _text(name, value)
-                cells[name].append(text)
-                found += [fault] if fault else []
-            if found:
-                faults[index] = found
+            if not isinstance(row, Mapping) or row.keys() != columns:
+                faults[index].extend(self._row_faults(row))
+        objects = [row if isinstance(row, Mapping) else {} for row in self._rows]
+        cells = {}
+        for name in names:
+            cells[name], found = _texts(name, [row.get(name) for row in objects])
+            for index, fault in found.items():
+                faults[index].append(fault)
         yield SourceChunk(
             rows=pa.array(self._numbers, pa.int64()),
             lines=pa.nulls(len(self._rows), pa.int64()),
-            cells=blank_to_null(pa.table({name: pa.array(column, pa.string()) for name, column in cells.items()})),
-            faults=faults,
+            cells=blank_to_null(pa.table(cells)),
+            faults={index: found for index, found in sorted(faults.items()) if found},
         )
 
     def _row_faults(self, row: object) -> Iterator[Reason]:
@@ -58,6 +60,16 @@ class JsonSource:
         for column in self._table.columns:
             if column.required and column.name not in row:
                 yield Reason(column.name, ReasonCode.MISSING_CELL, f"{column.name} is required, and absent")
+
+
+def _texts(name: str, values: Sequence[Any]) -> tuple[pa.Array, dict[int, Reason]]:
+    """The texts of a column, and the reasons why some values have none, by their index."""
+    try:
+        return pa.array(values, pa.string()), {}
+    except (pa.ArrowTypeError, UnicodeEncodeError):  # not all of them are text, or some is none that UTF-8 can hold
+        told = [_text(name, value) for value in values]
+        faults = {index: fault for index, (_, fault) in enumerate(told) if fault is not None}
+        return pa.array([text for text, _ in told], pa.string()), faults
 
 
 def _text(name: str, value: Any) -> tuple[str | None, Reason | None]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.load.rows import RejectedRow, rejected_row
+from chalicelib.load.rows import RejectedRow, logged_row, rejected_row
 from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
 
 _ENTRY = """id, kind, table_name, state, dictionary, started, ended, note, error, result,
@@ -78,7 +78,7 @@ def record(transaction: Transaction, entry: LedgerEntry) -> None:
     """Write the entry. A second one of the same id, or the same standing content, is an IntegrityViolation."""
     source = entry.source
     counts = entry.counts
-    transaction.run(
+    transaction.run_prepared(
         """INSERT INTO decant.runs (
             id, kind, table_name, state, bucket, key, version, etag, object_order, sha256, on_conflict, content_stands,
             dictionary, read, inserted, updated, unchanged, rejected, note, error, started
@@ -205,6 +205,18 @@ def settled_objects(transaction: Transaction, bucket: str, keys: Sequence[str]) 
         keys=list(keys),
     )
     return {(key, etag) for key, etag in rows}
+
+
+def log_rejections(transaction: Transaction, run: str, rejected: Mapping[str, Sequence[RejectedRow]]) -> None:
+    """Write the rejected rows of a run, by table. For batches: a file's are too many for one statement."""
+    rows = [logged_row(table, row) for table, each in rejected.items() for row in each]
+    transaction.run_prepared(
+        """INSERT INTO decant.rejections (run, table_name, row, line, cells, reasons)
+        SELECT CAST(:run AS text), r.* FROM json_to_recordset(CAST(:rows AS json))
+        AS r (table_name text, row bigint, line bigint, cells jsonb, reasons jsonb)""",
+        run=run,
+        rows=json.dumps(rows),
+    )
 
 
 def rejections(transaction: Transaction, run: str, table: str) -> list[RejectedRow]:

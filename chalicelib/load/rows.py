@@ -87,20 +87,22 @@ REJECTIONS_SCHEMA = pa.schema(
 
 def rejections_table(run: str, table: str, rejected: Sequence[RejectedRow]) -> pa.Table:
     """Rejected rows as the ledger's table ``decant.rejections`` takes them."""
+    rows = [logged_row(table, row) for row in rejected]
     return pa.Table.from_pylist(
-        [
-            {
-                "run": run,
-                "table_name": table,
-                "row": each.row,
-                "line": each.line,
-                "cells": _json({name: storable(cell) for name, cell in each.cells.items()}),
-                "reasons": _json([reason_object(reason) for reason in each.reasons]),
-            }
-            for each in rejected
-        ],
+        [{**row, "run": run, "cells": _json(row["cells"]), "reasons": _json(row["reasons"])} for row in rows],
         schema=REJECTIONS_SCHEMA,
     )
+
+
+def logged_row(table: str, rejected: RejectedRow) -> dict[str, Any]:
+    """A rejected row as the ledger keeps it, but for its run."""
+    return {
+        "table_name": table,
+        "row": rejected.row,
+        "line": rejected.line,
+        "cells": {name: storable(cell) for name, cell in rejected.cells.items()},
+        "reasons": [reason_object(reason) for reason in rejected.reasons],
+    }
 
 
 def reason_object(reason: Reason) -> dict[str, str | None]:

@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pyarrow as pa
-
-from chalicelib.dictionary.model import Dictionary, ForeignKey, Table
+from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
-from chalicelib.errors import IntegrityViolation, Unavailable
 from chalicelib.load.options import LoadOptions, OnConflict
+from chalicelib.load.parent_keys import DatabaseKeys
 from chalicelib.load.rows import Source, rejections_table
 from chalicelib.load.staging import Staging
 from chalicelib.load.validation import Validator
+from chalicelib.load.vanished import parents_stay
 from chalicelib.ports import Counts, Transaction
 from chalicelib.publishing import SET_WISE_FROM
 
 _ANALYZE_FROM = 1_000
-_FOREIGN_KEY_VIOLATION = "23503"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +37,14 @@ def lock_tables(transaction: Transaction, dictionary: Dictionary, tables: list[T
     """
     written = {table.name for table in tables}
     read = {parent for table in tables for parent in table.parents} - written
-    for table in reversed(dictionary.tables):
-        if table.name in written:
-            transaction.run(f"LOCK TABLE {quote(table.name)} IN ROW EXCLUSIVE MODE")
-        elif table.name in read:
-            transaction.run(f"LOCK TABLE {quote(table.name)} IN ROW SHARE MODE")
+    modes = dict.fromkeys(written, "ROW EXCLUSIVE") | dict.fromkeys(read, "ROW SHARE")
+    transaction.run_script(
+        "; ".join(
+            f"LOCK TABLE {quote(table.name)} IN {modes[table.name]} MODE"
+            for table in reversed(dictionary.tables)
+            if table.name in modes
+        )
+    )
 
 
 def write(
@@ -79,14 +80,8 @@ def write(
     rejected += staging.reject_duplicates()
     progress("publishing", read)
     transaction.run("SAVEPOINT publish")
-    try:
+    with parents_stay(table):
         written = _publish(staging, options, read, rejected)
-    except IntegrityViolation as error:
-        if error.sqlstate != _FOREIGN_KEY_VIOLATION:
-            raise
-        raise Unavailable(
-            f"What a row of {table.name} refers to was deleted in the meantime.", hint="Try again."
-        ) from error
     if options.refuses(read=read, rejected=written.rejected):
         transaction.run("ROLLBACK TO SAVEPOINT publish")
         if options.on_conflict is OnConflict.REJECT:
@@ -107,41 +102,3 @@ def _publish(staging: Staging, options: LoadOptions, read: int, rejected: int) -
     if inserted < valid and options.on_conflict is OnConflict.REJECT:
         taken = staging.reject_taken()
     return Counts(read, inserted, 0, valid - inserted - taken, rejected + taken)
-
-
-class DatabaseKeys:
-    """Which keys the parent tables lack, as the transaction sees them; see ``validation.ParentKeys``."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-
-    def lacking(self, key: ForeignKey, values: pa.Table) -> pa.Table:
-        """See ``validation.ParentKeys``."""
-        schema = values.schema
-        named = [f"k{index}" for index in range(len(key.columns))]
-        arrays = {name: column.to_pylist() for name, column in zip(named, values.columns, strict=True)}
-        casts = ", ".join(
-            f"CAST(:{name} AS {_array_type(field.type)})" for name, field in zip(named, schema, strict=True)
-        )
-        meets = " AND ".join(
-            f"p.{quote(theirs)} = k.{name}" for theirs, name in zip(key.references, named, strict=True)
-        )
-        rows = self._transaction.run(
-            f"SELECT k.* FROM unnest({casts}) AS k({', '.join(named)}) "
-            f"WHERE NOT EXISTS (SELECT FROM {quote(key.parent)} p WHERE {meets})",
-            **arrays,
-        )
-        return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
-
-
-_ARRAY_TYPES = {
-    "int64": "bigint[]",
-    "string": "text[]",
-    "bool": "boolean[]",
-    "date32[day]": "date[]",
-    "timestamp[us, tz=UTC]": "timestamptz[]",
-}
-
-
-def _array_type(datatype: pa.DataType) -> str:
-    return "numeric[]" if pa.types.is_decimal(datatype) else _ARRAY_TYPES[str(datatype)]

@@ -44,10 +44,8 @@ def connect_with_secret(secret: str, tls: str) -> Any:
 
     ``tls`` is ``verify-full`` or ``off``.
     """
-    import awswrangler  # takes a second to import, which a route without the database should not pay
-
     try:
-        connection = awswrangler.postgresql.connect(
+        connection = driver().postgresql.connect(
             secret_id=secret, ssl_context=tls_context(tls), timeout=_CONNECT_SECONDS
         )
     except (BotoCoreError, ClientError) as error:
@@ -55,6 +53,13 @@ def connect_with_secret(secret: str, tls: str) -> Any:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
         raise Unavailable(f"The secret of the database can't be read ({code}).") from error
     return prepare_session(connection)
+
+
+def driver() -> Any:
+    """awswrangler, which takes a second to import: a route without the database should not pay for it."""
+    import awswrangler
+
+    return awswrangler
 
 
 def connect_with_login(login: Login, tls: str) -> Any:

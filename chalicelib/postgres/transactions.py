@@ -17,6 +17,7 @@ from chalicelib.errors import DecantError, Unavailable
 from chalicelib.postgres.connecting import Login, close_connection, connect_with_login
 from chalicelib.postgres.copying import copy_in
 from chalicelib.postgres.reading import read
+from chalicelib.postgres.statements import Statements
 from chalicelib.postgres.translation import WrongPassword, execute, translated
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class PostgresDatabase:
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
         self._connection: Any = None
+        self._statements: Statements | None = None
         self._taken = False
 
     @contextmanager
@@ -38,7 +40,7 @@ class PostgresDatabase:
         """See ``ports.Database``. There is one at a time: Postgres would let an inner one commit the outer one."""
         if self._taken:
             raise DecantError("A transaction was begun within another.")
-        transaction = PostgresTransaction(self._begin(snapshot))
+        transaction = PostgresTransaction(self._begin(snapshot), self._statements)
         self._taken = True
         try:
             yield transaction
@@ -67,7 +69,7 @@ class PostgresDatabase:
                 return self._connection
         connection = self._open()
         execute(connection, begin, {})
-        self._connection = connection
+        self._connection, self._statements = connection, Statements(connection)
         return connection
 
     def _open(self) -> Any:
@@ -91,14 +93,19 @@ class PostgresDatabase:
 
 
 class PostgresTransaction:
-    """See ``ports.Transaction``."""
+    """See ``ports.Transaction``. ``statements`` are those that the connection keeps prepared beyond its end."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, statements: Statements | None = None) -> None:
         self._connection = connection
+        self._statements = statements or Statements(connection)
 
     def run(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """See ``ports.Transaction``."""
         return [tuple(row) for row in execute(self._connection, sql, parameters)]
+
+    def run_prepared(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """See ``ports.Transaction``."""
+        return self._statements.run(sql, parameters)
 
     def run_script(self, sql: str) -> None:
         """See ``ports.Transaction``."""

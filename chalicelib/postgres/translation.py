@@ -14,7 +14,8 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
-_RETRYABLE = re.compile(r"08...|40001|40P01|53...|55P03|57014|57P0.|25006|25P0[34]|58030")
+# 26000: something between us and the server has thrown our prepared statements away.
+_RETRYABLE = re.compile(r"08...|26000|40001|40P01|53...|55P03|57014|57P0.|25006|25P0[34]|58030")
 _WRONG_PASSWORD = ("28P01", "28000")
 # A column, a table or a function is not there: between the deployment of a dictionary and its migration that is normal.
 _NOT_MIGRATED = ("42703", "42P01", "42883")

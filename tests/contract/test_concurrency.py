@@ -318,6 +318,10 @@ class _Sabotaged:
         self._step()
         return self._transaction.run(sql, **parameters)
 
+    def run_prepared(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        self._step()
+        return self._transaction.run_prepared(sql, **parameters)
+
     def run_script(self, sql: str) -> None:
         self._step()
         self._transaction.run_script(sql)

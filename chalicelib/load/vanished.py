@@ -1,0 +1,24 @@
+"""What a writer makes of a row whose parent was deleted after it had been looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chalicelib.dictionary.model import Table
+from chalicelib.errors import IntegrityViolation, Unavailable
+
+_FOREIGN_KEY_VIOLATION = "23503"
+
+
+@contextmanager
+def parents_stay(table: Table) -> Iterator[None]:
+    """Raise Unavailable where Postgres finds that what a row of the table refers to is gone."""
+    try:
+        yield
+    except IntegrityViolation as error:
+        if error.sqlstate != _FOREIGN_KEY_VIOLATION:
+            raise
+        raise Unavailable(
+            f"What a row of {table.name} refers to was deleted in the meantime.", hint="Try again."
+        ) from error
