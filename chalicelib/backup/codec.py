@@ -19,6 +19,7 @@ import fastavro.write
 import numpy as np
 import pyarrow as pa
 
+from chalicelib.backup.ahead import ahead
 from chalicelib.backup.avro_decoding import decode_rows
 from chalicelib.backup.avro_encoding import encode_rows
 from chalicelib.dictionary.avro import avro_schema
@@ -42,13 +43,17 @@ _PLAIN: Mapping[str, pa.DataType] = {
 
 
 def write_avro(sink: BinaryIO, table: Table, chunks: Iterable[pa.Table]) -> int:
-    """Write rows, each chunk with the columns of ``table.arrow``, as an Avro file; return how many."""
+    """Write rows, each chunk with the columns of ``table.arrow``, as an Avro file; return how many.
+
+    Chunks are taken and encoded in another thread while blocks are compressed and written in this one.
+    """
     rows = 0
     writer = fastavro.write.Writer(sink, avro_schema(table), codec=CODEC, compression_level=_LEVEL)
-    for chunk in chunks:
-        rows += len(chunk)
-        for block in _blocks(encode_rows(chunk)):
-            writer.write_block(block)
+    with ahead(map(encode_rows, chunks)) as encoded:
+        for chunk in encoded:
+            rows += len(chunk)
+            for block in _blocks(chunk):
+                writer.write_block(block)
     return rows
 
 
