@@ -52,8 +52,9 @@ class _Block:
 
     def rows(self, schema: pa.Schema, count: int) -> _Positions:
         """Where each row begins."""
-        ends = np.arange(self.beyond + 1, dtype=np.int32)
-        for field in schema:
+        first, *others = schema
+        ends = self.ends(first)
+        for field in others:
             ends = self.ends(field).take(ends)
         starts = np.empty(count, np.int32)
         into, follow, at = memoryview(starts.data), memoryview(ends.data), 0

@@ -59,6 +59,8 @@ class Swap:
 
     def compare(self) -> Differences:
         """Count what tells the table from the backup."""
+        if not self._transaction.run(f"SELECT 1 FROM {self._target} LIMIT 1"):
+            return Differences(inserted=self._manifest.rows, updated=0, deleted=0, unchanged=0)
         first = quote(self.table.primary_key[0])
         [row] = self._transaction.run(
             f"""SELECT count(*) FILTER (WHERE t.{first} IS NULL),
