@@ -5,11 +5,12 @@ All statements run in the restore's one transaction, and rows that are equal are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from chalicelib.backup.ahead import ahead
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.pages import read_pages
 from chalicelib.dictionary.ddl import staging_name
@@ -44,7 +45,7 @@ class Swap:
         self._others = [quote(name) for name in table.column_names if name not in table.primary_key]
         self._differ = " OR ".join(f"t.{name} IS DISTINCT FROM s.{name}" for name in self._others) or "false"
 
-    def stage(self, chunks: Iterable[pa.Table]) -> None:
+    def stage(self, chunks: Iterator[pa.Table]) -> None:
         """COPY the backup's rows into a temporary table with the columns, the CHECKs and the key of the real one."""
         # A load may have left its own staging table in this session, with other columns.
         self._transaction.run_script(
@@ -52,11 +53,14 @@ class Swap:
             CREATE TEMP TABLE {quote(staging_name(self.table))} (LIKE {self._target} INCLUDING CONSTRAINTS)
             ON COMMIT DROP"""
         )
-        self._transaction.copy_in(self.staged, chunks)
+        with ahead(chunks) as decoded:
+            self._transaction.copy_in(self.staged, decoded)
         self._transaction.run_script(f"ALTER TABLE {self.staged} ADD PRIMARY KEY ({self._key}); ANALYZE {self.staged}")
 
     def compare(self) -> Differences:
         """Count what tells the table from the backup."""
+        if not self._transaction.run(f"SELECT 1 FROM {self._target} LIMIT 1"):
+            return Differences(inserted=self._manifest.rows, updated=0, deleted=0, unchanged=0)
         first = quote(self.table.primary_key[0])
         [row] = self._transaction.run(
             f"""SELECT count(*) FILTER (WHERE t.{first} IS NULL),

@@ -58,6 +58,15 @@ def test_reading_no_rows_gives_an_empty_table(postgres: TestDatabase) -> None:
         assert transaction.read("SELECT * FROM odd", SCHEMA) == SCHEMA.empty_table()
 
 
+@pytest.mark.parametrize(
+    "value", ["timestamptz '-infinity'", "timestamptz 'infinity'", "date '-infinity'", "date 'infinity'"]
+)
+def test_an_infinite_time_is_refused(postgres: TestDatabase, value: str) -> None:
+    type_ = pa.timestamp("us", "UTC") if value.startswith("timestamptz") else pa.date32()
+    with pytest.raises(DecantError, match="infinite time"), postgres.database.transaction() as transaction:
+        transaction.read(f"SELECT {value}", pa.schema([pa.field("when", type_)]))
+
+
 def test_leaving_with_an_error_rolls_back(postgres: TestDatabase) -> None:
     with pytest.raises(RuntimeError), postgres.database.transaction() as transaction:
         transaction.run("INSERT INTO departments VALUES (1, 'Sales')")
