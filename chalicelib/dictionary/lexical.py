@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,3 +37,13 @@ def keep(text: pa.Array, pattern: str) -> pa.Array:
 def without_year_zero(text: pa.Array) -> pa.Array:
     """Null every date of the year 0, which no calendar has."""
     return pc.if_else(pc.starts_with(text, "0000"), pa.scalar(None, pa.string()), text)
+
+
+def text_buffers(text: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Where each cell begins, and where the last one ends, in the bytes of all of them; and these bytes."""
+    _, offsets, content = text.buffers()
+    places = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1] if offsets else _NOWHERE
+    return places, np.frombuffer(content, np.uint8) if content else np.empty(0, np.uint8)
+
+
+_NOWHERE = np.zeros(1, np.int32)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chalicelib.dictionary.lexical import text_buffers
 from chalicelib.load.rows import Reason, ReasonCode
 
 
@@ -42,5 +43,16 @@ def extra_reason(width: int, found: list[str]) -> Reason:
 
 
 def _trim(column: pa.Array) -> pa.Array:
-    text = pc.utf8_trim_whitespace(column)
+    text = pc.utf8_trim_whitespace(column) if _may_be_padded(column) else column
+    if not pc.any(pc.equal(pc.binary_length(text), 0)).as_py():
+        return text
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _may_be_padded(column: pa.Array) -> bool:
+    """Whether a cell begins or ends with what may be white space: a control character, a blank or no ASCII."""
+    offsets, content = text_buffers(column)
+    begins, ends = offsets[:-1], offsets[1:]
+    some = begins < ends
+    outer = np.concatenate([content[begins[some]], content[ends[some] - 1]])
+    return bool(((outer <= ord(" ")) | (outer >= 0x80)).any())

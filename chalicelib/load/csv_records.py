@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from chalicelib.dictionary.lexical import text_buffers
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.cells import blank_rows, blank_to_null, extra_cells, extra_reason
 from chalicelib.load.rows import Reason, ReasonCode
@@ -152,7 +153,9 @@ class Count:
         """
         numbers = np.array([row.number for row in ragged[:_CHUNK_ROWS]], np.int64)
         candidates = np.arange(self.record, self.record + _CHUNK_ROWS)
-        free = candidates[~np.isin(candidates, numbers)]
+        unmarked = np.ones(_CHUNK_ROWS, np.bool_)
+        unmarked[numbers[numbers < self.record + _CHUNK_ROWS] - self.record] = False
+        free = candidates[unmarked]
         end = free[whole] if whole < len(free) else candidates[-1] + 1
         taken = numbers[numbers < end]
         return Taken(min(whole, len(free)), len(taken), np.concatenate([free[:whole], taken]))
@@ -197,5 +200,12 @@ def _line_ends(window: Window) -> np.ndarray[Any, Any]:
     """How many line ends each record of a window has inside its cells."""
     whole = np.zeros(len(window.raw), np.int64)
     for column in window.raw.columns:
-        whole += pc.count_substring_regex(column, _LINE_END.pattern).to_numpy()
+        if _has_line_end(column):
+            whole += pc.count_substring_regex(column, _LINE_END.pattern).to_numpy()
     return np.concatenate([whole, np.array([len(_LINE_END.findall(row.text or "")) for row in window.ragged], int)])
+
+
+def _has_line_end(column: pa.ChunkedArray) -> bool:
+    """Whether a cell may have one: a search through bytes, which most columns of most files end with."""
+    contents = [text_buffers(chunk)[1].tobytes() for chunk in column.chunks]
+    return any(end in content for content in contents for end in (b"\n", b"\r"))

@@ -91,7 +91,7 @@ class CsvSource:
     def _chunk(self, window: Window, places: Places, fit: Fit) -> SourceChunk:
         """The rows of data among the records of a window."""
         index = np.flatnonzero(places.data)
-        cells = window.cells.take(pa.array(index))
+        cells = window.cells if len(index) == len(window) else window.cells.filter(pa.array(places.data))
         moved = np.cumsum(places.data) - 1
         faults = {int(moved[old]): reasons for old, reasons in window.faults.items() if places.data[old]}
         rows = places.rows[index]

@@ -7,6 +7,7 @@ could be read of them, so that every reason for them is found; they never leave.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -40,10 +41,9 @@ class Staging:
             f"({ROW} bigint, {LINE} bigint, {FAULTY} boolean, {columns}) ON COMMIT DELETE ROWS"
         )
 
-    def add(self, rows: pa.Table) -> None:
-        """Stage rows: the table's columns, and ROW, LINE and FAULTY before them."""
-        if len(rows):
-            self._transaction.copy_in(self._name, [rows])
+    def add(self, rows: Iterable[pa.Table]) -> None:
+        """Stage rows in one COPY: the table's columns, and ROW, LINE and FAULTY before them."""
+        self._transaction.copy_in(self._name, rows)
 
     def analyze(self) -> None:
         """Let Postgres look at what is staged, so that it joins many rows by hash."""
@@ -63,19 +63,27 @@ class Staging:
             self._log(orphans, key.columns, ReasonCode.FOREIGN_KEY, self._orphan_message(key))
         return rejected
 
-    def reject_duplicates(self) -> int:
-        """Reject each row whose key a valid row before it has, then drop the faulty rows; return how many."""
+    def reject_duplicates(self, among: Sequence[int] | None = None) -> int:
+        """Reject each row whose key a valid row before it has; return how many.
+
+        ``among`` are the only keys that more than one row may have, where that is known; the key is one number then.
+        """
         key = self._table.primary_key
+        if among is not None and not among:
+            return 0
+        named = f"WHERE {quote(key[0])} IN ({', '.join(map(str, among))})" if among else ""
         found = f"""DELETE FROM {self._name} s USING (
                 SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS {_FIRST}
-                FROM {self._name} GROUP BY {quote_all(key)} HAVING count(*) > 1
+                FROM {self._name} {named} GROUP BY {quote_all(key)} HAVING count(*) > 1
             ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.{_FIRST} RETURNING s.*, t.{_FIRST}"""
         message = (
             f"'row ' || found.{_FIRST} || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
         )
-        rejected = self._log(found, key, ReasonCode.PRIMARY_KEY, message)
+        return self._log(found, key, ReasonCode.PRIMARY_KEY, message)
+
+    def drop_faulty(self) -> None:
+        """Drop the rows that are rejected, when every reason for them is found."""
         self._transaction.run(f"DELETE FROM {self._name} WHERE {FAULTY}")
-        return rejected
 
     def reject_taken(self) -> int:
         """Reject rows whose key the table has with other values; return how many."""

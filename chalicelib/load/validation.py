@@ -44,6 +44,15 @@ class Checked:
     rejected: list[RejectedRow]
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A chunk whose cells are read: its rows, typed, a cell that breaks a rule null; why, by index into the chunk."""
+
+    chunk: SourceChunk
+    rows: pa.Table
+    reasons: dict[int, list[Reason]]
+
+
 class Validator:
     """Checks the chunks of one source against one table. It remembers which parent keys it has asked for."""
 
@@ -53,6 +62,10 @@ class Validator:
 
     def check(self, chunk: SourceChunk) -> Checked:
         """Find every fault of every row that can be told from the row and its parents."""
+        return self.finish(self.parse(chunk))
+
+    def parse(self, chunk: SourceChunk) -> Parsed:
+        """Read the cells, and find every fault of every row that can be told from the row."""
         reasons: dict[int, list[Reason]] = defaultdict(list)
         for index, faults in chunk.faults.items():
             reasons[index].extend(faults)
@@ -65,14 +78,23 @@ class Validator:
                 reasons[index].append(reason)
             told = [index for index, faults in chunk.faults.items() if any(f.column == column.name for f in faults)]
             columns[column.name] = _without(values, [*told, *(index for index, _ in found)])
-        typed = pa.table(columns)
+        return Parsed(chunk, pa.table(columns), reasons)
+
+    def asks(self, parsed: Parsed) -> bool:
+        """Whether ``finish`` has to ask for parents of these rows."""
+        return any(reference.asks(parsed.rows) for reference in self._references)
+
+    def finish(self, parsed: Parsed) -> Checked:
+        """Find the faults of their references as well."""
+        chunk, reasons = parsed.chunk, parsed.reasons
         for reference in self._references:
-            for index, reason in reference.faults(typed):
+            for index, reason in reference.faults(parsed.rows):
                 reasons[index].append(reason)
         marks = np.zeros(len(chunk), np.bool_)
         marks[list(reasons)] = True
         ahead = {ROW: chunk.rows, LINE: chunk.lines, FAULTY: pa.array(marks)}
-        return Checked(pa.table(ahead | columns), self._rejected(chunk, reasons))
+        staged = pa.table(ahead | dict(zip(parsed.rows.column_names, parsed.rows.columns, strict=True)))
+        return Checked(staged, self._rejected(chunk, reasons))
 
     def _rejected(self, chunk: SourceChunk, reasons: Mapping[int, list[Reason]]) -> list[RejectedRow]:
         numbers = chunk.rows.to_numpy()
@@ -172,7 +194,12 @@ class _Reference:
         self._asked: pa.Array | None = None
         self._lacking: pa.Array | None = None
 
+    def asks(self, typed: pa.Table) -> bool:
+        """Whether these rows have keys that no rows before them had."""
+        return self._asked is None or bool(pc.any(self._new(_joined(typed.select(self._key.columns)))).as_py())
+
     def faults(self, typed: pa.Table) -> Iterator[tuple[int, Reason]]:
+        """The rows whose parent is not there."""
         keys = _joined(typed.select(self._key.columns))
         self._ask(typed.select(self._key.columns), keys)
         unknown = pc.and_(pc.is_valid(keys), pc.is_in(keys, self._lacking))
@@ -186,11 +213,13 @@ class _Reference:
             )
             yield index, Reason(self._key.columns[0], ReasonCode.FOREIGN_KEY, message, shown)
 
+    def _new(self, keys: pa.Array) -> pa.Array:
+        given = pc.is_valid(keys)
+        return given if self._asked is None else pc.and_(given, pc.invert(pc.is_in(keys, self._asked)))
+
     def _ask(self, values: pa.Table, keys: pa.Array) -> None:
         """Ask for the keys of this chunk that no chunk before had."""
-        new = pc.is_valid(keys)
-        if self._asked is not None:
-            new = pc.and_(new, pc.invert(pc.is_in(keys, self._asked)))
+        new = self._new(keys)
         if self._asked is not None and not pc.any(new).as_py():
             return
         fresh = pc.unique(pc.filter(keys, new))

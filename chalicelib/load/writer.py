@@ -5,14 +5,15 @@ Files and batches are written here, by the same steps, so that they can't disagr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
+from chalicelib.load.keys import RepeatedKeys
 from chalicelib.load.options import LoadOptions, OnConflict
 from chalicelib.load.parent_keys import DatabaseKeys
-from chalicelib.load.rows import Source, rejections_table
+from chalicelib.load.rows import RejectedRow, Source, rejections_table
 from chalicelib.load.staging import Staging
 from chalicelib.load.validation import Validator
 from chalicelib.load.vanished import parents_stay
@@ -20,6 +21,8 @@ from chalicelib.ports import Counts, Transaction
 from chalicelib.publishing import SET_WISE_FROM
 
 _ANALYZE_FROM = 1_000
+# So many rejected rows are kept in memory at least before they are logged.
+_LOG_FROM = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +65,14 @@ def write(
     Unavailable when what a row refers to vanished meanwhile; the caller's transaction must then roll back.
     """
     staging = Staging(transaction, table, run)
-    validator = Validator(table, DatabaseKeys(transaction))
-    read = rejected = 0
-    for chunk in source.chunks():
-        checked = validator.check(chunk)
-        staging.add(checked.staged)
-        if checked.rejected:
-            log = rejections_table(run, table.name, checked.rejected)
-            transaction.copy_in("decant.rejections", [log])
-        read += len(chunk)
-        rejected += len(checked.rejected)
-        progress("validating", read)
-    if read >= _ANALYZE_FROM:
-        staging.analyze()
+    read, rejected, repeated = _stage(transaction, staging, table, source, run, progress)
     progress("checking keys", read)
+    if read >= _ANALYZE_FROM and (repeated is None or table.self_references):
+        staging.analyze()
     rejected += staging.reject_orphans()
-    rejected += staging.reject_duplicates()
+    rejected += staging.reject_duplicates(repeated)
+    if rejected:
+        staging.drop_faulty()
     progress("publishing", read)
     transaction.run("SAVEPOINT publish")
     with parents_stay(table):
@@ -88,6 +83,48 @@ def write(
             staging.reject_taken()
         return Written(Counts(read=read, rejected=read), refused=True)
     return Written(written)
+
+
+def _stage(
+    transaction: Transaction,
+    staging: Staging,
+    table: Table,
+    source: Source,
+    run: str,
+    progress: Callable[[str, int], None],
+) -> tuple[int, int, list[int] | None]:
+    """Stage a source and log what is rejected; return how many rows were read and rejected, and the repeated keys.
+
+    The rows go through one COPY, while more are read and checked. The connection is busy with it, so it ends where
+    parents have to be asked for that were not yet, and where enough rows are rejected to be logged.
+    """
+    validator = Validator(table, DatabaseKeys(transaction))
+    keys = RepeatedKeys(table)
+    chunks = map(validator.parse, source.chunks())
+    ahead = next(chunks, None)
+    pending: list[RejectedRow] = []
+    read = rejected = 0
+
+    def rows() -> Iterator[pa.Table]:
+        nonlocal ahead, read, rejected
+        while ahead is not None:
+            checked = validator.finish(ahead)
+            keys.watch(checked.staged)
+            pending.extend(checked.rejected)
+            read += len(checked.staged)
+            rejected += len(checked.rejected)
+            yield checked.staged
+            progress("validating", read)
+            ahead = next(chunks, None)
+            if len(pending) >= _LOG_FROM or (ahead is not None and validator.asks(ahead)):
+                return
+
+    while ahead is not None:
+        staging.add(rows())
+        if pending:
+            transaction.copy_in("decant.rejections", [rejections_table(run, table.name, pending)])
+            pending.clear()
+    return read, rejected, keys.found()
 
 
 def _publish(staging: Staging, options: LoadOptions, read: int, rejected: int) -> Counts:

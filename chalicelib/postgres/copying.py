@@ -46,7 +46,13 @@ def copy_in(connection: Any, relation: str, rows: Iterable[pa.Table]) -> int:
         yield TRAILER
 
     statement = f"COPY {relation} ({quote_all(first.column_names)}) FROM STDIN (FORMAT binary)"
-    taken = execute_copy(connection, statement, _Guarded(blocks(), connection))
+    guarded = _Guarded(blocks(), connection)
+    try:
+        taken = execute_copy(connection, statement, guarded)
+    except DecantError:
+        if guarded.error is not None:
+            raise guarded.error from None
+        raise
     if taken != sent:
         raise DecantError(f"COPY into {relation} was sent {sent} rows, and Postgres took {taken} of them.")
     return sent
@@ -56,15 +62,18 @@ class _Guarded:
     """What pg8000's COPY reads its blocks from. It closes the connection when making one of them raises.
 
     pg8000 can't end a COPY that our side gave up: the server waits for more. Closing the socket rolls it back.
+    ``error`` is what was raised: an error of reading rows must not be taken for one of the database.
     """
 
     def __init__(self, blocks: Iterator[memoryview | bytes], connection: Any) -> None:
+        self.error: BaseException | None = None
         self._blocks = blocks
         self._connection = connection
 
     def __iter__(self) -> Iterator[memoryview | bytes]:
         try:
             yield from self._blocks
-        except BaseException:
+        except BaseException as error:
+            self.error = error
             close_connection(self._connection)
             raise

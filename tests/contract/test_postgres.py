@@ -79,9 +79,9 @@ def test_an_error_in_the_middle_of_a_copy_loads_nothing_and_the_next_transaction
 
     def rows() -> Iterator[pa.Table]:
         yield pa.Table.from_pylist([{"id": n, "department": "x" * 1000} for n in range(9000)], schema=schema)
-        raise RuntimeError("the source broke")
+        raise OSError("the source broke")
 
-    with pytest.raises(RuntimeError, match="the source broke"), postgres.database.transaction() as transaction:
+    with pytest.raises(OSError, match="the source broke"), postgres.database.transaction() as transaction:
         transaction.copy_in("departments", rows())
     assert postgres.rows("departments") == []
 
@@ -210,7 +210,7 @@ def test_a_session_outlives_a_dictionary_without_taking_its_staging_tables_for_t
     with postgres.database.transaction() as transaction:
         staging = Staging(transaction, table, "r")
         row = {"decant_row": [1], "decant_line": [1], "decant_faulty": [False], "id": [1], "department": ["Sales"]}
-        staging.add(pa.table(row))
+        staging.add([pa.table(row)])
         assert staging.insert() == 1
 
 
