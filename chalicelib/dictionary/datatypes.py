@@ -24,8 +24,10 @@ from chalicelib.dictionary.lexical import (
     ZONE,
     clamp,
     keep,
+    text_buffers,
     without_year_zero,
 )
+from chalicelib.dictionary.usual import parse_usual, plain_integers, plain_moments
 
 INT4 = (-(2**31), 2**31 - 1)
 # The two outermost values of 64 bits stand for whatever lies beyond them, so that it is told as out of bounds.
@@ -98,6 +100,9 @@ class Integer(DataType):
         return {"type": "integer"}
 
     def parse(self, text: pa.Array) -> pa.Array:
+        return parse_usual(text, plain_integers(text), lambda usual: pc.cast(usual, pa.int64()), self._parse_any)
+
+    def _parse_any(self, text: pa.Array) -> pa.Array:
         plain = keep(text, r"[+-]?[0-9]+(?:\.0*)?")
         digits = pc.replace_substring_regex(plain, r"^\+|\.0*$", "")
         long = pc.fill_null(pc.greater(pc.utf8_length(digits), SURE_DIGITS), False)
@@ -175,6 +180,8 @@ class String(DataType):
         return {"type": "string"}
 
     def parse(self, text: pa.Array) -> pa.Array:
+        if b"\0" not in text_buffers(text)[1].tobytes():
+            return text
         return pc.if_else(pc.match_substring(text, "\0"), pa.scalar(None, pa.string()), text)
 
     def render(self, value: str) -> str:
@@ -269,6 +276,9 @@ class DateTime(DataType):
         return {"type": "string", "format": "date-time"}
 
     def parse(self, text: pa.Array) -> pa.Array:
+        return parse_usual(text, plain_moments(text), lambda usual: pc.cast(usual, self.arrow), self._parse_any)
+
+    def _parse_any(self, text: pa.Array) -> pa.Array:
         plain = without_year_zero(keep(text, rf"{CALENDAR_DATE}(?:[Tt ]{CLOCK} ?{ZONE}?)?"))
         plain = pc.utf8_upper(pc.replace_substring_regex(plain, r"^(.{10}) ", r"\1T"))
         plain = pc.replace_substring(plain, " ", "")

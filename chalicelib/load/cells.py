@@ -43,16 +43,23 @@ def extra_reason(width: int, found: list[str]) -> Reason:
 
 
 def _trim(column: pa.Array) -> pa.Array:
-    text = pc.utf8_trim_whitespace(column) if _may_be_padded(column) else column
-    if not pc.any(pc.equal(pc.binary_length(text), 0)).as_py():
-        return text
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    padded = pa.array(_may_be_padded(column))
+    text = column
+    if pc.any(padded).as_py():
+        text = pc.replace_with_mask(column, padded, pc.utf8_trim_whitespace(column.filter(padded)))
+    blank = pc.equal(pc.binary_length(text), 0)
+    return pc.if_else(blank, pa.scalar(None, pa.string()), text) if pc.any(blank).as_py() else text
 
 
-def _may_be_padded(column: pa.Array) -> bool:
-    """Whether a cell begins or ends with what may be white space: a control character, a blank or no ASCII."""
+def _may_be_padded(column: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """For each cell, whether it begins or ends with what may be white space: a blank, a control, no ASCII."""
     offsets, content = text_buffers(column)
     begins, ends = offsets[:-1], offsets[1:]
-    some = begins < ends
-    outer = np.concatenate([content[begins[some]], content[ends[some] - 1]])
-    return bool(((outer <= ord(" ")) | (outer >= 0x80)).any())
+    if not len(content):
+        return np.zeros(len(column), np.bool_)
+    first, last = content[np.minimum(begins, len(content) - 1)], content[ends - 1]
+    padded: np.ndarray[Any, np.dtype[np.bool_]] = _MAY_BE_WHITE[first] | _MAY_BE_WHITE[last]
+    return padded & (begins < ends)
+
+
+_MAY_BE_WHITE = np.array([byte <= ord(" ") or byte >= 0x80 for byte in range(256)])
