@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.load.keys import RepeatedKeys
