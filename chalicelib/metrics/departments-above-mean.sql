@@ -2,7 +2,8 @@
 -- The row of the mean is there even when no department is above it.
 WITH hires AS (
     -- From departments outward, so that one that hired nobody counts as 0; the year belongs to the join for the same reason.
-    SELECT d.id, d.department, CAST(coalesce(sum(h.q1 + h.q2 + h.q3 + h.q4), 0) AS bigint) AS hired
+    -- Sums of float8 are exact up to 2 ^ 53, and faster than those of bigint, which are numeric.
+    SELECT d.id, d.department, CAST(coalesce(sum(CAST(h.q1 + h.q2 + h.q3 + h.q4 AS float8)), 0) AS bigint) AS hired
     FROM departments AS d
     LEFT JOIN decant.hires AS h ON h.department_id = d.id AND h.year = CAST(:year AS smallint)
     GROUP BY d.id, d.department
