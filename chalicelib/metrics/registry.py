@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.rollup import Rollup
 from chalicelib.errors import NotFound
 
 
@@ -49,6 +50,9 @@ class Metric:
             for table, columns in self.needs.items()
         )
 
+
+# Hires by department and job: what both metrics read in place of the employees, so that they don't grow with them.
+ROLLUPS = (Rollup("hires", "hired_employees", "datetime", ("department_id", "job_id")),)
 
 _HIRES = {
     "departments": {"id": "integer", "department": "string"},

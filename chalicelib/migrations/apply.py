@@ -16,7 +16,9 @@ from typing import Any
 
 from chalicelib.dictionary.functions import functions_and_grants
 from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.rollup import rollup_statements
 from chalicelib.errors import DecantError, MigrationRefused, Unavailable
+from chalicelib.metrics.registry import ROLLUPS
 from chalicelib.migrations import history as record
 from chalicelib.migrations.catalogue import refuse_other_tables
 from chalicelib.migrations.history import History, Kind
@@ -69,7 +71,7 @@ def pending(history: History, dictionary: Dictionary, own: Sequence[OwnMigration
     if before is None or before.digest != dictionary.digest:
         changed = change(before, dictionary)
         found.append(Migration(Kind.DICTIONARY, f"dictionary-{dictionary.digest[:12]}", changed.steps))
-    functions = functions_and_grants(dictionary, APP)
+    functions = [*functions_and_grants(dictionary, APP), *rollup_statements(dictionary, ROLLUPS, APP)]
     if found or history.functions != checksum(functions):
         found.append(Migration(Kind.FUNCTIONS, "functions-and-grants", tuple(map(Step, functions))))
     return Pending(tuple(found), changed.notes)
