@@ -11,7 +11,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.backup.manifest import BackupFile, part_file_key, part_manifest_key
@@ -90,11 +90,7 @@ def make_all(
         for part in reversed(parts):
             if part in made or not _claim(transaction, part):
                 continue
-            before = sum(each.rows for done, each in made.items() if done.table == part.table)
-
-            def told(rows: int, table: str = part.table, before: int = before) -> None:
-                progress(f"backup {table}", before + rows)
-
+            told = _telling(made, part.table, progress)
             made[part] = _made(storage, part) or _write(transaction, storage, dictionary, part, told)
             told(made[part].rows)
             since = time.monotonic()
@@ -111,6 +107,14 @@ def export_snapshot(transaction: Transaction) -> str:
     """Let other sessions see what this transaction sees, until it ends: the name by which they enter it."""
     [(name,)] = transaction.run("SELECT pg_export_snapshot()")
     return str(name)
+
+
+def _telling(
+    made: Mapping[Part, BackupFile], table: str, progress: Callable[[str, int], None]
+) -> Callable[[int], None]:
+    """Tells the rows of a table, those of its next part after those of the parts that are made."""
+    before = sum(file.rows for part, file in made.items() if part.table == table)
+    return lambda rows: progress(f"backup {table}", before + rows)
 
 
 def _enter(transaction: Transaction, snapshot: str) -> None:
