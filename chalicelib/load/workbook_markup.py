@@ -21,7 +21,6 @@ LAST_ROW = 2**20
 # Columns A to P and A to ZZ. The reader makes room for the whole rectangle from the first cell to the last.
 NARROW, WIDE = 16, 702
 _LAST_COLUMN = 2**14
-_ROW = "(?:[1-9][0-9]{0,5}|10[0-3][0-9]{4}|104[0-7][0-9]{3}|1048[0-4][0-9]{2}|10485[0-6][0-9]|104857[0-6])"
 _ATTRIBUTES = r'(?: [A-Za-z][A-Za-z0-9:_.]*="[^"<&]*")*'
 _TEXT = r"(?:[^<&\x00-\x08\x0b\x0c\x0e-\x1f]|&(?:amp|lt|gt|quot|apos|#9|#10|#13);)*"
 _T = f"(?:<t{_ATTRIBUTES}>{_TEXT}</t>|<t{_ATTRIBUTES}/>)"
@@ -36,19 +35,34 @@ _VALUE = (
 _STRINGS = rf"^(?:\s*(?:<si>{_RICH}</si>|<si/>))*\s*$"
 
 
-def _rows(column: str) -> str:
-    cell = f'<c r="{column}{_ROW}"(?: s="[0-9]+")?{_VALUE}'
-    return rf'^(?:\s*<row r="{_ROW}"{_ATTRIBUTES}(?:/>|>(?:{cell})*</row>))*\s*$'
-
-
-_GRAMMARS = {NARROW: _rows("[A-P]"), WIDE: _rows("[A-Z]{1,2}")}
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
+_COLUMNS = {NARROW: "[A-P]", WIDE: "[A-Z]{1,2}"}
 _TYPES = {"s", "n", "b", "e", "str", "d", "inlineStr"}
 
 
-def usual_rows(markup: bytes) -> int | None:
-    """In how many columns, NARROW or WIDE, all cells of these rows stand; None when the form is not the usual one."""
-    return next((width for width, grammar in _GRAMMARS.items() if _matches(markup, grammar)), None)
+def usual_rows(markup: bytes, first: int, last: int) -> int | None:
+    """In how many columns, NARROW or WIDE, all cells of these rows stand; None when the form is not the usual one.
+
+    Rows and cells are somewhat near the ``first`` and the ``last`` row: their numbers begin with digits between theirs.
+    """
+    number = _number(str(first), str(last))
+    return next((width for width, column in _COLUMNS.items() if _matches(markup, _rows(column, number))), None)
+
+
+def _rows(column: str, number: str) -> str:
+    cell = f'<c r="{column}{number}"(?: s="[0-9]+")?{_VALUE}'
+    return rf'^(?:\s*<row r="{number}"{_ATTRIBUTES}(?:/>|>(?:{cell})*</row>))*\s*$'
+
+
+def _number(first: str, last: str) -> str:
+    """An expression for the numbers between two, and some around them."""
+    if len(first) < len(last):
+        between = f"|[1-9][0-9]{{{len(first)},{len(last) - 2}}}" if len(last) - len(first) > 1 else ""
+        return f"(?:[{first[0]}-9][0-9]{{{len(first) - 1}}}{between}|[1-{last[0]}][0-9]{{{len(last) - 1}}})"
+    if first == last:
+        return first
+    same = next(place for place, digit in enumerate(first) if digit != last[place])
+    return f"{first[:same]}[{first[same]}-{last[same]}][0-9]{{{len(first) - same - 1}}}"
 
 
 def usual_strings(markup: bytes) -> bool:

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.workbook_archive import Archive, Sheet, damage_told
 from chalicelib.load.workbook_check import MAX_UNPACKED
-from chalicelib.load.workbook_markup import NARROW, column_number, usual_rows, usual_strings
+from chalicelib.load.workbook_markup import LAST_ROW, NARROW, column_number, usual_rows, usual_strings
 from chalicelib.load.workbook_pieces import Piece, Unusual, piece, rewritten, usual
 
 _THREADS = 2
@@ -121,7 +121,7 @@ class WorkbookReader:
 
     def _block(self, sheet: Sheet, as_written: bool, rows: Piece) -> Block | list[Piece]:
         """A piece as a block, or the smaller pieces to read in its place."""
-        width = usual_rows(rows.markup)
+        width = usual_rows(rows.markup, rows.first, rows.last)
         if width is None:
             raise Unusual
         if width * (rows.last - rows.first + 1) > _MAX_GRID and len(halves := rows.halves()) > 1:
@@ -180,7 +180,7 @@ def _in_order(pieces: Iterator[bytes]) -> Iterator[Piece]:
     last = 0
     for rows in pieces:
         found = piece(rows)
-        if found.first <= last:
+        if not last < found.first <= found.last <= LAST_ROW:
             raise Unusual
         yield found
         last = found.last

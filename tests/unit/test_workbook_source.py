@@ -18,7 +18,7 @@ from openpyxl.utils.escape import unescape
 
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
-from chalicelib.load import workbook_check, workbook_pieces, workbook_reader
+from chalicelib.load import workbook_check, workbook_markup, workbook_pieces, workbook_reader
 from chalicelib.load.workbook_source import WorkbookSource
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
 
@@ -395,6 +395,18 @@ def test_a_part_written_in_another_way_far_down_the_sheet_costs_no_row() -> None
 ])  # fmt: skip
 def test_cells_that_stand_elsewhere_than_their_rows_are_not_lost_but_told(far: str) -> None:
     assert fails(raw(ROW + far)) == "not-a-workbook"
+
+
+@given(st.lists(st.integers(1, 2**20), min_size=1, max_size=5, unique=True).map(sorted), st.integers(1, 2**20))
+def test_rows_in_their_order_are_usual_and_cells_far_from_them_are_not(numbers: list[int], other: int) -> None:
+    first, last = numbers[0], numbers[-1]
+    for column, width in (("P", 16), ("ZZ", 702)):
+        markup = "".join(f'<row r="{n}">{cell(f"{column}{n}", n)}</row>' for n in numbers)
+        assert workbook_markup.usual_rows(markup.encode(), first, last) == width
+    far = f'<row r="{first}">{cell(f"A{other}", 1)}</row>'.encode()
+    assert workbook_markup.usual_rows(far, first, last) in ((16,) if first <= other <= last else (16, None))
+    if other > max(10 * last, last + 10**5) or 10 * other < first:
+        assert workbook_markup.usual_rows(far, first, last) is None
 
 
 def test_sheets_may_be_wide() -> None:
