@@ -1,13 +1,13 @@
 """Arrow columns from rows in Avro's binary encoding (see ``avro_encoding``), without a loop over values.
 
 Where a field begins depends on all that stands before it. So for *every* byte of a block it is computed where a field
-that began there would end; composed, these tables tell where a row that began there would. One walk along them finds
-the rows, and then each column is decoded for all rows at once.
+that began there would end. One walk along these tables finds the rows, and then each column is decoded for all rows at
+once.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from chalicelib.backup.avro_encoding import DECIMAL_BYTES, NULL, VALUE, offsets
 
 _VARINT_BYTES = 10
 _WORD_BYTES = 8
+# Up to so many bytes a row, joining the tables of all fields to one costs less than going from field to field.
+_SHORT_ROW = 64
 _TOO_LONG = "a number has more than 64 bits"
 
 _Positions = npt.NDArray[np.int32]
@@ -48,30 +50,34 @@ class _Block:
         self._octets = np.frombuffer(content + bytes(2 * _VARINT_BYTES), np.uint8)
         # The eight bytes from each position on.
         self._words: npt.NDArray[np.uint64] = np.ndarray(self.beyond + 1, "<u8", self._octets, strides=(1,))
-        self._ends: dict[tuple[str, bool], _Positions] = {}
+        self._blank_or: dict[str, _Positions] = {}
 
     def rows(self, schema: pa.Schema, count: int) -> _Positions:
         """Where each row begins."""
-        first, *others = schema
-        ends = self.ends(first)
-        for field in others:
-            ends = self.ends(field).take(ends)
+        hops = [self.ends(field) for field in schema]
+        if self.size < _SHORT_ROW * count:
+            hops = [reduce(lambda ends, following: following.take(ends), hops)]
         starts = np.empty(count, np.int32)
-        into, follow, at = memoryview(starts.data), memoryview(ends.data), 0
+        into, follow, at = memoryview(starts.data), [memoryview(hop.data) for hop in hops], 0
         for number in range(count):
             into[number] = at
-            at = follow[at]
+            for ends in follow:
+                at = ends[at]
         if at != self.size:
             raise ValueError("the rows of a block do not fill it")
         return starts
 
     def ends(self, field: pa.Field) -> _Positions:
         """For each position, where the field would end if it began there."""
-        key = (str(field.type), field.nullable)
-        if key not in self._ends:
-            ends = self._value_ends(field.type)
-            self._ends[key] = self._blank_or(ends) if field.nullable else ends
-        return self._ends[key]
+        kind = _kind(field.type)
+        if not field.nullable:
+            return self._value_ends(kind)
+        if kind not in self._blank_or:
+            branch, behind = self._octets[: self.beyond + 1], self._byte_ends
+            value = self._value_ends(kind).take(behind)
+            ends = np.where(branch == VALUE, value, np.where(branch == NULL, behind, self.beyond))
+            self._blank_or[kind] = ends.astype(np.int32, copy=False)
+        return self._blank_or[kind]
 
     def column(self, field: pa.Field, at: _Positions) -> pa.Array:
         """The values of the fields that begin at those positions."""
@@ -79,14 +85,14 @@ class _Block:
         if field.nullable:
             blank = self._octets.take(at) == NULL
             at = np.where(blank, self.size, at + 1)  # behind the end there are zeros: a value of every type
-        if _has_length(field.type):
+        if _kind(field.type) == "bytes":
             begin, end = self._varint_ends.take(at), self._bytes_ends.take(at)
             if blank is not None:
                 begin, end = np.where(blank, 0, begin), np.where(blank, 0, end)
             content = self._decimals if pa.types.is_decimal128(field.type) else self._texts
             valid = None if blank is None else pa.array(~blank).buffers()[1]
             return pa.Array.from_buffers(field.type, len(at), [valid, *content(begin, end - begin)])
-        if pa.types.is_boolean(field.type):
+        if _kind(field.type) == "byte":
             octets = self._octets.take(at)
             if octets.max(initial=0) > 1:
                 raise ValueError("a boolean is neither true nor false")
@@ -94,15 +100,10 @@ class _Block:
         numbers = pa.array(self._integers(at), mask=blank)
         return (numbers.cast(pa.int32()) if pa.types.is_date32(field.type) else numbers).cast(field.type)
 
-    def _value_ends(self, type_: pa.DataType) -> _Positions:
-        if _has_length(type_):
+    def _value_ends(self, kind: str) -> _Positions:
+        if kind == "bytes":
             return self._bytes_ends
-        return self._byte_ends if pa.types.is_boolean(type_) else self._varint_ends
-
-    def _blank_or(self, ends: _Positions) -> _Positions:
-        branch, behind = self._octets[: len(ends)], self._byte_ends
-        found = np.where(branch == VALUE, ends.take(behind), np.where(branch == NULL, behind, self.beyond))
-        return found.astype(np.int32)
+        return self._byte_ends if kind == "byte" else self._varint_ends
 
     @cached_property
     def _byte_ends(self) -> _Positions:
@@ -162,5 +163,8 @@ class _Block:
         return (pa.py_buffer(octets.astype(np.uint8)),)
 
 
-def _has_length(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_string(type_) or pa.types.is_decimal128(type_))
+def _kind(type_: pa.DataType) -> str:
+    """How values of a type are written: ``bytes`` behind their length, one ``byte``, or a ``varint``."""
+    if pa.types.is_string(type_) or pa.types.is_decimal128(type_):
+        return "bytes"
+    return "byte" if pa.types.is_boolean(type_) else "varint"

@@ -10,7 +10,7 @@ from chalicelib.backup.ranges import EVERYTHING, KeyRange, ordered
 from chalicelib.dictionary.names import quote_all, quote_literal
 from chalicelib.ports import Transaction
 
-_FIRST_PAGE_ROWS = 1_024
+_FIRST_PAGE_ROWS = 64
 _PAGE_ROWS = 65_536
 _PAGE_BYTES = 8 * 1024 * 1024
 
@@ -37,4 +37,4 @@ def read_pages(
             return
         last = ", ".join(quote_literal(page[name][-1].as_py()) for name in key)
         conditions = [f"({order}) > ({last})", *KeyRange(upto=within.upto).conditions(order)]
-        limit = max(1, min(_PAGE_ROWS, 4 * limit, _PAGE_BYTES * len(page) // max(page.nbytes, 1)))
+        limit = max(1, min(_PAGE_ROWS, 16 * limit, _PAGE_BYTES * len(page) // max(page.nbytes, 1)))
