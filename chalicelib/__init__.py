@@ -3,7 +3,7 @@
 The flows, each arrow a module::
 
     file in S3 ─▶ source rows ─▶ valid rows + rejections ─▶ staging ─▶ table      load/
-    JSON batch ─▶ source rows ─▶ valid rows + rejections ─▶ staging ─▶ table      load/
+    JSON batch ─▶ source rows ─▶ valid rows + rejections ─▶ table                 load/
     table ─▶ Avro + manifest in S3 ─▶ verified rows ─▶ staging ─▶ swap            backup/
     table ─▶ named aggregates                                                     metrics/
 
