@@ -70,11 +70,11 @@ def test_vulnerabilities_are_looked_for_every_week_and_with_every_new_lock() -> 
 
 
 def test_every_push_runs_what_the_script_of_ci_runs() -> None:
-    targets = re.findall(r"^make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    commands = re.findall(r"^make .+", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     steps = [step for job in load(WORKFLOWS[1])["jobs"].values() for step in job["steps"]]
     assert WORKFLOWS[1].stem == "ci"
-    assert {f"make {target}" for target in targets} <= {step.get("run", "") for step in steps}
-    assert len(targets) >= 3
+    assert set(commands) <= {step.get("run", "") for step in steps}
+    assert len(commands) >= 3
 
 
 def test_every_file_that_a_cache_goes_by_is_there() -> None:
