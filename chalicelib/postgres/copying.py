@@ -74,6 +74,7 @@ class _Guarded:
         try:
             yield from self._blocks
         except BaseException as error:
-            self.error = error
+            if not isinstance(error, GeneratorExit):  # that one says that sending failed
+                self.error = error
             close_connection(self._connection)
             raise
