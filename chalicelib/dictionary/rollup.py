@@ -20,7 +20,7 @@ QUARTERS = ("q1", "q2", "q3", "q4")
 # Moments outside, which no dictionary lets in but anybody may write by hand, are in no year that can be asked for.
 _FIRST, _END = "0001-01-01 00:00:00+00", "10000-01-01 00:00:00+00"
 # One in so many statements moves the counts of other slots into the first.
-_FOLD_ONE_IN = 20
+_FOLD_ONE_IN = 256
 _SLOTS = 10_000
 
 
