@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded, Unavailable
 from chalicelib.load import ledger
+from chalicelib.load.choice import write
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.events import Arrival
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
@@ -22,7 +23,7 @@ from chalicelib.load.routing import claimed_by, route
 from chalicelib.load.rows import Source
 from chalicelib.load.workbook_check import MAX_WORKBOOK
 from chalicelib.load.workbook_source import WorkbookSource
-from chalicelib.load.writer import Written, lock_tables, write
+from chalicelib.load.writer import Written, lock_tables
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
 
 _CSV = {".csv"}

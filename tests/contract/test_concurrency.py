@@ -23,7 +23,7 @@ import pytest
 from chalicelib import worker
 from chalicelib.dictionary.package import load_dictionary
 from chalicelib.errors import Unavailable
-from chalicelib.load import loader, writer
+from chalicelib.load import choice, loader, writer
 from chalicelib.load.batch import ingest
 from chalicelib.load.options import OnConflict
 from chalicelib.ports import Counts, RunKind, RunState, Transaction
@@ -43,6 +43,7 @@ def intake(postgres: TestDatabase, tmp_path: Path) -> Intake:
 @pytest.fixture
 def set_wise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loads of ten rows and more are big ones."""
+    monkeypatch.setattr(choice, "FEW", 0)
     monkeypatch.setattr(writer, "SET_WISE_FROM", 10)
 
 
@@ -340,8 +341,11 @@ class _Sabotaged:
         yield rows.slice(len(rows) // 2)
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_a_backend_that_is_ended_at_any_step_loads_once_in_the_next_try(intake: Intake, late: bool) -> None:
+@pytest.mark.parametrize(("few", "late", "least_steps"), [(0, False, 20), (choice.FEW, False, 10), (0, True, 2)])
+def test_a_backend_that_is_ended_at_any_step_loads_once_in_the_next_try(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, few: int, late: bool, least_steps: int
+) -> None:
+    monkeypatch.setattr(choice, "FEW", few)
     intake.drop("departments.csv", DEPARTMENTS)
     intake.drop("jobs.csv", JOBS)
     struck, steps = True, 0
@@ -361,7 +365,7 @@ def test_a_backend_that_is_ended_at_any_step_loads_once_in_the_next_try(intake: 
         assert intake.rejections(run) == [(4, "department_id", "foreign-key")]
         found = "SELECT count(*) FROM hired_employees WHERE id BETWEEN :first AND :first + 9"
         assert intake.postgres.query(found, first=steps * 10) == [(3,)]
-    assert steps > (2 if late else 20)
+    assert steps > least_steps
 
 
 def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_and_its_file_loads_once(intake: Intake) -> None:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.package import parse_dictionary
-from chalicelib.load.direct import write_direct
+from chalicelib.load import choice, writer
 from chalicelib.load.json_source import JsonSource
-from chalicelib.load.ledger import log_rejections
 from chalicelib.load.options import LoadOptions, OnConflict
-from chalicelib.load.writer import write
-from chalicelib.ports import Counts, Transaction
+from chalicelib.load.writer import Written
+from chalicelib.ports import Transaction
 from tests.conftest import MakeDatabase, TestDatabase
 
 _REQUIRED = {"required": True}
@@ -53,7 +53,7 @@ FAMILY = {
     ]
 }
 Row = dict[str, Any]
-Outcome = tuple[Counts, list[tuple[Any, ...]], list[tuple[Any, ...]]]
+Outcome = tuple[Written, list[tuple[Any, ...]], list[tuple[Any, ...]]]
 
 _ODD = "é,\"'\\{}"
 _NUMBERS = st.sampled_from(["1", "2", "3", "+4", "05"])
@@ -107,37 +107,56 @@ class _UndoneError(Exception):
     pass
 
 
-def outcome(postgres: TestDatabase, work: Callable[[Transaction, Table], Counts]) -> Outcome:
+def outcome(postgres: TestDatabase, work: Callable[[Transaction, Table], Written]) -> Outcome:
     """What the work leaves in the table and in the log, which is then undone."""
     result: list[Outcome] = []
     with suppress(_UndoneError), postgres.database.transaction() as transaction:
-        counts = work(transaction, postgres.dictionary.table("nodes"))
+        written = work(transaction, postgres.dictionary.table("nodes"))
         rows = transaction.run("SELECT * FROM nodes ORDER BY zone, number")
         logged = transaction.run("SELECT table_name, row, line, cells, reasons FROM decant.rejections ORDER BY row")
-        result = [(counts, rows, logged)]
+        result = [(written, rows, logged)]
         raise _UndoneError
     return result[0]
 
 
 @settings(max_examples=150, deadline=None)
-@given(rows=ROWS, on_conflict=st.sampled_from(OnConflict), first=st.sampled_from([1, 40]))
-@example(rows=[NODE | {"number": "8", "under_zone": "a", "under": "9"}] * 2, on_conflict=OnConflict.SKIP, first=1)
-@example(rows=[NODE | {"number": number, "twin": twin} for number, twin in zip("789", "89x", strict=True)],
-         on_conflict=OnConflict.UPDATE, first=1)  # fmt: skip
-def test_both_ways_agree(postgres: TestDatabase, rows: list[Row], on_conflict: OnConflict, first: int) -> None:
+@given(
+    rows=ROWS,
+    on_conflict=st.sampled_from(OnConflict),
+    max_rejected=st.sampled_from([None, None, 0.0, 0.3]),
+    first=st.sampled_from([1, 40]),
+)
+@example([NODE | {"number": "8", "under_zone": "a", "under": "9"}] * 2, OnConflict.SKIP, None, 1)
+@example([NODE | {"number": each, "twin": "89x"[n]} for n, each in enumerate("789")], OnConflict.UPDATE, None, 1)
+@example([NODE | {"label": "taken"}, NODE | {"number": "8"}], OnConflict.REJECT, 0.0, 1)
+def test_both_ways_agree(
+    postgres: TestDatabase, rows: list[Row], on_conflict: OnConflict, max_rejected: float | None, first: int
+) -> None:
     numbers = list(range(first, first + len(rows)))[:: -1 if first > 1 else 1]
+    options = LoadOptions(on_conflict, max_rejected)
 
-    def staged(transaction: Transaction, table: Table) -> Counts:
-        source = JsonSource(table, rows, numbers)
-        return write(transaction, table, source, LoadOptions(on_conflict), run="r").counts
+    def staged(transaction: Transaction, table: Table) -> Written:
+        return writer.write(transaction, table, JsonSource(table, rows, numbers), options, run="r")
 
-    def direct(transaction: Transaction, table: Table) -> Counts:
-        [chunk] = JsonSource(table, rows, numbers).chunks()
-        done = write_direct(transaction, table, chunk, on_conflict)
-        log_rejections(transaction, "r", {table.name: done.rejected})
-        return done.counts
+    def direct(transaction: Transaction, table: Table) -> Written:
+        return choice.write(transaction, table, JsonSource(table, rows, numbers), options, run="r")
 
     through_staging = outcome(postgres, staged)
     assert outcome(postgres, direct) == through_staging
-    counts = through_staging[0]
+    counts = through_staging[0].counts
     assert counts.read == len(rows) == counts.inserted + counts.updated + counts.unchanged + counts.rejected
+
+
+def test_many_rows_go_through_staging_and_few_do_not(postgres: TestDatabase) -> None:
+    rows = [NODE | {"number": str(number)} for number in range(100, 100 + choice.FEW)]
+
+    def staged(few: list[Row]) -> bool:
+        with postgres.database.transaction() as transaction:
+            table = postgres.dictionary.table("nodes")
+            choice.write(transaction, table, JsonSource(table, few), LoadOptions(), run="r")
+            [(made,)] = transaction.run("SELECT count(*) FROM pg_class WHERE relname = :name", name=staging_name(table))
+            transaction.run("ROLLBACK AND CHAIN")
+            return bool(made)
+
+    postgres.database.close()
+    assert (staged(rows[1:]), staged(rows)) == (False, True)

@@ -19,7 +19,7 @@ from chalicelib import worker
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import DecantError, MigrationRefused, Unavailable
-from chalicelib.load import writer
+from chalicelib.load import choice, writer
 from chalicelib.migrations import apply
 from chalicelib.migrations.apply import Pending, migrate, plan
 from chalicelib.migrations.own import OwnMigration, own_migrations
@@ -299,6 +299,7 @@ def test_loads_go_on_while_it_is_migrated_with_the_old_code_and_the_new(
     library: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A load of either code ends well or is to be tried again; none fails, whichever side of the migration it meets."""
+    monkeypatch.setattr(choice, "FEW", 0)
     monkeypatch.setattr(writer, "SET_WISE_FROM", 2)
     after = edited(add_shelf, widen_number, refer_to_a_home)
     old = Intake(library, tmp_path / "old")
