@@ -11,7 +11,7 @@ import dataclasses
 import datetime as dt
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bench import machine, plot, quick, report, results
 from bench.data import Data
@@ -29,12 +29,14 @@ from bench.scenarios.metrics import metrics
 from bench.scenarios.startup import startup
 from bench.scenarios.workbook import workbook
 from bench.scenarios.workers import workers
+from bench.timing import BenchError
 from infra.local.environment import environment_python
 
 RESULTS = ROOT / "bench" / "results.json"
 QUICK_RESULTS = ROOT / "bench" / "quick.json"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PLOT = ROOT / "docs" / "benchmarks.svg"
+DATA = Data(TOOLS / "bench-data")
 
 Scenario = Callable[[Ground, Peers, Plan], Works]
 # In the order in which they are measured and told, each with the peers that it would like.
@@ -51,7 +53,7 @@ PARTS: Mapping[str, tuple[Scenario, tuple[str, ...]]] = {
 
 
 def main() -> int:
-    """Measure, record, tell; 1 when a quick measurement is grossly worse than recorded."""
+    """Measure, record, tell; 1 when a part fails, or a quick measurement is grossly worse than recorded."""
     given = arguments().parse_args()
     chosen = given.only.split(",") if given.only else list(PARTS)
     for name in chosen:
@@ -63,24 +65,33 @@ def main() -> int:
         print(f"{time.monotonic() - begun:7.1f}  {text}", flush=True)
 
     if given.profile:
-        with ground(tell, Data(TOOLS / "bench-data")) as here:
+        with ground(tell, DATA) as here:
             print(profile(here, here.data.dirty(given.rows or FULL.big).path))
         return 0
     if given.quick:
-        return compare(
-            measure(QUICK, Peers.at_hand(), [name for name in chosen if name not in quick.LEFT_OUT], tell), given
-        )
-    plan = dataclasses.replace(FULL, **({"rounds": given.rounds, "few": given.rounds} if given.rounds else {}))
-    if given.rows:
-        plan = dataclasses.replace(plan, small=given.rows // 10, big=given.rows, bigger=given.rows * 5)
+        wanted = [name for name in chosen if name not in quick.LEFT_OUT]
+        quickly = dict(measure(QUICK, Peers.at_hand(), wanted, tell))
+        return max(compare(quickly, record_them=given.record), int(len(quickly) < len(wanted)))
     tell("environment of the peers")
     peers = Peers(environment_python(TOOLS / "bench-venv", REQUIREMENTS))
-    measured = measure(plan, peers, chosen, tell)
+    measured = {}
+    for name, part in measure(plan_of(given), peers, chosen, tell):
+        measured[name] = part
+        if not given.rows:
+            record({name: part})
+    works = all_works(measured)
+    print(report.contestants_table(works) if given.rows else report.goals_table(goals(), works))
+    return int(len(measured) < len(chosen))
+
+
+def plan_of(given: argparse.Namespace) -> Plan:
+    """Give the full plan, as far as nothing else is asked for."""
+    plan = FULL
+    if given.rounds:
+        plan = dataclasses.replace(plan, rounds=given.rounds, few=given.rounds)
     if given.rows:
-        print(report.contestants_table(all_works(measured)))
-        return 0
-    record(measured)
-    return 0
+        plan = dataclasses.replace(plan, small=given.rows // 10, big=given.rows, bigger=given.rows * 5)
+    return plan
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -97,32 +108,36 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def measure(plan: Plan, peers: Peers, chosen: Sequence[str], tell: Callable[[str], None]) -> Results:
-    """Measure the chosen parts on one stack."""
-    found: Results = {}
+def measure(plan: Plan, peers: Peers, chosen: Sequence[str], tell: Callable[[str], None]) -> Iterator[tuple[str, Part]]:
+    """Measure the chosen parts on one stack, and yield each when it is done. One that fails is told and left out."""
     tell("bringing a stack up")
-    with ground(tell, Data(TOOLS / "bench-data")) as here:
+    commit = machine.commit(ROOT)  # before results of ours change files
+    with ground(tell, DATA) as here:
         for name, (scenario, wanted) in PARTS.items():
             if name not in chosen:
                 continue
             begun = time.monotonic()
             skipped = {} if plan.quick else peers.skipped(*wanted)
-            for peer, reason in skipped.items():
-                tell(f"{name}: {peer} is skipped, for it is not installed ({reason})")
-            works = scenario(here, peers, plan)
-            found[name] = Part(
-                date=dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-                commit=machine.commit(ROOT),
-                took=time.monotonic() - begun,
-                machine=machine.machine(),
-                versions=machine.versions(
-                    here.server.program("postgres"),
-                    {name: peers.versions[name] for name in wanted if name in peers.versions},
+            for peer, way in skipped.items():
+                tell(f"{name}: {peer} is skipped, for it is not installed ({way})")
+            try:
+                works = scenario(here, peers, plan)
+            except BenchError as error:
+                tell(f"{name} FAILED: {error}")
+                continue
+            found = {each: peers.versions[each] for each in wanted if each in peers.versions}
+            yield (
+                name,
+                Part(
+                    date=dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+                    commit=commit,
+                    took=time.monotonic() - begun,
+                    machine=machine.machine(),
+                    versions=machine.versions(here.server.program("postgres"), found),
+                    works=works,
+                    skipped=skipped,
                 ),
-                works=works,
-                skipped=skipped,
             )
-    return found
 
 
 def record(measured: Results) -> None:
@@ -131,12 +146,11 @@ def record(measured: Results) -> None:
     results.write(RESULTS, kept)
     PLOT.write_text(plot.draw(all_works(kept)))
     DOCUMENT.write_text(report.rewrite(DOCUMENT.read_text(), report.tables(kept, goals(), PLOT.name)))
-    print(report.goals_table(goals(), all_works(kept)))
 
 
-def compare(measured: Results, given: argparse.Namespace) -> int:
+def compare(measured: Results, *, record_them: bool) -> int:
     """Print each ratio beside the recorded one."""
-    if given.record:
+    if record_them:
         results.write(QUICK_RESULTS, results.merge(results.read(QUICK_RESULTS), measured, tuple(PARTS)))
     compared = quick.compare(all_works(measured), all_works(results.read(QUICK_RESULTS)), quick.figures_of(QUICK))
     for each in compared:

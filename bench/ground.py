@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "sample_data"
 TOOLS = ROOT / ".local"
 PARENTS = ("departments", "jobs")
-_PATIENCE_SECONDS = 900
+_PATIENCE_SECONDS = 300
 # How often the ledger is looked at for a load's end: a quarter of a millisecond of work each time.
 _LOOK_SECONDS = 0.01
 

@@ -64,7 +64,6 @@ def size(rows: int) -> str:
 
 BATCH = "batch of 1000 rows"
 WORKERS = "CSV in parts"
-IN_ONE_PIECE = "in one piece"
 IMPORT = "import app"
 YARDSTICK = "import boto3, pyarrow"
 NO_DATABASE = "first answer without the database"

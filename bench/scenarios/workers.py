@@ -1,4 +1,4 @@
-"""A big CSV file in parts: loaded by several Lambda workers at once, by one after the other, and in one piece."""
+"""A big CSV file in parts: loaded by several Lambda workers at once, and by one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ def workers(ground: Ground, _peers: Peers, plan: Plan) -> dict[str, dict[str, Se
     chosen = {
         names.workers(WORKERS): {**split, "DECANT_PARTS_AT_ONCE": str(WORKERS)},
         names.workers(1): {**split, "DECANT_PARTS_AT_ONCE": "1"},
-        names.IN_ONE_PIECE: {"DECANT_SPLIT_ABOVE_MEGABYTES": "0"},
     }
     with _settings_of_worker(ground) as usual:
         contestants = [
