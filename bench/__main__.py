@@ -44,9 +44,10 @@ PARTS: Mapping[str, tuple[Scenario, tuple[str, ...]]] = {
     "startup": (startup, ()),
     "batch": (batch, ()),
     "load": (load, ("dlt", "pgloader", "awswrangler", "pandas")),
+    # Before workbooks and backups: a process keeps memory that it needed once, and that of CSV files has a goal.
+    "big": (big, ()),
     "workbook": (workbook, ("fastexcel", "python-calamine", "openpyxl")),
     "backup": (backup, ("fastavro",)),
-    "big": (big, ()),
     "metrics": (metrics, ()),
     "workers": (workers, ()),
 }
