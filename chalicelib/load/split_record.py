@@ -191,17 +191,15 @@ def loaded(transaction: Transaction, run: str) -> list[Loaded]:
     return [Loaded(*row) for row in rows]
 
 
-def count_down(transaction: Transaction, split: Split, rows: int = 0) -> int | None:
-    """Note that a part has done its step, with so many rows; how many have yet to. None: run or round is over.
+def count_down(transaction: Transaction, run: str, rows: int = 0) -> int | None:
+    """Note that a part has done its step, with so many rows; how many have yet to. None: the run is over.
 
     Nobody else counts until the end of the transaction.
     """
     found = transaction.run(
         """UPDATE decant.splits SET pending = pending - 1, rows = rows + :rows, touched = clock_timestamp()
-        WHERE run = :run AND step = :step AND round = :round RETURNING pending""",
-        run=split.run,
-        step=split.step.value,
-        round=split.round,
+        WHERE run = :run RETURNING pending""",
+        run=run,
         rows=rows,
     )
     return int(found[0][0]) if found else None

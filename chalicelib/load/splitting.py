@@ -303,7 +303,7 @@ def _refuse_broken(parts: Sequence[Loaded]) -> None:
 
 def _pending(transaction: Transaction, split: Split, rows: int = 0) -> int:
     """How many parts have yet to do this step, now that one more has. Raises _Over."""
-    pending = record.count_down(transaction, split, rows)
+    pending = record.count_down(transaction, split.run, rows)
     if pending is None:
         raise _Over("The run is over.")
     return pending

@@ -15,7 +15,8 @@ import pytest
 from chalicelib import worker
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import DecantError
-from chalicelib.load import digest, splitting
+from chalicelib.load import digest
+from chalicelib.load.writer import stage
 from chalicelib.ports import Run, RunState
 from chalicelib.postgres import PostgresDatabase, PostgresTransaction
 from chalicelib.wiring import Services
@@ -313,6 +314,13 @@ def test_a_file_that_can_not_be_read_is_told_as_a_whole_one_is(
     assert nothing_is_left(intake)
 
 
+def test_what_is_behind_a_part_that_can_not_be_read_is_not_read(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, GOOD + b"13,\xff,2021-07-27T16:02:08Z,1,1\n" + GOOD * 3))
+    until(intake, "publish")
+    [(rows, parts)] = intake.postgres.query("SELECT sum(rows), count(*) FROM decant.parts")
+    assert rows < 12 < parts
+
+
 def test_content_that_stands_in_the_table_is_known_again_whole_or_in_parts(intake: Split) -> None:
     content = employees()
     intake.deliver(intake.put(EMPLOYEES, content))
@@ -366,20 +374,19 @@ def test_a_part_that_no_worker_survives_ends_the_run(intake: Split) -> None:
 def test_a_run_that_ends_while_a_part_is_loaded_is_over_for_it(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     intake.deliver(intake.put(EMPLOYEES, employees()))
     until(intake, "load")
-    stage = splitting.stage
 
     def meanwhile(*arguments: Any, **named: Any) -> Any:
         made = stage(*arguments, **named)
         other = PostgresDatabase(intake.postgres.app.connect)
-        monkeypatch.setattr(splitting, "stage", stage)
         services = replace(intake.services, database=other)
         with pytest.raises(DecantError):
             worker.handle(services, json.dumps(intake.queue.sent[0][0]), 4)
         other.close()
         return made
 
-    monkeypatch.setattr(splitting, "stage", meanwhile)
-    intake.take()
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.load.splitting.stage", meanwhile)
+        intake.take()
     intake.deliver_all()
     assert the_run(intake).state is RunState.FAILED
     assert intake.postgres.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'staged%'") == [(1,)]
@@ -406,7 +413,7 @@ def test_small_files_others_and_those_without_versions_are_not_split(intake: Spl
     assert the_run(intake).state is RunState.SUCCEEDED
     intake.above = LEAF
     event = intake.put(EMPLOYEES, employees())
-    intake.storage.version = event["s3"]["object"]["versionId"] = None
+    event["s3"]["object"]["versionId"] = None
     intake.deliver(event)
     assert the_run(intake).state is RunState.SUCCEEDED
 
