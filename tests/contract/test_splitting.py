@@ -136,11 +136,19 @@ def whole(
         return report(other, the_run(other).id)
 
 
+@pytest.mark.parametrize("set_wise", [False, True])
 @pytest.mark.parametrize("metadata", [{}, {"on-conflict": "update"}, {"on-conflict": "skip"}, {"max-rejected": "0.01"}])
 def test_a_file_in_parts_has_the_report_of_a_whole_one(
-    intake: Split, make_database: MakeDatabase, tmp_path: Path, metadata: dict[str, str]
+    intake: Split,
+    make_database: MakeDatabase,
+    tmp_path: Path,
+    metadata: dict[str, str],
+    set_wise: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content = employees()
+    if set_wise:
+        monkeypatch.setattr("chalicelib.load.writer.SET_WISE_FROM", 1)
     intake.deliver(intake.put(EMPLOYEES, content, **metadata))
     assert the_run(intake).state is RunState.RUNNING
     assert [message["step"] for message, _ in intake.queue.sent] == ["scan"] * intake.at_once
