@@ -5,7 +5,7 @@ Files and batches are written here, by the same steps, so that they can't disagr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa

@@ -443,3 +443,9 @@ def test_references_within_a_table_and_keys_of_several_columns_hold_across_parts
             found.append((the_run(other).counts, rejections, database.rows("branches")))
     assert found[0] == found[1]
     assert found[0][0].rejected > 5
+
+
+def test_the_app_makes_no_staging_for_a_run_that_is_not_split(intake: Split) -> None:
+    with pytest.raises(DecantError, match="no load in parts has this run"):
+        intake.postgres.query("SELECT decant.stage_parts('any', 'jobs')")
+    assert nothing_is_left(intake)
