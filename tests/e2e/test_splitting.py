@@ -13,7 +13,7 @@ from chalicelib.postgres import PostgresTransaction, close_connection
 from chalicelib.work.messages import PartTask
 from infra.local.record import Record
 from infra.local.stack import Stack
-from tests.conftest import connect_url
+from tests.conftest import connect_url, superuser
 from tests.e2e.conftest import Call
 
 FIRST, ROWS = 50_000_000, 60_000
@@ -35,6 +35,14 @@ def owner(stack: Record) -> Iterator[PostgresTransaction]:
 
 
 @pytest.fixture
+def admin(local_stack: Stack) -> Iterator[PostgresTransaction]:
+    """A session of the server's administrator, who sees what the others wait for."""
+    connection = superuser(local_stack.postgres).connect()
+    yield PostgresTransaction(connection)
+    close_connection(connection)
+
+
+@pytest.fixture
 def impatient_queue(stack: Record) -> Iterator[None]:
     """Have the queue give out again soon what a worker did not come to an end with."""
     sqs = stack.client("sqs")
@@ -52,12 +60,9 @@ def content() -> bytes:
     return "".join(lines).encode()
 
 
-def waiting(owner: PostgresTransaction) -> list[int]:
-    """The ports of the workers that wait for a lock."""
-    rows = owner.run(
-        """SELECT client_port FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND usename LIKE 'decant_app%' AND query LIKE '%unnest%'"""
-    )
+def waiting(admin: PostgresTransaction) -> list[int]:
+    """The ports of the workers that wait for a table."""
+    rows = admin.run("SELECT client_port FROM pg_stat_activity WHERE wait_event = 'relation' AND client_port > 0")
     return [port for (port,) in rows]
 
 
@@ -82,27 +87,27 @@ def until(met: Any, seconds: float = 60) -> Any:
 
 @pytest.mark.usefixtures("impatient_queue")
 def test_several_workers_load_the_parts_of_a_file_and_one_may_die(
-    local_stack: Stack, stack: Record, call: Call, owner: PostgresTransaction
+    local_stack: Stack, stack: Record, call: Call, owner: PostgresTransaction, admin: PostgresTransaction
 ) -> None:
     key = "incoming/hired_employees/big.csv"
     version = stack.client("s3").put_object(Bucket=stack.intake_bucket, Key=key, Body=content())["VersionId"]
 
-    def found() -> Any:
-        runs = call("GET", "/runs?limit=200").json["runs"]
-        return [run for run in runs if (run["source"] or {}).get("version") == version]
+    def runs() -> Any:
+        listed = call("GET", "/runs?limit=200").json["runs"]
+        return [run for run in listed if (run["source"] or {}).get("version") == version]
 
     until(lambda: owner.run("SELECT run FROM decant.splits"))
     owner.run("BEGIN")
     owner.run("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
-    ports = until(lambda: len(waiting(owner)) > 1 and waiting(owner))
+    ports = until(lambda: len(found := waiting(admin)) > 1 and found)
     victim = process_of(local_stack, ports[0])
     assert victim.pid != process_of(local_stack, ports[1]).pid
     victim.kill()
     owner.run("COMMIT")
-    twice = PartTask(found()[0]["id"], Step.LOAD, 1).message()
+    twice = PartTask(runs()[0]["id"], Step.LOAD, 1).message()
     stack.client("sqs").send_message(QueueUrl=stack.queue_url, MessageBody=json.dumps(twice))
 
-    [run] = until(lambda: [run for run in found() if run["state"] not in ("queued", "waiting", "running")], 120)
+    [run] = until(lambda: [run for run in runs() if run["state"] not in ("queued", "waiting", "running")], 120)
     assert (run["state"], run["read"], run["inserted"], run["rejected"]) == ("succeeded", ROWS + 3, ROWS + 1, 2)
     listed = call("GET", f"/runs/{run['id']}/rejections").json["rejections"]
     assert [(each["row"], each["line"], each["cells"]["id"]) for each in listed] == [
