@@ -36,6 +36,9 @@ class Settings:
     keep_weekly: int = 5
     keep_monthly: int = 12
     backup_part_bytes: int = 128 * 1024 * 1024
+    split_above_bytes: int = 0
+    split_part_bytes: int = 64 * 1024 * 1024
+    parts_at_once: int = 10
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -61,6 +64,9 @@ class Settings:
             keep_weekly=_number(environment, "DECANT_KEEP_WEEKLY", "5"),
             keep_monthly=_number(environment, "DECANT_KEEP_MONTHLY", "12"),
             backup_part_bytes=_number(environment, "DECANT_BACKUP_PART_MEGABYTES", "128", least=1) * 1024 * 1024,
+            split_above_bytes=_number(environment, "DECANT_SPLIT_ABOVE_MEGABYTES", "256") * 1024 * 1024,
+            split_part_bytes=_number(environment, "DECANT_SPLIT_PART_MEGABYTES", "64", least=1) * 1024 * 1024,
+            parts_at_once=_number(environment, "DECANT_PARTS_AT_ONCE", "10", least=1),
         )
 
 

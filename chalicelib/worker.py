@@ -19,6 +19,7 @@ from chalicelib.work.messages import (
     BackupTask,
     DrillTask,
     LoadTask,
+    PartTask,
     RebuildTask,
     RestoreTask,
     Task,
@@ -27,6 +28,7 @@ from chalicelib.work.messages import (
 )
 from chalicelib.work.reporting import begin, claim, fail, now, postpone
 from chalicelib.work.saving import bring_back, help_out, save
+from chalicelib.work.splitting import do_part, give_up
 
 logger = logging.getLogger(__name__)
 
@@ -55,23 +57,32 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
         return
     try:
         _give_up_after(deliveries - 1)
-        if deliveries > 1 or claim(services, task):
+        if isinstance(task, PartTask):
+            do_part(services, task, again=deliveries > 1)
+        elif deliveries > 1 or claim(services, task):
             _perform(services, task)
     except Unavailable as error:
         if task.tries >= (_TRIES_OF_RESTORES if isinstance(task, RestoreTask) else _TRIES):
-            fail(services, task, error)
+            _fail(services, task, error)
             raise
         logger.warning("a part is down, trying again later: %s", error)
         services.queue.send(task.tried().message(), delay=min(300, 5 * 2**task.tries))
         postpone(services, task, error)
     except _Abandoned as error:
-        fail(services, task, error)
+        _fail(services, task, error)
         raise
     except DecantError as error:
-        fail(services, task, error)
+        _fail(services, task, error)
     except Exception:
-        fail(services, task, DecantError("The worker met a defect of its own; see its log."))
+        _fail(services, task, DecantError("The worker met a defect of its own; see its log."))
         raise
+
+
+def _fail(services: Services, task: Task, error: DecantError) -> None:
+    if isinstance(task, PartTask):
+        give_up(services, task, error)
+    else:
+        fail(services, task, error)
 
 
 class _Abandoned(DecantError):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.names import quote
 from chalicelib.dictionary.publish_function import publish_function, publish_function_name
+from chalicelib.dictionary.staging_functions import staging_functions
 
 
 def functions_and_grants(dictionary: Dictionary, app_role: str) -> list[str]:
-    """The statements that make the publishing functions, and give the app's role what it may do and nothing else.
+    """The statements that make the functions, and give the app's role what it may do and nothing else.
 
     The owner runs them in one transaction, after every change of the tables. Running them again changes nothing.
     """
@@ -16,6 +17,7 @@ def functions_and_grants(dictionary: Dictionary, app_role: str) -> list[str]:
     # Before it took the staging table as an argument.
     statements = [f"DROP FUNCTION IF EXISTS {publish_function_name(table)}()" for table in dictionary.tables]
     statements += [publish_function(table) for table in dictionary.tables]
+    statements += staging_functions(role)
     statements += [
         f"GRANT USAGE ON SCHEMA public, decant TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA decant TO {role}",

@@ -45,10 +45,14 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a part of a file begins: behind so many lines, and behind the file's header if it has one."""
+    """Where a part of a file begins: behind so many lines, and behind the file's header if it has one.
+
+    ``first``: no row is before it.
+    """
 
     layout: Layout
     lines: int
+    first: bool
 
 
 class CsvSource:
@@ -63,7 +67,7 @@ class CsvSource:
         self._part = part
         self._stream = Utf8Stream(stream, lines=part.lines if part else None)
         self._block = block
-        self.fit = Fit(table, of_a_part=part is not None)
+        self.fit = Fit(table, first=part is None or part.first, last=part is None)
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
@@ -107,18 +111,20 @@ class CsvSource:
 class Fit:
     """Whether any row of data has the width of the table; if none does, it is the file that is wrong.
 
-    ``first`` is the number of the first row that fits, ``error`` what is wrong with the first row if none does.
+    ``row`` is the number of the first one that has it, ``error`` what is wrong with the very first row if none has.
+    These rows may be a part of the file's, without the ``first`` ones or the ``last``.
     """
 
-    def __init__(self, table: Table, *, of_a_part: bool = False) -> None:
+    def __init__(self, table: Table, *, first: bool = True, last: bool = True) -> None:
         self._table = table
-        self._of_a_part = of_a_part
-        self.first: int | None = None
+        self._first = first
+        self._last = last
+        self.row: int | None = None
         self.error: FileError | None = None
 
     def look(self, window: Window, index: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], faults: Faults) -> None:
         """Look at rows of data: their places in the window, their numbers, and which of them have a wrong width."""
-        if self.first is not None or not len(index):
+        if self.row is not None or not len(index):
             return
         wrong = np.zeros(len(index), np.bool_)
         wrong[list(faults)] = True
@@ -126,16 +132,13 @@ class Fit:
             self.error = self._error(window, int(index[np.argmin(rows)]))
         fitting = rows[~wrong]
         if len(fitting):
-            self.first = int(fitting.min())
-        self._check(self.first or int(rows.max()))
+            self.row = int(fitting.min())
+        if self._first and (self.row or rows.max()) > TRIED_ROWS:
+            raise self.error
 
     def check(self) -> None:
         """Raise FileError when there were rows and none had the right width."""
-        if self.first is None:
-            self._check(TRIED_ROWS + 1)
-
-    def _check(self, tried: int) -> None:
-        if self.error is not None and tried > TRIED_ROWS and not self._of_a_part:
+        if self.error is not None and self.row is None and self._first and self._last:
             raise self.error
 
     def _error(self, window: Window, position: int) -> FileError:

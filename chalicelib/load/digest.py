@@ -34,3 +34,8 @@ class Leaves:
 def content_digest(leaves: bytes) -> str:
     """What a file is known by, from the digests of all its leaves: that of its one leaf, or the SHA-256 of them all."""
     return leaves.hex() if len(leaves) == hashlib.sha256().digest_size else hashlib.sha256(leaves).hexdigest()
+
+
+def whole_leaves(size: int) -> int:
+    """A size in bytes as whole leaves, one at least."""
+    return max(1, -(-size // LEAF)) * LEAF

@@ -32,7 +32,7 @@ class ObjectVersion:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One run that has come to its end. ``content`` is the SHA-256 of a file whose rows stand by this run.
+    """One run that has come to its end. ``content`` is the digest of a file whose rows stand by this run.
 
     ``ended`` is None until the ledger has it.
     """

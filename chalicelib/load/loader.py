@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -16,6 +15,7 @@ from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError
 from chalicelib.load import ledger
 from chalicelib.load.choice import write
 from chalicelib.load.csv_source import CsvSource
+from chalicelib.load.digest import Leaves, content_digest
 from chalicelib.load.events import Arrival
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
@@ -41,11 +41,17 @@ class NotItsTurn(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An object that is to be loaded: where it is, for which table, and how."""
+    """An object of ``size`` bytes that is to be loaded: where it is, for which table, and how."""
 
     version: ObjectVersion
     table: Table
     options: LoadOptions
+    size: int
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is a CSV file by its name."""
+        return _suffix(self.version) in _CSV
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Loader:
             etag=arrival.etag or stored.etag,
             order=arrival.order,
         )
-        return File(version, table, file_options(arrival.key, stored.metadata))
+        return File(version, table, file_options(arrival.key, stored.metadata), stored.size)
 
     def load(self, file: File, attempt: Attempt, progress: Progress) -> LedgerEntry:
         """Load a file and return the run's ledger entry, as committed: its state is ``succeeded`` or ``refused``.
@@ -100,23 +106,17 @@ class Loader:
         can't be read, DuplicateContent when its content stands in the table already, Superseded when a newer version
         of it was loaded meanwhile and NotItsTurn when other loads come first; then nothing was written.
         """
-        with closing(_Hashed(self._content(file.version))) as content:
+        with closing(_Hashed(self.content(file.version))) as content:
             source = _source(file, content)
             with self.database.transaction() as transaction:
-                _take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
+                take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
                     return done
-                self._refuse_stale(transaction, file, attempt.again)
+                self.refuse_stale(transaction, file.version, again=attempt.again)
                 lock_tables(transaction, self.dictionary, [file.table])
                 written = write(transaction, file.table, source, file.options, run=attempt.run, progress=progress)
-                digest = content.digest()
-                on_conflict = file.options.on_conflict.value
-                if attempt.again:
-                    ledger.forget_content(transaction, file.table.name, digest, on_conflict)
-                elif original := ledger.standing_content(transaction, file.table.name, digest, on_conflict):
-                    raise DuplicateContent(original)
-                entry = self._entry(file, attempt, written, digest)
-                ledger.record(transaction, entry)
+                entry = self.entry(file.version, file.table, file.options, attempt, written, content.digest())
+                self.record(transaction, entry, again=attempt.again)
         return entry
 
     def fail(self, arrival: Arrival, attempt: Attempt, error: DecantError) -> LedgerEntry:
@@ -126,7 +126,7 @@ class Loader:
             id=attempt.run,
             kind=attempt.kind,
             table=table.name if table else None,
-            state=_STATES.get(type(error), RunState.FAILED),
+            state=state_after(error),
             dictionary=self.dictionary.digest,
             counts=Counts(),
             started=attempt.started,
@@ -134,47 +134,75 @@ class Loader:
             error=error.told(),
         )
         with self.database.transaction() as transaction:
-            _take_turn(transaction, attempt.run)
+            take_turn(transaction, attempt.run)
             if done := ledger.recorded(transaction, attempt.run):
                 return done
             ledger.record(transaction, entry)
         return entry
 
-    def _content(self, version: ObjectVersion) -> BinaryIO:
+    def content(self, version: ObjectVersion, first: int = 0, last: int | None = None) -> BinaryIO:
+        """The bytes of an object, which the caller closes: all, or those between two places. Raises FileError."""
         try:
-            return self.intake.open(version.key, version.version)
+            return self.intake.open(version.key, version.version, first=first, last=last)
         except NotFound as error:
             raise _gone(version.key) from error
 
-    def _entry(self, file: File, attempt: Attempt, written: Written, content: str) -> LedgerEntry:
+    def entry(
+        self,
+        source: ObjectVersion,
+        table: Table,
+        options: LoadOptions,
+        attempt: Attempt,
+        written: Written,
+        content: str,
+    ) -> LedgerEntry:
+        """The entry of a run that has written its rows, or refused them all. ``content`` is the file's digest."""
         error = None
         if written.refused:
             error = FileError(
                 FileCode.TOO_MANY_REJECTIONS,
-                f"More than {file.options.max_rejected:.4g} of the rows are bad, so no row was loaded.",
+                f"More than {options.max_rejected:.4g} of the rows are bad, so no row was loaded.",
                 hint="See the run's rejections, correct them, and drop the file again.",
             )
         return LedgerEntry(
             id=attempt.run,
             kind=attempt.kind,
-            table=file.table.name,
+            table=table.name,
             state=RunState.REFUSED if written.refused else RunState.SUCCEEDED,
             dictionary=self.dictionary.digest,
             counts=written.counts,
             started=attempt.started,
-            source=file.version,
+            source=source,
             content=content,
-            on_conflict=file.options.on_conflict.value,
+            on_conflict=options.on_conflict.value,
             note=attempt.note,
             error=error.told() if error else None,
         )
 
-    def _refuse_stale(self, transaction: Transaction, file: File, again: bool) -> None:
-        if not again and (newer := ledger.newer_load(transaction, file.version)):
-            raise Superseded(f"Run {newer} has loaded a newer version of {file.version.key}.")
+    def record(self, transaction: Transaction, entry: LedgerEntry, *, again: bool) -> None:
+        """Record the entry of a run that has written its rows.
+
+        Raises DuplicateContent when the same content stands in the table, unless it is loaded ``again``.
+        """
+        content = (str(entry.table), str(entry.content), str(entry.on_conflict))
+        if again:
+            ledger.forget_content(transaction, *content)
+        elif original := ledger.standing_content(transaction, *content):
+            raise DuplicateContent(original)
+        ledger.record(transaction, entry)
+
+    def refuse_stale(self, transaction: Transaction, source: ObjectVersion, *, again: bool) -> None:
+        """Raise Superseded when a newer version of the object was loaded, unless this one is loaded ``again``."""
+        if not again and (newer := ledger.newer_load(transaction, source)):
+            raise Superseded(f"Run {newer} has loaded a newer version of {source.key}.")
 
 
-def _take_turn(transaction: Transaction, *names: str) -> None:
+def state_after(error: DecantError) -> RunState:
+    """The state of a run that an error has ended."""
+    return _STATES.get(type(error), RunState.FAILED)
+
+
+def take_turn(transaction: Transaction, *names: str) -> None:
     """Keep other loads of these names out until the end; raise NotItsTurn when they take long.
 
     A run's own name keeps a second delivery of it out. Files of one table, or of tables that share a parent, take
@@ -192,8 +220,12 @@ def _gone(key: str) -> FileError:
     return FileError(FileCode.OBJECT_GONE, f"The object {key} is gone.", hint="Drop it again.")
 
 
+def _suffix(version: ObjectVersion) -> str:
+    return PurePosixPath(version.key).suffix.lower()
+
+
 def _source(file: File, content: _Hashed) -> Source:
-    suffix = PurePosixPath(file.version.key).suffix.lower()
+    suffix = _suffix(file.version)
     if suffix in _CSV:
         return CsvSource(file.table, cast(BinaryIO, content))
     if suffix in _WORKBOOKS:
@@ -217,18 +249,18 @@ class _Hashed:
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
-        self._hash = hashlib.sha256()
+        self._leaves = Leaves()
 
     def read(self, size: int = -1) -> bytes:
         content = self._raw.read(size)
-        self._hash.update(content)
+        self._leaves.feed(content)
         return content
 
     def digest(self) -> str:
-        """The SHA-256 of the whole stream, which is read to its end first."""
+        """What the whole stream is known by, which is read to its end first; see ``digest``."""
         while self.read(2**20):
             pass
-        return self._hash.hexdigest()
+        return content_digest(self._leaves.digests())
 
     def close(self) -> None:
         self._raw.close()

@@ -136,7 +136,7 @@ def stretch(shape: Shape, part: int, ahead: Ahead, behind: Ahead, open_: Open) -
 
 def part_source(table: Table, shape: Shape, found: Stretch, stream: BinaryIO) -> CsvSource:
     """The rows of a part, from a stream of the bytes of its stretch. Rows are counted from 1, lines as in the file."""
-    return CsvSource(table, stream, part=Beginning(shape.layout, found.lines))
+    return CsvSource(table, stream, part=Beginning(shape.layout, found.lines, first=found.first == shape.offset))
 
 
 def _record_from(shape: Shape, place: int, last: int, ahead: Ahead, open_: Open) -> tuple[int, int]:

@@ -25,16 +25,22 @@ _FIRST, _DIFFERING = "decant_first", "decant_differing"
 
 
 class Staging:
-    """The staged rows of one table in one transaction, for one run of the ledger."""
+    """The staged rows of one table in one transaction, for one run of the ledger.
 
-    def __init__(self, transaction: Transaction, table: Table, run: str) -> None:
+    They are in ``relation``, which is quoted and there already, or else in the session's own.
+    """
+
+    def __init__(self, transaction: Transaction, table: Table, run: str, relation: str | None = None) -> None:
         self._transaction = transaction
         self._table = table
         self._run = run
-        self._name = f"pg_temp.{quote(staging_name(table))}"
+        self._relation = relation
+        self._name = relation or f"pg_temp.{quote(staging_name(table))}"
         self._target = f"public.{quote(table.name)}"
         self._columns = quote_all(table.column_names)
         self._others = tuple(name for name in table.column_names if name not in table.primary_key)
+        if relation is not None:
+            return
         columns = ", ".join(f"{quote(column.name)} {column.type.postgres}" for column in table.columns)
         transaction.run_script(
             f"CREATE TEMP TABLE IF NOT EXISTS {quote(staging_name(table))} "
@@ -76,9 +82,8 @@ class Staging:
                 SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS {_FIRST}
                 FROM {self._name} {named} GROUP BY {quote_all(key)} HAVING count(*) > 1
             ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.{_FIRST} RETURNING s.*, t.{_FIRST}"""
-        message = (
-            f"'row ' || found.{_FIRST} || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
-        )
+        first = self._row(f"found.{_FIRST}")
+        message = f"'row ' || {first} || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
         return self._log(found, key, ReasonCode.PRIMARY_KEY, message)
 
     def drop_faulty(self) -> None:
@@ -101,11 +106,11 @@ class Staging:
 
     def insert(self) -> int:
         """Insert the rows whose key the table does not have; return how many."""
-        return insert_staged(self._transaction, self._table)
+        return insert_staged(self._transaction, self._table, self._relation)
 
     def publish(self) -> int:
         """As ``insert``, but with foreign keys checked as a set; it may keep readers waiting till the commit."""
-        return publish_staged(self._transaction, self._table)
+        return publish_staged(self._transaction, self._table, self._relation)
 
     def upsert(self) -> tuple[int, int]:
         """Insert new rows and update those that differ; return how many of each."""
@@ -122,6 +127,10 @@ class Staging:
             ) SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM done"""
         )
         return int(inserted), int(updated)
+
+    def _row(self, staged: str) -> str:
+        """An SQL expression for a row's number in the source, from one for the number that it is staged with."""
+        return staged
 
     def _reject_orphans_of(self, key: ForeignKey) -> int:
         found = f"DELETE FROM {self._name} s WHERE NOT {FAULTY} AND {self._orphaned(key)} RETURNING s.*"
@@ -157,13 +166,14 @@ class Staging:
             f"jsonb_build_object('column', {quote_literal(columns[0])}, 'code', {quote_literal(code.value)}, "
             f"'message', {message}, 'value', {_shown('found', columns)})"
         )
+        row = self._row(f"found.{ROW}")
         return self._count(
             f"""WITH found AS ({found}), blamed AS (
                 UPDATE decant.rejections r SET reasons = jsonb_build_array({reason}) || r.reasons FROM found
-                WHERE found.{FAULTY} AND r.run = :run AND r.table_name = :table AND r.row = found.{ROW}
+                WHERE found.{FAULTY} AND r.run = :run AND r.table_name = :table AND r.row = {row}
             ), logged AS (
                 INSERT INTO decant.rejections (run, table_name, row, line, cells, reasons)
-                SELECT CAST(:run AS text), CAST(:table AS text), found.{ROW}, found.{LINE},
+                SELECT CAST(:run AS text), CAST(:table AS text), {row}, found.{LINE},
                     jsonb_build_object({cells}), jsonb_build_array({reason})
                 FROM found WHERE NOT found.{FAULTY} RETURNING 1
             ) SELECT count(*) FROM logged""",

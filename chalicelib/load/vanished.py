@@ -11,14 +11,18 @@ from chalicelib.errors import IntegrityViolation, Unavailable
 _FOREIGN_KEY_VIOLATION = "23503"
 
 
+class ParentGone(Unavailable):
+    """What a row refers to vanished after the row was checked; it has to be checked again."""
+
+
 @contextmanager
 def parents_stay(table: Table) -> Iterator[None]:
-    """Raise Unavailable where Postgres finds that what a row of the table refers to is gone."""
+    """Raise ParentGone where Postgres finds that what a row of the table refers to is gone."""
     try:
         yield
     except IntegrityViolation as error:
         if error.sqlstate != _FOREIGN_KEY_VIOLATION:
             raise
-        raise Unavailable(
+        raise ParentGone(
             f"What a row of {table.name} refers to was deleted in the meantime.", hint="Try again."
         ) from error

@@ -5,7 +5,7 @@ Files and batches are written here, by the same steps, so that they can't disagr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -25,6 +25,11 @@ from chalicelib.publishing import SET_WISE_FROM
 _ANALYZE_FROM = 1_000
 # So many rejected rows are kept in memory at least before they are logged.
 _LOG_FROM = 5_000
+Progress = Callable[[str, int], None]
+
+
+def _untold(_phase: str, _rows: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +64,32 @@ def write(
     options: LoadOptions,
     *,
     run: str,
-    progress: Callable[[str, int], None] = lambda _phase, _rows: None,
+    progress: Progress = _untold,
 ) -> Written:
     """Write a source into its table and its rejections into the ledger, under the run's id.
 
     ``progress`` is told the phase and how many rows were read. Raises FileError when the source can't be read, and
-    Unavailable when what a row refers to vanished meanwhile; the caller's transaction must then roll back.
+    ParentGone when what a row refers to vanished meanwhile; the caller's transaction must then roll back.
     """
     staging = Staging(transaction, table, run)
-    read, rejected, repeated = _stage(transaction, staging, table, source, run, progress)
+    read, rejected, repeated = stage(transaction, staging, table, source, run, progress)
+    return settle(transaction, table, staging, options, read, rejected, repeated, progress)
+
+
+def settle(
+    transaction: Transaction,
+    table: Table,
+    staging: Staging,
+    options: LoadOptions,
+    read: int,
+    rejected: int,
+    repeated: Sequence[int] | None,
+    progress: Progress,
+) -> Written:
+    """Publish what ``stage`` has staged, of so many rows that were read and rejected so far.
+
+    ``repeated`` are the keys that more than one row may have, None where that is not known. Raises ParentGone.
+    """
     progress("checking keys", read)
     if read >= _ANALYZE_FROM and (repeated is None or table.self_references):
         staging.analyze()
@@ -87,15 +109,19 @@ def write(
     return Written(written)
 
 
-def _stage(
+def stage(
     transaction: Transaction,
     staging: Staging,
     table: Table,
     source: Source,
     run: str,
-    progress: Callable[[str, int], None],
+    progress: Progress = _untold,
+    *,
+    log: str = "decant.rejections",
 ) -> tuple[int, int, list[int] | None]:
     """Stage a source and log what is rejected; return how many rows were read and rejected, and the repeated keys.
+
+    ``log`` is the quoted relation for what is rejected. Raises FileError when the source can't be read.
 
     The rows go through one COPY, while more are read and checked. The connection is busy with it, so it ends where
     parents have to be asked for that were not yet, and where enough rows are rejected to be logged.
@@ -124,7 +150,7 @@ def _stage(
     while ahead is not None:
         staging.add(rows())
         if pending:
-            transaction.copy_in("decant.rejections", [rejections_table(run, table.name, pending)])
+            transaction.copy_in(log, [rejections_table(run, table.name, pending)])
             pending.clear()
     return read, rejected, keys.found()
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
-import io
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from chalicelib.errors import BadRequest, DecantError, NotFound, Unavailable
 from chalicelib.ports import StoredObject
 from chalicelib.storage.metadata import checked_metadata
+from chalicelib.storage.up_to import UpTo
 
 
 class FolderStorage:
@@ -44,7 +44,7 @@ class FolderStorage:
         with _folder_errors(path):
             stream = path.open("rb")
             stream.seek(first)
-            return stream if last is None else cast(BinaryIO, _UpTo(stream, last - first))
+            return stream if last is None else cast(BinaryIO, UpTo(stream, last - first))
 
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """See ``ports.Storage``."""
@@ -122,28 +122,6 @@ class FolderStorage:
             etag=f"{found.st_ino:x}-{found.st_mtime_ns:x}",
             metadata=metadata,
         )
-
-
-class _UpTo(io.RawIOBase):
-    """The next bytes of a stream, and no more of them than that."""
-
-    def __init__(self, stream: BinaryIO, left: int) -> None:
-        super().__init__()
-        self._stream = stream
-        self._left = left
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        content = self._stream.read(max(0, min(self._left, len(buffer))))
-        buffer[: len(content)] = content
-        self._left -= len(content)
-        return len(content)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
 
 
 @contextmanager

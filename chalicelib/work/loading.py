@@ -12,6 +12,7 @@ from chalicelib.ports import Run
 from chalicelib.wiring import Services
 from chalicelib.work.messages import LoadTask
 from chalicelib.work.reporting import Progress, begin, ended, finish, now, wait
+from chalicelib.work.splitting import begin_parts
 
 # A load ends with its worker, within 15 minutes; so long a queue of them means that something else is wrong.
 _LONGEST_TURN = 6 * 3600
@@ -35,6 +36,11 @@ def load(services: Services, task: LoadTask) -> None:
             return
         if reason:
             attempt = replace(attempt, note=f"Went ahead after {waited:.0f} s of waiting: {reason}.")
+        split = begin_parts(services, file, attempt, run)
+        if split is not None:
+            if split.plan.source.version != task.arrival.version:
+                load(services, replace(task, run=task.arrival.run_id))  # as below
+            return
         entry = loader.load(file, attempt, Progress(services, run).tell)
     except NotItsTurn as error:
         if waited >= _LONGEST_TURN:

@@ -6,27 +6,39 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from chalicelib.backup.ranges import KeyRange
 from chalicelib.backup.sharing import Part
 from chalicelib.errors import BadRequest
 from chalicelib.identifiers import scheduled_id
 from chalicelib.load.events import Arrival, arrivals
+from chalicelib.load.split_record import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """A task. ``tries`` counts how often a part of the service was down; ``scheduled``: it comes from a schedule."""
+
+    tries: int = 0
+    scheduled: bool = False
+
+    def tried(self) -> Self:
+        """The task once more, after a part of the service was down; it then comes from a worker."""
+        return replace(self, tries=self.tries + 1, scheduled=False)
 
 
 @dataclass(frozen=True, slots=True)
-class LoadTask:
+class LoadTask(_Tried):
     """Load an object as the run ``run``. ``again``: all the same, though its content or a newer one was loaded.
 
-    ``since`` is when it first had to wait for its turn; ``tries`` counts how often a part of the service was down.
+    ``since`` is when it first had to wait for its turn.
     """
 
     run: str | None
     arrival: Arrival
     again: bool = False
     since: dt.datetime | None = None
-    tries: int = 0
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
@@ -47,37 +59,47 @@ class LoadTask:
             "tries": self.tries,
         }
 
-    def tried(self) -> LoadTask:
-        """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1)
+
+@dataclass(frozen=True, slots=True)
+class PartTask(_Tried):
+    """Do a step of a load in parts, for one part of its file; publishing is for all of them, under the number 0."""
+
+    run: str
+    step: Step
+    part: int = 0
+    since: dt.datetime | None = None
+
+    def message(self) -> dict[str, Any]:
+        """The task as a message."""
+        return {
+            "work": "part",
+            "run": self.run,
+            "step": self.step.value,
+            "part": self.part,
+            "since": self.since.isoformat() if self.since else None,
+            "tries": self.tries,
+        }
 
 
 @dataclass(frozen=True, slots=True)
-class BackupTask:
-    """Back up tables in one snapshot; all of them when none is named. ``scheduled``: it comes from a schedule."""
+class BackupTask(_Tried):
+    """Back up tables in one snapshot; all of them when none is named."""
 
     run: str
     tables: tuple[str, ...]
-    tries: int = 0
-    scheduled: bool = False
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
         return {"work": "backup", "run": self.run, "tables": list(self.tables), "tries": self.tries}
 
-    def tried(self) -> BackupTask:
-        """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1, scheduled=False)
-
 
 @dataclass(frozen=True, slots=True)
-class RestoreTask:
+class RestoreTask(_Tried):
     """Restore backups of one snapshot, each its table, or tell what that would change."""
 
     run: str
     backups: tuple[str, ...]
     dry_run: bool
-    tries: int = 0
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
@@ -89,79 +111,54 @@ class RestoreTask:
             "tries": self.tries,
         }
 
-    def tried(self) -> RestoreTask:
-        """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1)
-
 
 @dataclass(frozen=True, slots=True)
-class VerifyTask:
+class VerifyTask(_Tried):
     """Read a backup back."""
 
     run: str
     backup: str
-    tries: int = 0
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
         return {"work": "verify", "run": self.run, "backup": self.backup, "tries": self.tries}
 
-    def tried(self) -> VerifyTask:
-        """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1)
-
 
 @dataclass(frozen=True, slots=True)
-class DrillTask:
-    """Restore the newest snapshot for practice. ``scheduled``: it comes from a schedule."""
+class DrillTask(_Tried):
+    """Restore the newest snapshot for practice."""
 
     run: str
-    tries: int = 0
-    scheduled: bool = False
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
         return {"work": "drill", "run": self.run, "tries": self.tries}
 
-    def tried(self) -> DrillTask:
-        """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1, scheduled=False)
-
 
 @dataclass(frozen=True, slots=True)
-class RebuildTask:
+class RebuildTask(_Tried):
     """Fill the catalogue again."""
 
     run: str
-    tries: int = 0
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
         return {"work": "rebuild", "run": self.run, "tries": self.tries}
 
-    def tried(self) -> RebuildTask:
-        """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1)
-
 
 @dataclass(frozen=True, slots=True)
-class BackupPartTask:
+class BackupPartTask(_Tried):
     """Make a part of a backup that another worker is at, as the run ``run``."""
 
     run: str
     part: Part
-    tries: int = 0
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
         return {"work": "backup-part", "run": self.run, "part": asdict(self.part), "tries": self.tries}
 
-    def tried(self) -> BackupPartTask:
-        """The task once more, after a part of the service was down."""
-        return replace(self, tries=self.tries + 1)
 
-
-Task = LoadTask | BackupTask | RestoreTask | VerifyTask | DrillTask | RebuildTask | BackupPartTask
+Task = LoadTask | PartTask | BackupTask | RestoreTask | VerifyTask | DrillTask | RebuildTask | BackupPartTask
 
 
 def tasks(body: str) -> list[Task]:
@@ -184,32 +181,38 @@ def _ours(message: Mapping[str, Any]) -> Task:
     tries = int(message.get("tries", 0))
     match message["work"]:
         case "load":
-            since = message.get("since")
             return LoadTask(
                 run=message["run"],
                 arrival=_arrival(message["source"]),
                 again=bool(message.get("force", False)),
-                since=dt.datetime.fromisoformat(since) if since else None,
+                since=_since(message),
                 tries=tries,
             )
+        case "part":
+            return PartTask(message["run"], Step(message["step"]), message["part"], _since(message), tries=tries)
         case "backup":
             if "scheduled" in message:
-                return BackupTask(_scheduled(message), (), tries, scheduled=True)
-            return BackupTask(message["run"], tuple(message["tables"]), tries)
+                return BackupTask(_scheduled(message), (), tries=tries, scheduled=True)
+            return BackupTask(message["run"], tuple(message["tables"]), tries=tries)
         case "restore":
-            return RestoreTask(message["run"], tuple(message["backups"]), bool(message["dry_run"]), tries)
+            return RestoreTask(message["run"], tuple(message["backups"]), bool(message["dry_run"]), tries=tries)
         case "verify":
-            return VerifyTask(message["run"], message["backup"], tries)
+            return VerifyTask(message["run"], message["backup"], tries=tries)
         case "drill":
             if "scheduled" in message:
-                return DrillTask(_scheduled(message), tries, scheduled=True)
-            return DrillTask(message["run"], tries)
+                return DrillTask(_scheduled(message), tries=tries, scheduled=True)
+            return DrillTask(message["run"], tries=tries)
         case "rebuild":
-            return RebuildTask(message["run"], tries)
+            return RebuildTask(message["run"], tries=tries)
         case "backup-part":
-            return BackupPartTask(message["run"], _part(message["part"]), tries)
+            return BackupPartTask(message["run"], _part(message["part"]), tries=tries)
         case other:
             raise ValueError(f"work {other!r}")
+
+
+def _since(message: Mapping[str, Any]) -> dt.datetime | None:
+    since = message.get("since")
+    return dt.datetime.fromisoformat(since) if since else None
 
 
 def _scheduled(message: Mapping[str, Any]) -> str:

@@ -15,7 +15,16 @@ from chalicelib.ports import Run, RunKind, RunState, Source
 from chalicelib.telemetry.context import about
 from chalicelib.telemetry.metrics import run_ended
 from chalicelib.wiring import Services
-from chalicelib.work.messages import BackupTask, DrillTask, LoadTask, RebuildTask, RestoreTask, Task, VerifyTask
+from chalicelib.work.messages import (
+    BackupTask,
+    DrillTask,
+    LoadTask,
+    PartTask,
+    RebuildTask,
+    RestoreTask,
+    Task,
+    VerifyTask,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +32,7 @@ _TELL_EVERY = 1.0
 _SILENT_FOR = 60.0
 _KINDS = {
     LoadTask: RunKind.LOAD,
+    PartTask: RunKind.LOAD,
     BackupTask: RunKind.BACKUP,
     RestoreTask: RunKind.RESTORE,
     VerifyTask: RunKind.VERIFY,
@@ -33,7 +43,7 @@ _KINDS = {
 
 def begin(services: Services, task: Task, started: dt.datetime) -> Run:
     """The task's run as the catalogue has it, or a new one; running from now on, unless it has ended."""
-    run = _run(services, task, started)
+    run = known_run(services, task, started)
     if run.state.final and not isinstance(task, LoadTask):
         return run
     run = replace(run, state=RunState.RUNNING, phase="opening", source=_source(task) or run.source, started=started)
@@ -82,7 +92,7 @@ def wait(services: Services, run: Run, reason: str) -> None:
 def postpone(services: Services, task: Task, error: Unavailable) -> None:
     """Show the run as waiting for a part that is down, if the catalogue can be told."""
     try:
-        run = _run(services, task, now())
+        run = known_run(services, task)
         if not run.state.final:
             wait(services, run, error.detail)
     except DecantError:
@@ -91,7 +101,7 @@ def postpone(services: Services, task: Task, error: Unavailable) -> None:
 
 def fail(services: Services, task: Task, error: DecantError) -> None:
     """Show the run as failed, or as refused when that is what the error means; as it ended when it did before."""
-    run = _run(services, task, now())
+    run = known_run(services, task)
     if run.state.final:
         return
     if entry := _recorded(services, run.id):
@@ -162,11 +172,11 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _run(services: Services, task: Task, created: dt.datetime) -> Run:
+def known_run(services: Services, task: Task, created: dt.datetime | None = None) -> Run:
     """The task's run as the catalogue has it, or a new one."""
     identifier = run_id(services, task)
     about(run_id=identifier)
-    return services.catalog.run(identifier) or _new_run(services, task, identifier, created)
+    return services.catalog.run(identifier) or _new_run(services, task, identifier, created or now())
 
 
 def _new_run(services: Services, task: Task, identifier: str, created: dt.datetime) -> Run:

@@ -179,7 +179,7 @@ def test_a_load_whose_turn_takes_long_in_coming_waits_in_the_queue(
 ) -> None:
     monkeypatch.setattr(loader, "_TURN_SECONDS", 0.0)
     with intake.another() as other, other.postgres.database.transaction() as transaction:
-        loader._take_turn(transaction, "departments")
+        loader.take_turn(transaction, "departments")
         run = intake.drop("departments.csv", DEPARTMENTS)
         assert (run.state, run.started) == (RunState.WAITING, None)
         assert "departments" in run.phase

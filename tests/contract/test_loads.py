@@ -268,7 +268,7 @@ def test_nothing_is_locked_while_the_bucket_is_listed(intake: Intake, monkeypatc
 def test_an_object_that_goes_between_the_look_and_the_load_fails_its_run(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(_storage: FolderStorage, key: str, _version: str | None = None) -> BinaryIO:
+    def gone(_storage: FolderStorage, key: str, _version: str | None = None, **_: object) -> BinaryIO:
         raise NotFound(f"There is no {key}.")
 
     monkeypatch.setattr(FolderStorage, "open", gone)
@@ -286,7 +286,7 @@ def test_a_file_that_is_cut_on_its_way_is_no_shorter_file(intake: Intake, monkey
 
     content = b"".join(b"%d,Sales\n" % number for number in range(1, 20_000))
     whole = FolderStorage.open
-    monkeypatch.setattr(FolderStorage, "open", lambda *_: Cut(content))
+    monkeypatch.setattr(FolderStorage, "open", lambda *_, **__: Cut(content))
     run = intake.drop("departments.csv", content)
     assert run.state is RunState.WAITING
     assert intake.postgres.query("SELECT (SELECT count(*) FROM departments), (SELECT count(*) FROM decant.runs)") == [

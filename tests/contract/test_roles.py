@@ -163,7 +163,12 @@ def test_a_bare_server_is_brought_up_by_its_master_alone_and_again_changes_nothi
         planned = migrator.handle(administration, {"plan": True})
         assert planned["state"] == "planned"
         assert any("CREATE DATABASE" in statement for statement in planned["preparation"])
-        assert [each["name"][:10] for each in planned["migrations"]] == ["0001-ledge", "dictionary", "functions-"]
+        assert [each["name"][:10] for each in planned["migrations"]] == [
+            "0001-ledge",
+            "0002-parts",
+            "dictionary",
+            "functions-",
+        ]
         assert migrator.handle(administration, {"plan": True}) == planned
         done = migrator.handle(administration, {"by": "tests"})
         assert {**done, "state": "planned"} == planned

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -110,6 +111,14 @@ def test_a_stream_is_read_in_pieces(storage: Storage) -> None:
 def test_a_stretch_of_an_object_is_read_alone(storage: Storage, first: int, last: int | None) -> None:
     storage.put("digits", b"0123456789")
     with storage.open("digits", first=first, last=last) as stream:
+        assert stream.read() == b"0123456789"[first:last]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 3), (3, 7), (9, None)])
+def test_a_server_that_passes_over_a_range_is_read_up_to_it(client: Any, first: int, last: int | None) -> None:
+    client.put_object(Bucket=BUCKET, Key="digits", Body=b"0123456789")
+    answers: Any = SimpleNamespace(get_object=lambda **asked: client.get_object(Bucket=BUCKET, Key=asked["Key"]))
+    with S3Storage(answers, BUCKET).open("digits", first=first, last=last) as stream:
         assert stream.read() == b"0123456789"[first:last]
 
 

@@ -30,7 +30,14 @@ ROOT = Path(__file__).parents[2]
 # The origin whose pages may call the API.
 PAGE = "https://console.example"
 # Work of a worker that was killed comes back soon, and durability of a test's database is nobody's concern.
-PARAMETERS = {"WorkerTimeout": "60", "VisibilitySeconds": "65", "ParentWaitSeconds": "10", "CorsOrigins": PAGE}
+PARAMETERS = {
+    "WorkerTimeout": "60",
+    "VisibilitySeconds": "65",
+    "ParentWaitSeconds": "10",
+    "CorsOrigins": PAGE,
+    "SplitAboveMegabytes": "8",
+    "SplitPartMegabytes": "8",
+}
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

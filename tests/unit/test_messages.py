@@ -13,11 +13,13 @@ from chalicelib.backup.sharing import Part
 from chalicelib.errors import BadRequest
 from chalicelib.identifiers import is_id
 from chalicelib.load.events import Arrival
+from chalicelib.load.split_record import Step
 from chalicelib.work.messages import (
     BackupPartTask,
     BackupTask,
     DrillTask,
     LoadTask,
+    PartTask,
     RebuildTask,
     RestoreTask,
     Task,
@@ -35,6 +37,8 @@ PART = Part("b", "shelves", 7, KeyRange(("ñ'", "1"), ("z", "2")), "00000003-000
     [
         LoadTask(None, ARRIVAL),
         LoadTask("r", ARRIVAL, again=True, since=MOMENT, tries=3),
+        PartTask("r", Step.SCAN, 7, tries=1),
+        PartTask("r", Step.PUBLISH, since=MOMENT),
         BackupTask("r", ("departments", "jobs"), tries=1),
         RestoreTask("r", ("b",), dry_run=True, tries=2),
         VerifyTask("r", "b", tries=1),

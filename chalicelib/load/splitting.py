@@ -1,0 +1,313 @@
+"""A big CSV ─▶ its table, part by part: scanned, then loaded into one staging table, then published as one run.
+
+Each step of each part is one transaction, which also notes that it is done; so any of them may die and come again, and
+whoever does the last part of a step begins the next. What ends the run is one transaction as for any file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, BinaryIO, cast
+
+from chalicelib.dictionary.model import Table
+from chalicelib.dictionary.staging_functions import rejected_relation
+from chalicelib.errors import DecantError, DuplicateContent, FileError
+from chalicelib.load import ledger
+from chalicelib.load import split_record as record
+from chalicelib.load.csv_source import TRIED_ROWS
+from chalicelib.load.digest import content_digest
+from chalicelib.load.ledger import LedgerEntry
+from chalicelib.load.loader import Attempt, File, Loader, Progress, state_after, take_turn
+from chalicelib.load.parts import Ahead, part_source, scan_part, shape_of, stretch, what_is_ahead
+from chalicelib.load.record_scan import State
+from chalicelib.load.split_record import Loaded, Plan, Split, Step
+from chalicelib.load.staged_parts import PartSource, StagedParts
+from chalicelib.load.vanished import ParentGone
+from chalicelib.load.writer import lock_tables, settle, stage
+from chalicelib.ports import Counts, Transaction
+
+# A run that no part has gone on with for so long is over: its messages are dead, or nobody takes any.
+SILENCE = dt.timedelta(days=1)
+# How often the parts are loaded, should what they staged be lost each time.
+_ROUNDS = 3
+
+
+class Done(Enum):
+    """What became of a part's step: done now, as the last one or not, or before, or another worker has the part, or
+    the run is over.
+    """
+
+    NOW = auto()
+    LAST = auto()
+    BEFORE = auto()
+    BUSY = auto()
+    OVER = auto()
+
+
+class _Over(DecantError):
+    """The run has ended while a worker had one of its parts."""
+
+
+class _Lost(DecantError):
+    """What the parts have staged is there no longer."""
+
+
+class BrokenFile(FileError):
+    """A file error that was told before, and kept."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        DecantError.__init__(self, told["detail"], hint=told["hint"])
+        self.code = told["code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Splitter:
+    """Loads CSV files above a size in parts of ``part_bytes``; see ``Loader`` for the others."""
+
+    loader: Loader
+    part_bytes: int
+
+    def begin(self, file: File, attempt: Attempt) -> Split | None:
+        """Begin to load a file in parts, or find that the run has; None when it can't be cut, or is over.
+
+        Raises FileError when the file's beginning shows that it can't be read, and Superseded.
+        """
+
+        def open_(first: int, last: int) -> BinaryIO:
+            return self.loader.content(file.version, first, last)
+
+        shape = shape_of(file.table, file.size, self.part_bytes, open_)
+        if shape is None:
+            return None
+        plan = Plan(
+            table=file.table.name,
+            source=file.version,
+            options=file.options,
+            shape=shape,
+            kind=attempt.kind,
+            started=attempt.started,
+            dictionary=self.loader.dictionary.digest,
+            again=attempt.again,
+            note=attempt.note,
+        )
+        with self.loader.database.transaction() as transaction:
+            take_turn(transaction, attempt.run)
+            if ledger.recorded(transaction, attempt.run):
+                return None
+            self.loader.refuse_stale(transaction, file.version, again=attempt.again)
+            record.add(transaction, attempt.run, plan)
+            return record.find(transaction, attempt.run)
+
+    def find(self, run: str) -> Split | None:
+        """The load in parts of a run, as it is now; None when it is over."""
+        with self.loader.database.transaction() as transaction:
+            return record.find(transaction, run)
+
+    def scan(self, run: str, part: int) -> Done:
+        """Do the first pass over a part. The last one begins the second. Raises DuplicateContent."""
+        with suppress(_Over), self.loader.database.transaction() as transaction:
+            split, done = self._take(transaction, run, part, Step.SCAN)
+            if split is None:
+                return done
+            found = scan_part(split.plan.shape, part, self._opener(split))
+            record.put_scanned(transaction, run, part, found)
+            if _pending(transaction, split):
+                return Done.NOW
+            self._second_pass(transaction, split)
+            return Done.LAST
+        return Done.OVER
+
+    def load(self, run: str, part: int) -> Done:
+        """Stage the rows of a part. That it can't be read is noted, for a part before it may be worse."""
+        try:
+            return self._load(run, part, None)
+        except FileError as error:
+            return self._load(run, part, error)
+
+    def publish(self, run: str, progress: Progress) -> LedgerEntry | None:
+        """Bring a run to its end, once all its parts are loaded; None when that is not so (any more).
+
+        Raises FileError when the file can't be read, DuplicateContent, Superseded, and NotItsTurn when other loads
+        come first. Should what was staged be gone, the parts are to be loaded again.
+        """
+        try:
+            return self._publish(run, progress)
+        except (_Lost, ParentGone) as lost:
+            with self.loader.database.transaction() as transaction:
+                split = record.find(transaction, run, lock=True)
+                if split is None:
+                    return None
+                if split.round >= _ROUNDS:
+                    raise DecantError(
+                        f"What the parts of the file had staged was lost {_ROUNDS} times: {lost}",
+                        hint="See the database's log, and drop the file again.",
+                    ) from lost
+                record.begin_again(transaction, split)
+                _stage_anew(transaction, split)
+            return None
+
+    def abandon(self, run: str, error: DecantError) -> LedgerEntry | None:
+        """Record why a run came to no good end, unless it had ended; its entry. None: there is no such run."""
+        with self.loader.database.transaction() as transaction:
+            take_turn(transaction, run)
+            split = record.find(transaction, run, lock=True)
+            record.end(transaction, run)
+            if done := ledger.recorded(transaction, run):
+                return done
+            if split is None:
+                return None
+            plan = split.plan
+            entry = LedgerEntry(
+                id=run,
+                kind=plan.kind,
+                table=plan.table,
+                state=state_after(error),
+                dictionary=plan.dictionary,
+                counts=Counts(),
+                started=plan.started,
+                source=plan.source,
+                note=plan.note,
+                error=error.told(),
+            )
+            ledger.record(transaction, entry)
+        return entry
+
+    def silent(self) -> list[str]:
+        """The runs that nobody goes on with."""
+        with self.loader.database.transaction() as transaction:
+            return record.silent(transaction, SILENCE)
+
+    def _load(self, run: str, part: int, broken: FileError | None) -> Done:
+        with suppress(_Over), self.loader.database.transaction() as transaction:
+            split, done = self._take(transaction, run, part, Step.LOAD)
+            if split is None:
+                return done
+            if broken is not None:
+                made = Loaded(error=broken.told())
+            elif record.broken_before(transaction, run, part):
+                made = Loaded()
+            else:
+                made = self._stage(transaction, split, part)
+            record.put_loaded(transaction, run, part, made)
+            if _pending(transaction, split, made.rows):
+                return Done.NOW
+            record.go_on(transaction, split, Step.PUBLISH)
+            return Done.LAST
+        return Done.OVER
+
+    def _take(self, transaction: Transaction, run: str, part: int, step: Step) -> tuple[Split | None, Done]:
+        """The load in parts, with this part of it locked; None when there is nothing to do, and why."""
+        split = record.find(transaction, run)
+        if split is None:
+            return None, Done.OVER
+        self._refuse_other_dictionary(split)
+        found = record.take(transaction, run, part)
+        if found is None:
+            return None, Done.BUSY
+        scanned, loaded = found
+        if split.step is not step or (scanned if step is Step.SCAN else loaded):
+            return None, Done.BEFORE
+        return split, Done.NOW
+
+    def _second_pass(self, transaction: Transaction, split: Split) -> None:
+        scanned = record.scanned(transaction, split.run)
+        content = content_digest(b"".join(part.leaves for part in scanned))
+        plan = split.plan
+        on_conflict = plan.options.on_conflict.value
+        standing = ledger.standing_content(transaction, plan.table, content, on_conflict)
+        if standing and not plan.again:
+            raise DuplicateContent(standing)
+        record.put_ahead(transaction, split.run, what_is_ahead(plan.shape, scanned)[:-1])
+        record.go_on(transaction, split, Step.LOAD, content)
+        _stage_anew(transaction, split)
+
+    def _stage(self, transaction: Transaction, split: Split, part: int) -> Loaded:
+        table, shape, open_ = self._table(split), split.plan.shape, self._opener(split)
+        [ahead, behind] = [*record.ahead_of(transaction, split.run, part), Ahead(State.OPENS, 0)][:2]
+        found = stretch(shape, part, ahead, behind, open_)
+        if found is None:
+            return Loaded()
+        with closing(open_(found.first, found.last)) as stream:
+            source = part_source(table, shape, found, cast(BinaryIO, stream))
+            staging = StagedParts(transaction, table, split.run)
+            log = rejected_relation(split.run)
+            rows, rejected, _ = stage(transaction, staging, table, PartSource(source, part), split.run, log=log)
+        return Loaded(rows, rejected, source.fit.row, source.fit.error.told() if source.fit.error else None)
+
+    def _publish(self, run: str, progress: Progress) -> LedgerEntry | None:
+        with self.loader.database.transaction() as transaction:
+            split = record.find(transaction, run)
+            if split is None:
+                return ledger.recorded(transaction, run)
+            table, plan = self._table(split), split.plan
+            take_turn(transaction, run, *sorted({table.name, *table.parents}))
+            if done := ledger.recorded(transaction, run):
+                record.end(transaction, run)
+                return done
+            split = record.find(transaction, run, lock=True)
+            if split is None or split.step is not Step.PUBLISH:
+                return None
+            self._refuse_other_dictionary(split)
+            parts = record.loaded(transaction, run)
+            _refuse_broken(parts)
+            self.loader.refuse_stale(transaction, plan.source, again=plan.again)
+            read, rejected = sum(part.rows for part in parts), sum(part.rejected for part in parts)
+            lock_tables(transaction, self.loader.dictionary, [table])
+            staging = StagedParts(transaction, table, run)
+            if not staging.complete(rows=read, rejected=rejected):
+                raise _Lost("the database has restarted meanwhile.")
+            record.number_rows(transaction, run)
+            staging.log_rejections()
+            written = settle(transaction, table, staging, plan.options, read, rejected, None, progress)
+            attempt = Attempt(run, plan.kind, plan.started, plan.again, plan.note)
+            entry = self.loader.entry(plan.source, table, plan.options, attempt, written, str(split.content))
+            self.loader.record(transaction, entry, again=plan.again)
+            record.end(transaction, run)
+        return entry
+
+    def _table(self, split: Split) -> Table:
+        return self.loader.dictionary.table(split.plan.table)
+
+    def _opener(self, split: Split) -> Any:
+        source = split.plan.source
+        return lambda first, last: self.loader.content(source, first, last)
+
+    def _refuse_other_dictionary(self, split: Split) -> None:
+        if split.plan.dictionary != self.loader.dictionary.digest:
+            raise DecantError(
+                "The data dictionary was changed while the file was being loaded.", hint="Drop the file again."
+            )
+
+
+def _refuse_broken(parts: Sequence[Loaded]) -> None:
+    """Raise the error of the first part that can't be read, or that of a file in which no row has the right width."""
+    for part in parts:
+        if part.error is not None:
+            raise BrokenFile(part.error)
+    misfit: Mapping[str, Any] | None = None
+    ahead = 0
+    for part in parts:
+        misfit = misfit or part.misfit
+        if part.first_fit is not None:
+            if ahead + part.first_fit <= TRIED_ROWS:
+                return
+            break
+        ahead += part.rows
+    if misfit is not None:
+        raise BrokenFile(misfit)
+
+
+def _pending(transaction: Transaction, split: Split, rows: int = 0) -> int:
+    """How many parts have yet to do this step, now that one more has. Raises _Over."""
+    pending = record.count_down(transaction, split.run, rows)
+    if pending is None:
+        raise _Over("The run is over.")
+    return pending
+
+
+def _stage_anew(transaction: Transaction, split: Split) -> None:
+    transaction.run("SELECT decant.stage_parts(:run, :table)", run=split.run, table=split.plan.table)

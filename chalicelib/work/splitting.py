@@ -1,0 +1,131 @@
+"""The work of a load in parts: messages from one part and step to the next, and what callers are told of the run.
+
+Only so many messages of one file are in the queue at a time, so that other work gets its turn between them: whoever has
+done a part sends for the one that is so many places behind it. Who finds its part done sends for nothing, for who did
+it does; unless the queue gives the message out again, since its worker may have died before it sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from chalicelib.errors import DecantError
+from chalicelib.load.digest import whole_leaves
+from chalicelib.load.loader import Attempt, File, Loader, NotItsTurn
+from chalicelib.load.split_record import Split, Step
+from chalicelib.load.splitting import SILENCE, Done, Splitter
+from chalicelib.ports import Run
+from chalicelib.wiring import Services
+from chalicelib.work.messages import PartTask
+from chalicelib.work.reporting import Progress, ended, fail, finish, known_run, wait
+
+logger = logging.getLogger(__name__)
+
+# A worker has a part for 15 minutes at most; a connection that it left open is closed within 5.
+_BUSY_PAUSE = 60
+_TURN_PAUSE = 15
+_PHASES = {Step.SCAN: "scanning", Step.LOAD: "loading", Step.PUBLISH: "publishing"}
+
+
+def splitter(services: Services) -> Splitter:
+    """What loads files in parts with these services."""
+    loader = Loader(services.database, services.intake, services.dictionary)
+    return Splitter(loader, whole_leaves(services.settings.split_part_bytes))
+
+
+def begin_parts(services: Services, file: File, attempt: Attempt, run: Run) -> Split | None:
+    """Begin to load a file in parts if it is big enough; None when it is to be loaded whole, or its run is over."""
+    above = services.settings.split_above_bytes
+    # Without versions an object might change from one part to the next.
+    if not above or file.size <= above or not file.is_csv or file.version.version is None:
+        return None
+    work = splitter(services)
+    for silent in work.silent():
+        _end_silent(services, work, silent)
+    split = work.begin(file, attempt)
+    if split is not None and split.plan.source.version == file.version.version:
+        _send_first(services, split)
+        _tell(services, run, split)
+    return split
+
+
+def do_part(services: Services, task: PartTask, *, again: bool) -> None:
+    """Do what the task says, and send for what comes next. ``again``: the queue gives its message out once more."""
+    if task.step is Step.PUBLISH:
+        _publish(services, task)
+        return
+    again = again or task.tries > 0
+    work = splitter(services)
+    done = work.scan(task.run, task.part) if task.step is Step.SCAN else work.load(task.run, task.part)
+    if done is Done.BUSY:
+        services.queue.send(replace(task, tries=max(task.tries, int(again))).message(), delay=_BUSY_PAUSE)
+    elif done in (Done.NOW, Done.LAST) or (done is Done.BEFORE and again):
+        _go_on(services, task, work)
+
+
+def give_up(services: Services, task: PartTask, error: DecantError) -> None:
+    """End the run of a part that can't be done."""
+    try:
+        splitter(services).abandon(task.run, error)
+    except DecantError:
+        logger.warning("the database can't be told that run %s has failed", task.run, exc_info=True)
+    fail(services, task, error)
+
+
+def _publish(services: Services, task: PartTask) -> None:
+    run = known_run(services, task)
+    work = splitter(services)
+    try:
+        entry = work.publish(task.run, Progress(services, run).tell)
+    except NotItsTurn as error:
+        wait(services, run, error.detail)
+        services.queue.send(task.message(), delay=_TURN_PAUSE)
+        return
+    if entry is not None:
+        finish(services, run, ended(run, entry))
+        return
+    split = work.find(task.run)
+    if split is not None and split.step is Step.LOAD:  # what was staged is lost
+        _send_first(services, split)
+
+
+def _go_on(services: Services, task: PartTask, work: Splitter) -> None:
+    split = work.find(task.run)
+    if split is None:
+        return
+    following = task.part + services.settings.parts_at_once
+    if split.step is not task.step:
+        _send_first(services, split)
+    elif following < split.plan.shape.parts:
+        services.queue.send(PartTask(task.run, task.step, following).message())
+    try:
+        _tell(services, known_run(services, task), split)
+    except DecantError:
+        logger.warning("the catalogue can't be asked; the run goes on without telling its progress", exc_info=True)
+
+
+def _send_first(services: Services, split: Split) -> None:
+    """Send for the first parts of the load's step; for publishing, once."""
+    parts = 1 if split.step is Step.PUBLISH else min(split.plan.shape.parts, services.settings.parts_at_once)
+    for part in range(parts):
+        services.queue.send(PartTask(split.run, split.step, part).message())
+
+
+def _tell(services: Services, run: Run, split: Split) -> None:
+    parts = split.plan.shape.parts
+    phase = f"{_PHASES[split.step]}: {parts - split.pending} of {parts} parts are done"
+    shown = replace(run, table=split.plan.table, started=split.plan.started)
+    Progress(services, shown).tell(phase, split.rows)
+
+
+def _end_silent(services: Services, work: Splitter, run: str) -> None:
+    hours = SILENCE.total_seconds() / 3600
+    error = DecantError(
+        f"For {hours:.0f} hours no worker went on with a part of the file.",
+        hint="See the dead-letter queue and the worker's log, and drop the file again.",
+    )
+    entry = work.abandon(run, error)
+    shown = services.catalog.run(run)
+    if entry is not None and shown is not None:
+        finish(services, shown, ended(shown, entry))

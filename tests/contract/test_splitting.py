@@ -1,0 +1,451 @@
+"""Files that are loaded in parts: the same as whole ones, in whatever order the parts come, and whoever dies."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib import worker
+from chalicelib.dictionary.package import parse_dictionary
+from chalicelib.errors import DecantError
+from chalicelib.load import digest
+from chalicelib.load.writer import stage
+from chalicelib.ports import Run, RunState
+from chalicelib.postgres import PostgresDatabase, PostgresTransaction
+from chalicelib.wiring import Services
+from tests.conftest import MakeDatabase, TestDatabase
+from tests.contract.test_loads import Intake
+from tests.contract.test_worker import Versioned
+from tests.other_dictionary import OTHER
+
+LEAF = 64
+EMPLOYEES = "hired_employees.csv"
+
+
+@dataclass
+class Split(Intake):
+    """An intake of which every CSV of more than some bytes is loaded in parts."""
+
+    above: int = LEAF
+    part: int = LEAF
+    at_once: int = 3
+
+    def __post_init__(self) -> None:
+        self.storage = Versioned(self.folder)
+
+    @property
+    def services(self) -> Services:
+        services = super().services
+        storage: Any = self.storage
+        settings = replace(
+            services.settings, split_above_bytes=self.above, split_part_bytes=self.part, parts_at_once=self.at_once
+        )
+        return replace(services, settings=settings, intake=storage)
+
+    def put(self, key: str, content: bytes, **metadata: str) -> dict[str, Any]:
+        event = super().put(key, content, **metadata)
+        self.storage.version = event["s3"]["object"]["versionId"] = f"v{self.dropped}"
+        return event
+
+    def take(self, number: int = 0, deliveries: int = 1) -> dict[str, Any]:
+        """Let the worker take one message of the queue; return it."""
+        message, _ = self.queue.sent.pop(number)
+        worker.handle(self.services, json.dumps(message), deliveries)
+        return message
+
+
+@pytest.fixture(autouse=True)
+def small_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest, "LEAF", LEAF)
+
+
+@pytest.fixture
+def intake(postgres: TestDatabase, tmp_path: Path) -> Split:
+    postgres.query("INSERT INTO departments SELECT n, 'd' || n FROM generate_series(1, 5) n")
+    postgres.query("INSERT INTO jobs SELECT n, 'j' || n FROM generate_series(1, 5) n")
+    return Split(postgres, tmp_path)
+
+
+def employees(rows: int = 40, *, seed: int = 1, header: bool = True, first: int = 1) -> bytes:
+    """A file with all that may be wrong with a row, and line breaks in its cells."""
+    chance = random.Random(seed)
+    lines = ["id,name,datetime,department_id,job_id"] if header else []
+    for number in range(first, first + rows):
+        cells = [str(number), f"Name {number}", "2021-07-27T16:02:08Z", str(number % 5 + 1), str(number % 4 + 1)]
+        match chance.randrange(10):
+            case 0:
+                cells[1] = '"Two\nlines, and ""quotes"""'
+            case 1:
+                cells[0] = str(chance.randrange(first, number + 1))  # perhaps the key of a row before
+            case 2:
+                cells[3] = "99"  # no such department
+            case 3:
+                cells[2] = "yesterday"
+            case 4:
+                cells.pop()
+            case 5:
+                lines.append("")
+        lines.append(",".join(cells))
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def report(intake: Intake, run: str) -> tuple[Any, ...]:
+    """What a run left behind, but for its name and moments."""
+    rejections = intake.postgres.query(
+        "SELECT row, line, cells, reasons FROM decant.rejections WHERE run = :run ORDER BY row", run=run
+    )
+    [entry] = intake.postgres.query(
+        """SELECT state, sha256, on_conflict, read, inserted, updated, unchanged, rejected, error
+        FROM decant.runs WHERE id = :run""",
+        run=run,
+    )
+    return (entry, rejections, intake.postgres.rows("hired_employees"))
+
+
+def nothing_is_left(intake: Intake) -> bool:
+    [(tables,)] = intake.postgres.query(
+        "SELECT count(*) FROM pg_class WHERE relname LIKE 'staged%' OR relname LIKE 'rejected%'"
+    )
+    [(rows,)] = intake.postgres.query(
+        "SELECT (SELECT count(*) FROM decant.splits) + (SELECT count(*) FROM decant.parts)"
+    )
+    return (tables, rows) == (0, 0) and not intake.queue.sent
+
+
+def the_run(intake: Intake) -> Run:
+    return max(intake.catalog.kept_runs.values(), key=lambda run: run.id)
+
+
+def whole(
+    make_database: MakeDatabase, intake: Split, tmp_path: Path, content: bytes, **metadata: str
+) -> tuple[Any, ...]:
+    """The report of the same file, loaded whole."""
+    with make_database(intake.postgres.dictionary) as database:
+        database.query("INSERT INTO departments SELECT n, 'd' || n FROM generate_series(1, 5) n")
+        database.query("INSERT INTO jobs SELECT n, 'j' || n FROM generate_series(1, 5) n")
+        other = Split(database, tmp_path / "whole", above=0)
+        other.deliver(other.put(EMPLOYEES, content, **metadata))
+        assert not other.queue.sent
+        return report(other, the_run(other).id)
+
+
+@pytest.mark.parametrize("set_wise", [False, True])
+@pytest.mark.parametrize("metadata", [{}, {"on-conflict": "update"}, {"on-conflict": "skip"}, {"max-rejected": "0.01"}])
+def test_a_file_in_parts_has_the_report_of_a_whole_one(
+    intake: Split,
+    make_database: MakeDatabase,
+    tmp_path: Path,
+    metadata: dict[str, str],
+    set_wise: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = employees()
+    if set_wise:
+        monkeypatch.setattr("chalicelib.load.writer.SET_WISE_FROM", 1)
+    intake.deliver(intake.put(EMPLOYEES, content, **metadata))
+    assert the_run(intake).state is RunState.RUNNING
+    assert [message["step"] for message, _ in intake.queue.sent] == ["scan"] * intake.at_once
+    intake.deliver_all()
+    found = report(intake, the_run(intake).id)
+    assert found == whole(make_database, intake, tmp_path, content, **metadata)
+    assert found[0][7] > 5
+    assert the_run(intake).state.value == found[0][0]
+    assert the_run(intake).counts.read == found[0][3]
+    assert nothing_is_left(intake)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_parts_may_come_in_any_order_and_more_than_once(
+    intake: Split, make_database: MakeDatabase, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    content = employees(seed=seed, header=bool(seed % 2))
+    intake.at_once = 50
+    event = intake.put(EMPLOYEES, content)
+    intake.deliver(event)
+    intake.deliver(event)
+    taken = []
+    while intake.queue.sent:
+        taken.append(intake.take(chance.randrange(len(intake.queue.sent)), chance.choice([1, 1, 1, 2])))
+        if chance.random() < 0.2:
+            worker.handle(intake.services, json.dumps(chance.choice(taken)))
+    assert report(intake, the_run(intake).id) == whole(make_database, intake, tmp_path, content)
+    assert nothing_is_left(intake)
+
+
+class Dying:
+    """Ends the worker at one of the moments in which it could die: before and after each commit, and each message."""
+
+    def __init__(self, intake: Split) -> None:
+        self._database = intake.postgres.database
+        self._queue = intake.queue
+        self.moment = 0
+        self.dies_at = -1
+
+    def services(self, services: Services) -> Services:
+        dying: Any = self
+        return replace(services, database=dying, queue=dying)
+
+    def send(self, message: Mapping[str, Any], delay: int = 0) -> None:
+        self._next()
+        self._queue.send(message, delay)
+        self._next()
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[PostgresTransaction]:
+        with self._database.transaction(snapshot=snapshot) as transaction:
+            yield transaction
+            self._next()
+        self._next()
+
+    def _next(self) -> None:
+        self.moment += 1
+        if self.moment == self.dies_at:
+            raise SystemExit
+
+
+def test_a_worker_may_die_at_any_moment(intake: Split) -> None:
+    intake.part, intake.at_once = 1024, 1
+    dies_at, counts = -1, None
+    while True:
+        dying = Dying(intake)
+        dying.dies_at = dies_at
+        event = intake.put(EMPLOYEES, employees(first=1000 * intake.dropped + 1))
+        waiting = [({"Records": [event]}, 1)]
+        while waiting or intake.queue.sent:
+            waiting += [(message, 1) for message, _ in intake.queue.sent]
+            intake.queue.sent.clear()
+            message, deliveries = waiting.pop(0)
+            try:
+                worker.handle(dying.services(intake.services), json.dumps(message), deliveries)
+            except SystemExit:
+                waiting.append((message, deliveries + 1))
+        run = the_run(intake)
+        assert run.state is RunState.SUCCEEDED, dies_at
+        counts = counts or run.counts
+        assert run.counts == counts, dies_at
+        assert nothing_is_left(intake), dies_at
+        if dies_at > dying.moment:
+            break
+        dies_at = max(1, dies_at + 1)
+    assert dies_at > 30
+    assert intake.postgres.query("SELECT count(*), sum(inserted) FROM decant.runs") == [
+        (intake.dropped, intake.dropped * counts.inserted)
+    ]
+    assert len(intake.postgres.rows("hired_employees")) == intake.dropped * counts.inserted
+
+
+def crash_loses(intake: Split) -> None:
+    """Empty what is staged, as a crash of the server does with every unlogged table."""
+    with intake.postgres.as_owner() as owner:
+        transaction = PostgresTransaction(owner)
+        for (name,) in transaction.run(
+            "SELECT oid::regclass::text FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'"
+        ):
+            transaction.run_script(f"TRUNCATE {name}")
+
+
+def until(intake: Split, step: str) -> None:
+    """Let the worker take messages until the next one is of a step."""
+    while intake.queue.sent[0][0]["step"] != step:
+        intake.take()
+
+
+def test_what_a_crash_of_the_server_loses_is_staged_again(
+    intake: Split, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    content = employees()
+    intake.deliver(intake.put(EMPLOYEES, content))
+    until(intake, "publish")
+    crash_loses(intake)
+    intake.take()
+    assert intake.queue.sent[0][0]["step"] == "load"
+    intake.deliver_all()
+    assert report(intake, the_run(intake).id) == whole(make_database, intake, tmp_path, content)
+    assert nothing_is_left(intake)
+
+
+def test_a_server_that_crashes_each_time_ends_the_run(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    while intake.queue.sent:
+        until(intake, "publish")
+        crash_loses(intake)
+        intake.take()
+    assert the_run(intake).state is RunState.FAILED
+    assert "lost 3 times" in str(the_run(intake).error)
+    assert nothing_is_left(intake)
+
+
+def test_what_a_row_refers_to_may_vanish_before_it_is_published(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, b"".join(b"%d,Ann,2021-07-27T16:02:08Z,1,%d\n" % (n, n) for n in (1, 2, 3))))
+    until(intake, "publish")
+    intake.postgres.query("DELETE FROM jobs WHERE id = 2")
+    intake.deliver_all()
+    counts = the_run(intake).counts
+    assert (the_run(intake).state, counts.inserted, counts.rejected) == (RunState.SUCCEEDED, 2, 1)
+    assert nothing_is_left(intake)
+
+
+GOOD = b"".join(b"%d,Ann,2021-07-27T16:02:08Z,1,1\n" % number for number in range(1, 13))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD + b"13,\xff,2021-07-27T16:02:08Z,1,1\n" + GOOD + b"14,\xfe,2021-07-27T16:02:08Z,1,1\n",
+        GOOD + b'13,"Ann,2021-07-27T16:02:08Z,1,1\n' + GOOD,
+        b"".join(b"%d;Ann;2021-07-27T16:02:08Z\n" % number for number in range(1, 13)),
+        b"id,nonsense\n" + GOOD,
+        b"\n" * 300,
+    ],
+    ids=["bytes", "quote", "width", "header", "empty"],
+)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_file_that_can_not_be_read_is_told_as_a_whole_one_is(
+    intake: Split, make_database: MakeDatabase, tmp_path: Path, content: bytes, backwards: bool
+) -> None:
+    intake.at_once = 50
+    intake.deliver(intake.put(EMPLOYEES, content))
+    while intake.queue.sent:
+        intake.take(-1 if backwards else 0)
+    found = report(intake, the_run(intake).id)
+    assert found[0][0] == "failed"
+    expected = whole(make_database, intake, tmp_path, content)
+    assert found == expected
+    assert nothing_is_left(intake)
+
+
+def test_what_is_behind_a_part_that_can_not_be_read_is_not_read(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, GOOD + b"13,\xff,2021-07-27T16:02:08Z,1,1\n" + GOOD * 3))
+    until(intake, "publish")
+    [(rows, parts)] = intake.postgres.query("SELECT sum(rows), count(*) FROM decant.parts")
+    assert rows < 12 < parts
+
+
+def test_content_that_stands_in_the_table_is_known_again_whole_or_in_parts(intake: Split) -> None:
+    content = employees()
+    intake.deliver(intake.put(EMPLOYEES, content))
+    intake.deliver_all()
+    for above in (LEAF, 0):
+        intake.above = above
+        intake.deliver(intake.put(f"again-{above}-{EMPLOYEES}".replace("again", "hired_employees"), content))
+        intake.deliver_all()
+        assert the_run(intake).state is RunState.DUPLICATE
+    assert nothing_is_left(intake)
+
+
+def test_a_newer_version_wins_over_one_that_is_still_loaded_in_parts(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    older = the_run(intake).id
+    until(intake, "publish")
+    waiting, intake.queue.sent = intake.queue.sent, []
+    intake.above = 0
+    intake.deliver(intake.put(EMPLOYEES, GOOD))
+    intake.queue.sent = waiting
+    intake.deliver_all()
+    assert intake.catalog.kept_runs[older].state is RunState.REFUSED
+    assert len(intake.postgres.rows("hired_employees")) == 12
+    assert nothing_is_left(intake)
+
+
+def test_a_part_that_another_worker_has_is_left_to_it(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    with intake.postgres.as_owner() as other:
+        other.execute_simple("BEGIN; SELECT FROM decant.parts WHERE part = 0 FOR UPDATE")
+        message = intake.take()
+        assert intake.queue.sent.pop() == (message, 60)
+        other.execute_simple("COMMIT")
+    worker.handle(intake.services, json.dumps(message))
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.SUCCEEDED
+
+
+def test_a_part_that_no_worker_survives_ends_the_run(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    until(intake, "load")
+    with pytest.raises(DecantError, match="came to no end"):
+        intake.take(1, deliveries=4)
+    assert the_run(intake).state is RunState.FAILED
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.FAILED
+    assert intake.postgres.rows("hired_employees") == []
+    assert nothing_is_left(intake)
+
+
+def test_a_run_that_ends_while_a_part_is_loaded_is_over_for_it(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    until(intake, "load")
+
+    def meanwhile(*arguments: Any, **named: Any) -> Any:
+        made = stage(*arguments, **named)
+        other = PostgresDatabase(intake.postgres.app.connect)
+        services = replace(intake.services, database=other)
+        with pytest.raises(DecantError):
+            worker.handle(services, json.dumps(intake.queue.sent[0][0]), 4)
+        other.close()
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.load.splitting.stage", meanwhile)
+        intake.take()
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.FAILED
+    assert intake.postgres.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'staged%'") == [(1,)]
+    intake.deliver(intake.put("jobs.csv", b"".join(b"%d,Clerk\n" % number for number in range(100, 150))))
+    intake.deliver_all()
+    assert nothing_is_left(intake)  # the next one has taken it away
+
+
+def test_a_run_that_is_silent_for_a_day_is_ended_when_another_begins(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    silent = the_run(intake).id
+    intake.queue.sent.clear()
+    intake.postgres.query("UPDATE decant.splits SET touched = touched - interval '25 hours'")
+    intake.deliver(intake.put(EMPLOYEES, employees(seed=2)))
+    assert intake.catalog.kept_runs[silent].state is RunState.FAILED
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.SUCCEEDED
+    assert nothing_is_left(intake)
+
+
+def test_small_files_others_and_those_without_versions_are_not_split(intake: Split) -> None:
+    intake.above = len(GOOD)
+    intake.deliver(intake.put(EMPLOYEES, GOOD))
+    assert the_run(intake).state is RunState.SUCCEEDED
+    intake.above = LEAF
+    event = intake.put(EMPLOYEES, employees())
+    event["s3"]["object"]["versionId"] = None
+    intake.deliver(event)
+    assert the_run(intake).state is RunState.SUCCEEDED
+
+
+def test_references_within_a_table_and_keys_of_several_columns_hold_across_parts(
+    make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    chance = random.Random(3)
+    codes = [f"{chance.choice('ABC')}{chance.choice('ABC')}{number % 40:02}" for number in range(60)]
+    lines = [f"{code},north,{chance.choice([*codes, 'ZZ99', ''])},true" for code in codes]
+    content = "\n".join(lines).encode()
+    found = []
+    for above in (LEAF, 0):
+        with make_database(parse_dictionary(OTHER)) as database:
+            other = Split(database, tmp_path / str(above), above=above)
+            other.deliver(other.put("branches.csv", content))
+            other.deliver_all()
+            rejections = database.query("SELECT row, line, cells, reasons FROM decant.rejections ORDER BY row")
+            found.append((the_run(other).counts, rejections, database.rows("branches")))
+    assert found[0] == found[1]
+    assert found[0][0].rejected > 5
+
+
+def test_the_app_makes_no_staging_for_a_run_that_is_not_split(intake: Split) -> None:
+    with pytest.raises(DecantError, match="no load in parts has this run"):
+        intake.postgres.query("SELECT decant.stage_parts('any', 'jobs')")
+    assert nothing_is_left(intake)
