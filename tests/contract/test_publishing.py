@@ -97,10 +97,10 @@ def test_a_view_that_needs_the_key_stays(postgres: TestDatabase, employees: Tabl
 
 def test_a_table_of_the_owner_in_the_own_schema_is_read_as_well(postgres: TestDatabase, employees: Table) -> None:
     with postgres.as_owner() as owner:
-        owner.execute_simple(f"CREATE UNLOGGED TABLE decant.parts ({COLUMNS})")
-        owner.execute_simple("INSERT INTO decant.parts VALUES (1, 'Ann', now(), 1, 1)")
+        owner.execute_simple(f"CREATE UNLOGGED TABLE decant.staged_rows ({COLUMNS})")
+        owner.execute_simple("INSERT INTO decant.staged_rows VALUES (1, 'Ann', now(), 1, 1)")
     with postgres.database.transaction() as transaction:
-        assert publish_staged(transaction, employees, "decant.parts") == 1
+        assert publish_staged(transaction, employees, "decant.staged_rows") == 1
 
 
 @pytest.mark.parametrize(("constant", "value"), [("MOST_ROWS", 20), ("_LEAST_PART", 0)])
