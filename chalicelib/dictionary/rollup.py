@@ -138,6 +138,7 @@ SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET work_mem = '64MB'
 DECLARE
     decant_lock CONSTANT integer := {quote_literal(relation)}::regclass::oid::integer;
     decant_alone CONSTANT boolean := current_setting('transaction_isolation') <> 'read committed';
+    decant_last CONSTANT smallint := CASE WHEN decant_alone THEN {_SLOTS_TRIED_ALONE} ELSE {_SLOTS} END;
     decant_slot smallint := 0;
     decant_other smallint;
 BEGIN
@@ -160,7 +161,7 @@ BEGIN
             {change};
             EXIT;
         END IF;
-        IF decant_slot = CASE WHEN decant_alone THEN {_SLOTS_TRIED_ALONE} ELSE {_SLOTS} END THEN
+        IF decant_slot = decant_last THEN
             RAISE EXCEPTION 'no slot of {rollup.name} can be written' USING ERRCODE = 'serialization_failure';
         END IF;
         decant_slot := decant_slot + 1;
