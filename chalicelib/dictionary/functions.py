@@ -19,6 +19,8 @@ def functions_and_grants(dictionary: Dictionary, app_role: str) -> list[str]:
     statements += [publish_function(table) for table in dictionary.tables]
     statements += staging_functions(role)
     statements += [
+        # A server that was upgraded from Postgres 14 or older lets everybody create there.
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA public, decant TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA decant TO {role}",
         f"REVOKE ALL ON decant.migrations FROM {role}",

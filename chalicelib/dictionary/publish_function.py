@@ -15,7 +15,8 @@ from chalicelib.dictionary.names import quote, quote_all, quote_literal
 
 _LOCK_TRIES, _LOCK_PAUSE = 40, 0.05
 # A table with rows in it is kept from its readers for some 2.5 s a million rows staged, and 0.15 s a million rows that
-# are there: at most about the 8 s that they wait for a lock. An empty one has nobody to wait for its rows.
+# are there: at most about the 8 s that they wait for a lock. An empty one has no rows to wait for; that readers of its
+# parents wait for as long as a first load takes is what its speed costs, see decision 0403.
 MOST_ROWS = 3_000_000
 _ROWS_THERE_TO_A_ROW_STAGED = 16
 # Where the load is a smaller part of the table, checking the rows one by one is cheaper than checking all rows at once.
@@ -27,7 +28,7 @@ def publish_function_name(table: Table) -> str:
     return f"decant.{quote(f'publish_{table.name}')}"
 
 
-def publish_function(table: Table, *, before: str = "", after: str = "") -> str:
+def publish_function(table: Table) -> str:
     """A function that inserts the rows of a staging table with the foreign keys checked as a set, not row by row.
 
     It takes the staging table (``regclass``) and returns how many rows went in; those whose key the table has stay out.
@@ -42,9 +43,7 @@ def publish_function(table: Table, *, before: str = "", after: str = "") -> str:
     seconds, where readers would wait too long or the load is a small part of the table, and where the staging table's
     columns are not of the table's types.
 
-    ``before`` and ``after`` are PL/pgSQL statements for the time in which nobody else reads or writes the table, around
-    the INSERT. They may use the variables ``decant_staged`` (the staging table), ``decant_new`` (the text of a query
-    for the rows that go in, by the table's columns; before the INSERT only) and ``decant_inserted`` (their number).
+    It runs with the owner's rights, so every name in it is qualified: nothing is looked for where others may create.
     """
     name = f"public.{quote(table.name)}"
     columns = quote_all(table.column_names)
@@ -52,7 +51,7 @@ def publish_function(table: Table, *, before: str = "", after: str = "") -> str:
     unknown = f" WHERE NOT EXISTS (SELECT FROM {name} t WHERE {same_key})"
     locked = ", ".join(f"public.{quote(each)}" for each in (table.name, *table.parents))
     return f"""CREATE OR REPLACE FUNCTION {publish_function_name(table)}(decant_staged regclass) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET constraint_exclusion = off AS $publish$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET constraint_exclusion = off AS $publish$
 #variable_conflict use_column -- a column may be named as a variable
 DECLARE
     decant_rows bigint;
@@ -70,11 +69,9 @@ BEGIN
         decant_new := decant_new || {quote_literal(unknown)};
     END IF;
 {_take_off(table, name)}
-{before}
     EXECUTE {quote_literal(f"INSERT INTO {name} ({columns}) ")} || decant_new;
     GET DIAGNOSTICS decant_inserted = ROW_COUNT;
 {_put_on(table, name)}
-{after}
     RETURN decant_inserted;
 END $publish$"""
 

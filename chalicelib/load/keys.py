@@ -10,7 +10,7 @@ import pyarrow as pa
 from chalicelib.dictionary.datatypes import Integer
 from chalicelib.dictionary.model import Table
 
-# Up to so many keys are remembered, 8 bytes each, and up to so many are worth being named one by one.
+# Up to so many keys are remembered, 4 or 8 bytes each, and up to so many are worth being named one by one.
 MOST_KEYS = 4_000_000
 _MOST_REPEATED = 10_000
 
@@ -34,7 +34,7 @@ class RepeatedKeys:
             self._column = None
             self._seen.clear()
         else:
-            self._seen.append(keys)
+            self._seen.append(_narrow(keys))
 
     def found(self) -> list[int] | None:
         """The keys that more than one row has, in order; None when that is not known, or they are many."""
@@ -46,3 +46,10 @@ class RepeatedKeys:
         keys.sort(kind="stable")  # quick where they are in order already, or nearly
         repeated: list[int] = np.unique(keys[1:][keys[1:] == keys[:-1]]).tolist()
         return repeated if len(repeated) <= _MOST_REPEATED else None
+
+
+def _narrow(keys: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A copy, which keeps no memory of Arrow's from being used again, in 4 bytes each where they fit."""
+    bounds = np.iinfo(np.int32)
+    fits = len(keys) == 0 or (keys.min() >= bounds.min and keys.max() <= bounds.max)
+    return keys.astype(np.int32 if fits else np.int64)

@@ -23,6 +23,8 @@ from chalicelib.load.rows import Reason, ReasonCode, RejectedRow, SourceChunk
 ROW = "decant_row"
 LINE = "decant_line"
 FAULTY = "decant_faulty"
+# So many keys of a parent are remembered; of one that has more, they are asked for again.
+_MOST_ASKED = 1_000_000
 
 
 class ParentKeys(Protocol):
@@ -196,7 +198,7 @@ class _Reference:
 
     def asks(self, typed: pa.Table) -> bool:
         """Whether these rows have keys that no rows before them had."""
-        return self._asked is None or bool(pc.any(self._new(_joined(typed.select(self._key.columns)))).as_py())
+        return self._full() or bool(pc.any(self._new(_joined(typed.select(self._key.columns)))).as_py())
 
     def faults(self, typed: pa.Table) -> Iterator[tuple[int, Reason]]:
         """The rows whose parent is not there."""
@@ -213,12 +215,18 @@ class _Reference:
             )
             yield index, Reason(self._key.columns[0], ReasonCode.FOREIGN_KEY, message, shown)
 
+    def _full(self) -> bool:
+        """Whether nothing was asked for, or so much that it is better forgotten."""
+        return self._asked is None or len(self._asked) > _MOST_ASKED
+
     def _new(self, keys: pa.Array) -> pa.Array:
         given = pc.is_valid(keys)
         return given if self._asked is None else pc.and_(given, pc.invert(pc.is_in(keys, self._asked)))
 
     def _ask(self, values: pa.Table, keys: pa.Array) -> None:
         """Ask for the keys of this chunk that no chunk before had."""
+        if self._full():
+            self._asked = self._lacking = None
         new = self._new(keys)
         if self._asked is not None and not pc.any(new).as_py():
             return

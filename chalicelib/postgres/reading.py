@@ -77,7 +77,13 @@ def _column(field: pa.Field, values: Iterator[memoryview]) -> pa.Array:
         np.cumsum(lengths, out=bounds[1:])
         valid = None if present is None else pa.array(present).buffers()[1]
         buffers = [valid, pa.py_buffer(bounds), pa.py_buffer(next(values))]
-        return pa.Array.from_buffers(pa.string(), len(lengths), buffers).cast(field.type)
+        try:
+            return pa.Array.from_buffers(pa.string(), len(lengths), buffers).cast(field.type)
+        except pa.ArrowInvalid as error:  # Postgres has numbers that are none: NaN
+            raise DecantError(
+                f"The column {field.name} holds what is no {field.type}, though the table lets it in: {error}.",
+                hint="Correct that row by hand.",
+            ) from error
     mask = None if present is None else ~present
     if pa.types.is_boolean(field.type):
         return pa.array(_spread(np.frombuffer(next(values), np.bool_), present), mask=mask)

@@ -70,6 +70,8 @@ class Emulator(GuardedServer):
     _ready_path: ClassVar[str]
     # Whether buckets, tables and the deployment are there again after a stop.
     keeps_state: ClassVar[bool]
+    # Whether one queue has several workers at once, as on AWS.
+    runs_workers_at_once: ClassVar[bool]
     # How long it may take to end by itself.
     _stop_seconds: ClassVar[float]
     # What it refuses as AWS does; the rest it lets pass.

@@ -19,6 +19,7 @@ class LocalStack(Emulator):
     environment_name = "localstack-venv"
     keeps_state = False
     enforces = frozenset()
+    runs_workers_at_once = False
     _stop_seconds = 10
     _module = "localstack.runtime.main"
     _ready_path = "/_localstack/health"

@@ -16,6 +16,7 @@ class MiniStack(Emulator):
     environment_name = "emulator-venv"
     keeps_state = True
     enforces = frozenset({"authorizers", "roles"})
+    runs_workers_at_once = True
     _stop_seconds = 60
     _module = "ministack"
     _ready_path = "/_ministack/ready"

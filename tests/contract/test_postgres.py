@@ -67,6 +67,12 @@ def test_an_infinite_time_is_refused(postgres: TestDatabase, value: str) -> None
         transaction.read(f"SELECT {value}", pa.schema([pa.field("when", type_)]))
 
 
+def test_a_number_that_is_none_is_refused(postgres: TestDatabase) -> None:
+    schema = pa.schema([pa.field("price", pa.decimal128(5, 2))])
+    with pytest.raises(DecantError, match="column price"), postgres.database.transaction() as transaction:
+        transaction.read("SELECT CAST('NaN' AS numeric(5, 2))", schema)
+
+
 def test_leaving_with_an_error_rolls_back(postgres: TestDatabase) -> None:
     with pytest.raises(RuntimeError), postgres.database.transaction() as transaction:
         transaction.run("INSERT INTO departments VALUES (1, 'Sales')")

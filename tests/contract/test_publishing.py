@@ -12,7 +12,6 @@ from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.publish_function import publish_function, publish_function_name
 from chalicelib.errors import DecantError, IntegrityViolation
 from chalicelib.ports import Transaction
-from chalicelib.postgres import PostgresTransaction
 from chalicelib.publishing import publish_staged
 from tests.conftest import MakeDatabase, TestDatabase
 
@@ -122,16 +121,19 @@ def test_a_table_in_use_is_not_kept_from_its_readers_for_long_nor_for_little(
     assert publish(postgres, employees, 31, 60) == 30
 
 
-def test_statements_of_others_take_part_while_nobody_reads_the_table(postgres: TestDatabase, employees: Table) -> None:
-    before = "EXECUTE 'INSERT INTO decant.seen SELECT count(*) FROM (' || decant_new || ') n';"
-    after = "INSERT INTO decant.seen SELECT decant_inserted + count(*) FROM hired_employees;"
+def test_no_function_of_others_runs_with_the_owner_s_rights(postgres: TestDatabase, employees: Table) -> None:
     with postgres.as_owner() as owner:
-        owner.execute_simple("CREATE TABLE decant.seen (rows bigint)")
-        owner.execute_simple(publish_function(employees, before=before, after=after))
+        owner.execute_simple(
+            """CREATE FUNCTION public.pg_relation_size(text) RETURNS bigint LANGUAGE plpgsql AS
+            'BEGIN RAISE EXCEPTION ''it ran''; END'"""
+        )
     assert publish(postgres, employees, 1, 20) == 20
-    assert publish(postgres, employees, 11, 30) == 10
-    with postgres.as_owner() as owner:
-        assert PostgresTransaction(owner).run("SELECT rows FROM decant.seen") == [(20,), (40,), (10,), (40,)]
+
+
+@pytest.mark.parametrize("schema", ["public", "decant"])
+def test_nobody_else_may_create_where_the_tables_are(postgres: TestDatabase, schema: str) -> None:
+    assert postgres.query(f"SELECT has_schema_privilege('public', '{schema}', 'CREATE')") == [(False,)]
+    assert postgres.query(f"SELECT has_schema_privilege('{schema}', 'CREATE')") == [(False,)]
 
 
 EVIL = """CREATE FUNCTION pg_temp.evil() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS

@@ -157,6 +157,19 @@ def test_what_writers_beside_each_other_left_is_moved_together(postgres: TestDat
     assert postgres.query("SELECT slot, q2 FROM decant.hires") == [(0, 2002)]
 
 
+def test_a_table_that_is_published_to_others_can_be_written(postgres: TestDatabase, sessions: Sessions) -> None:
+    with postgres.as_owner() as owner:
+        owner.execute_simple("CREATE PUBLICATION everything FOR TABLE hired_employees, decant.hires")
+    session = sessions()
+    hire(session, 1)
+    hire(session, 2)
+    session.run("UPDATE hired_employees SET datetime = '2021-08-05Z' WHERE id = 1")
+    session.run("DELETE FROM hired_employees WHERE id = 2")
+    assert postgres.query("SELECT q2, q3 FROM decant.hires") == [(0, 1)]
+    with postgres.as_owner() as owner:
+        assert PostgresTransaction(owner).run("SELECT decant.rebuild_hires()") == [(0,)]
+
+
 def test_an_update_that_changes_nothing_that_is_counted_writes_nothing(
     postgres: TestDatabase, sessions: Sessions
 ) -> None:

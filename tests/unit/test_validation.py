@@ -213,3 +213,20 @@ def test_no_cell_makes_a_load_fail(text: str) -> None:
 def test_a_blank_may_stand_before_the_zone(text: str) -> None:
     staged = Validator(table([{"name": "x", "type": "datetime"}]), Keys()).check(chunk([{"id": "a", "x": text}])).staged
     assert staged["x"].to_pylist() == [dt.datetime(2021, 7, 27, 16, 2, 8, tzinfo=dt.UTC)]
+
+
+def test_of_a_parent_with_very_many_keys_some_are_forgotten_and_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chalicelib.load.validation._MOST_ASKED", 2)
+    keys = Keys(("1",), ("2",), ("3",))
+    validator = Validator(table([{"name": "x", "type": "string"}], ["x"]), keys)
+    chunks = [chunk([{"id": "a", "x": value} for value in values]) for values in ("12", "12", "394", "1249")]
+    parsed = [validator.parse(each) for each in chunks]
+    asked, found = [], []
+    for each in parsed:
+        asked.append(validator.asks(each))
+        found.append([row.row for row in validator.finish(each).rejected])
+    assert asked == [True, False, True, True]
+    assert found == [[], [], [2, 3], [3, 4]]
+    assert keys.asked == [("1",), ("2",), ("3",), ("9",), ("4",), ("1",), ("2",), ("4",), ("9",)]
