@@ -11,7 +11,7 @@ from chalicelib.dictionary.datatypes import Integer
 from chalicelib.dictionary.model import Table
 
 # Up to so many keys are remembered, 4 or 8 bytes each, and up to so many are worth being named one by one.
-MOST_KEYS = 4_000_000
+MOST_KEYS = 8_000_000
 _MOST_REPEATED = 10_000
 
 

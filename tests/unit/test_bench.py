@@ -78,7 +78,7 @@ class TestVerdict:
         assert self.judge(1.2, goal=1, limit=3) is Verdict.WITHIN
 
     def test_without_a_limit_nothing_misses_it(self) -> None:
-        assert self.judge(100, limit=None) is Verdict.WITHIN
+        assert self.judge(100, limit=None) is Verdict.BEYOND
 
     def test_what_was_not_measured_is_open(self) -> None:
         assert Goal("", "", Ratio(WORK, ("absent",)), 1, 2).judge(works(1, 1)) == (None, Verdict.OPEN)
