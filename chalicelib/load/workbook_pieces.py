@@ -16,7 +16,7 @@ _HEAD_SIZE = 2**20
 _PIECE = 2 * 2**20
 _LONGEST = 64 * 2**20
 _HEAD = re.compile(
-    rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml version="1\.0"(?: encoding="utf-8")?(?: standalone="(?:yes|no)")?\s*\?>)?\s*'
+    rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml version="1\.0"(?: encoding="utf-8")?(?: standalone="(?:yes|no)")?\s*\?>\s*)?'
     rb"(?:<[a-z/][^<>]*>\s*)*?<(?:sheetData|sst\b[^<>]*?)(/?)>",
     re.IGNORECASE,
 )

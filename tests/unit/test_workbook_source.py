@@ -248,6 +248,13 @@ def test_a_document_type_is_refused_before_its_entities_grow() -> None:
     assert time.monotonic() - start < 1
 
 
+@pytest.mark.parametrize("before", ["", '<?xml version="1.0"?>', "<?xml version='1.0'?>"])
+def test_blanks_ahead_of_a_comment_cost_no_more_than_others(before: str) -> None:
+    start = time.monotonic()
+    assert rows(raw(ROW, before + " " * 30_000 + "<!-- -->")) == GOOD
+    assert time.monotonic() - start < 1
+
+
 @pytest.mark.parametrize("content", [
     raw(ROW + " " * 60_000_000),
     with_parts({f"xl/{n}.bin": b"" for n in range(10_001)}),
