@@ -61,6 +61,8 @@ def cell(reference: str, value: object, style: str = "") -> str:
     return f'<c r="{reference}"{style}><v>{value}</v></c>'
 
 
+SHARED = ' t="s"'
+
 ROW = '<row r="1"><c r="A1"><v>1.0</v></c><c r="B1" t="inlineStr"><is><t>a</t></is></c></row>'
 
 
@@ -183,6 +185,31 @@ def test_a_date_beyond_every_calendar_is_no_value() -> None:
         raw(f'<row r="1">{cell("A1", 1)}{cell("B1", "1e300", " s=" + chr(34) + "1" + chr(34))}</row>')
     )
     assert (codes, "DateTime" in (shown or "")) == (["type-error"], True)
+
+
+def test_a_shared_text_is_no_date_whatever_its_number() -> None:
+    texts = ["1900-02-28 as text"] * 61
+    items = "".join(f"<si><t>{text}</t></si>" for text in texts)
+    shared = {"xl/sharedStrings.xml": f"<sst>{items}</sst>".encode()}
+    content = raw(f'<row r="1">{cell("A1", 1)}{cell("B1", 60, SHARED)}</row>', extra=shared)
+    assert rows(content) == [(1, "1", texts[60], [])]
+
+
+@pytest.mark.parametrize("odd", ["", "<!-- not the usual form -->"])
+@pytest.mark.parametrize(("written", "shown"), [
+    ("_x0001_0", "\x010"), ("_x0001_foo", "\x01foo"), ("_x0001_", "\x01"), ("_x0002_0", "\x020"),
+    ("_x005F_x0001_0", "_x0001_0"), ("_x0041_", "A"),
+])  # fmt: skip
+def test_a_text_with_an_escaped_character_is_that_text_and_never_another_cell_s(
+    written: str, shown: str, odd: str
+) -> None:
+    texts = {"xl/sharedStrings.xml": b"<sst><si><t>of another cell</t></si></sst>"}
+    inline = f'<c r="B1" t="inlineStr"><is><t>{written}</t></is></c>'
+    computed = f'<c r="B2" t="str"><f>A1</f><v>{written}</v></c>'
+    row = f'<row r="1">{cell("A1", 1)}{inline}</row><row r="2">{cell("A2", 2)}{computed}</row>'
+    last = f'<row r="3">{cell("A3", 3)}{cell("B3", 0, SHARED)}</row>'
+    found = [label for _, _, label, _ in rows(raw(odd + row + last, extra=texts))]
+    assert found == [shown, written, "of another cell"]
 
 
 def test_the_epoch_of_1904() -> None:
