@@ -31,9 +31,12 @@ _AHEAD = 3
 _MAX_GRID = 2**22
 _MAX_TEXT = 32 * 2**20
 _ROWS = re.compile(rb'<c r="[A-Z]+([0-9]+)"')
+_FORMULA = rb"(?:<f[^<]*(?:</f>)?)?"
 # What Excel shows as 29 February 1900, a day that never was; the reader gives the day before.
-_SERIAL_60 = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^<>]*>(?:<f[^<>]*>(?:[^<>]*</f>)?)?<v>60(?:\.[0-9]*)?</v>')
+_SERIAL_60 = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^<>]*>' + _FORMULA + rb"<v>60(?:\.[0-9]*)?</v>")
 _BEFORE_PHANTOM_DAY, _PHANTOM_DAY = "1900-02-28", "1900-02-29"
+# The values that the reader gives as null; of other types of cells it gives an empty text.
+_BLANK = re.compile(rb'<c r="[^"]*"(?: s="[0-9]+")?(?: t="[nbe]")?>' + _FORMULA + rb'<v(?: xml:space="preserve")?></v>')
 Errors = Mapping[tuple[int, int], str]
 
 
@@ -219,10 +222,8 @@ def _read(archive: Archive, sheet: Sheet, rows: bytes, first: int) -> tuple[pa.T
 def _lost(rows: Piece, cells: pa.Table, errors: Errors) -> bool:
     """Whether the reader found fewer values than there are, because cells stand elsewhere than their rows."""
     filled = sum(len(cells) - column.null_count for column in cells.columns) + len(errors)
-    if filled >= rows.markup.count(b"</c>"):
-        return False
-    blank = rows.markup.count(b"></v>") + rows.markup.count(b"<is></is>")
-    return bool(filled + blank < rows.markup.count(b"</v>") + rows.markup.count(b"</is>"))
+    lacking = rows.markup.count(b"</v>") + rows.markup.count(b"</is>") - filled
+    return bool(lacking > 0 and lacking > len(_BLANK.findall(rows.markup)))
 
 
 def _shared(column: pa.ChunkedArray, mark: str) -> pa.Array | None:

@@ -187,6 +187,11 @@ def test_a_date_beyond_every_calendar_is_no_value() -> None:
     assert (codes, "DateTime" in (shown or "")) == (["type-error"], True)
 
 
+def test_29_february_1900_may_be_computed() -> None:
+    computed = '<c r="B1" s="1"><f>60*(1>0)</f><v>60</v></c>'
+    assert rows(raw(f'<row r="1">{cell("A1", 1)}{computed}</row>')) == [(1, "1", "1900-02-29 00:00:00", [])]
+
+
 def test_a_shared_text_is_no_date_whatever_its_number() -> None:
     texts = ["1900-02-28 as text"] * 61
     items = "".join(f"<si><t>{text}</t></si>" for text in texts)
@@ -429,6 +434,26 @@ def test_a_part_written_in_another_way_far_down_the_sheet_costs_no_row() -> None
 ])  # fmt: skip
 def test_cells_that_stand_elsewhere_than_their_rows_are_not_lost_but_told(far: str) -> None:
     assert fails(raw(ROW + far)) == "not-a-workbook"
+
+
+@pytest.mark.parametrize("others", [
+    '<c r="B12"/>', '<c r="B12"><v></v></c>', '<c r="B12" t="str"><v>a></v></c>',
+    '<c r="B12" t="inlineStr"><is></is></c>', '<c r="B12" t="str"><f>A1</f><v></v></c>', '<c r="B12" t="d"><v></v></c>',
+])  # fmt: skip
+def test_no_cell_beside_it_hides_one_that_the_reader_loses(others: str) -> None:
+    lost = f'<row r="21">{cell("A10", 10)}{cell("A21", 21)}</row>'
+    assert fails(raw(f'<row r="12">{cell("A12", 12)}{others}</row>{lost}')) == "not-a-workbook"
+
+
+@pytest.mark.parametrize("blank", [
+    "", ' t="n"', ' t="b"', ' t="e"', ' t="str"', ' t="d"', ' s="1"', ' s="1" t="b"',
+])  # fmt: skip
+@pytest.mark.parametrize("value", [
+    "", "<v></v>", '<v xml:space="preserve"></v>', "<f>A1>0</f><v></v>", '<f t="shared" si="0"/><v></v>', "<f>A1</f>",
+])  # fmt: skip
+def test_blank_values_are_not_taken_for_lost_ones(blank: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(workbook_reader, "rewritten")
+    assert rows(raw(f'<row r="1">{cell("A1", 1)}<c r="B1"{blank}>{value}</c></row>')) == [(1, "1", None, [])]
 
 
 @given(st.lists(st.integers(1, 2**20), min_size=1, max_size=5, unique=True).map(sorted), st.integers(1, 2**20))
