@@ -19,6 +19,7 @@ from openpyxl.utils.escape import unescape
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load import workbook_check, workbook_markup, workbook_pieces, workbook_reader
+from chalicelib.load.workbook_markup import Rewriter
 from chalicelib.load.workbook_source import WorkbookSource
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
 
@@ -488,6 +489,62 @@ def test_a_long_text_that_many_cells_share_is_given_in_chunks_of_bounded_size() 
 def test_texts_that_would_grow_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook_reader, "MAX_UNPACKED", 10**7)
     assert fails(book(*[[n, "x" * 32_000] for n in range(3_000)])) == "dangerous-workbook"
+
+
+LONG = "x" * 40_000
+
+
+@pytest.mark.parametrize("part", [
+    f"<row><c t='str'><v>{LONG}</v></c></row>",
+    f"<row><c><f>{LONG}</f><v>1</v></c></row>",
+    f"<row><c s='{LONG}'><v>1</v></c></row>",
+    "<row>" + "<c r='A2'><v>1</v></c>" * 2_000 + "</row>",
+    "<row><c t='inlineStr'><is>" + "<r><t>x</t></r>" * 2_600 + "</is></c></row>",
+    f"<!--{LONG}-->",
+    f"<?{LONG}?>",
+    f"<{LONG}/>",
+])  # fmt: skip
+def test_what_is_held_of_a_part_in_another_form_is_bounded(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_pieces, "_READ", 1_000)
+    monkeypatch.setattr(workbook_pieces, "_LONGEST", 30_000)
+    fed: list[int] = []
+    feed = Rewriter.feed
+
+    def counted(rewriter: Rewriter, content: bytes, *, final: bool = False) -> bytes:
+        fed.append(len(content))
+        return feed(rewriter, content, final=final)
+
+    monkeypatch.setattr(Rewriter, "feed", counted)
+    assert fails(raw("<row/>" + part)) == "dangerous-workbook"
+    assert sum(fed) < 35_000
+
+
+def test_texts_of_any_form_have_the_same_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_pieces, "_HEAD_SIZE", 1_000)
+    monkeypatch.setattr(workbook_pieces, "_READ", 1_000)
+    monkeypatch.setattr(workbook_pieces, "_LONGEST", 30_000)
+    for texts in (f"<sst><si><t>{LONG}</t></si></sst>", f"<sst ><!-- --><si><t>{LONG}</t></si></sst>"):
+        assert fails(raw(ROW, extra={"xl/sharedStrings.xml": texts.encode()})) == "dangerous-workbook"
+
+
+def test_a_long_sheet_in_another_form_is_no_long_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_pieces, "_READ", 1_000)
+    monkeypatch.setattr(workbook_pieces, "_LONGEST", 5_000)
+    blank = "<row>" + "<c s='1'/>" * 2_000 + "</row>"
+    last = "<row r='9'><c><v>9</v></c><c t='inlineStr'><is><t>last</t></is></c></row>"
+    content = sheet(ROW + "<!-- -->" + blank + last).replace(
+        b"</sheetData>", b"</sheetData><mergeCells>" + b'<mergeCell ref="D1:E1"/>' * 1_000 + b"</mergeCells>"
+    )
+    assert rows(with_parts({"xl/worksheets/sheet1.xml": content})) == [*GOOD, (9, "9", "last", [])]
+
+
+@pytest.mark.parametrize("markup", [
+    "<a>" * 200 + "</a>" * 200,
+    "".join(f"<a{n}/>" for n in range(11_000)),
+    "".join(f"<a b{n}=''/>" for n in range(11_000)),
+], ids=["depth", "elements", "attributes"])  # fmt: skip
+def test_what_the_parser_of_another_form_keeps_is_bounded(markup: str) -> None:
+    assert fails(raw("<!-- -->" + ROW + markup)) == "not-a-workbook"
 
 
 def test_more_shared_texts_than_memory_holds_are_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
