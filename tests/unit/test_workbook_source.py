@@ -18,7 +18,7 @@ from openpyxl.utils.escape import unescape
 
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
-from chalicelib.load import workbook_check, workbook_markup, workbook_pieces, workbook_reader
+from chalicelib.load import workbook_archive, workbook_check, workbook_markup, workbook_pieces, workbook_reader
 from chalicelib.load.workbook_markup import Rewriter
 from chalicelib.load.workbook_source import WorkbookSource
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
@@ -296,6 +296,24 @@ def test_an_archive_that_would_grow_too_much_is_refused_by_its_directory(content
     start = time.monotonic()
     assert fails(content) == "dangerous-workbook"
     assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("name", [
+    "[content_types].XML", "xl/Styles.xml", "XL/WORKBOOK.XML", "xl/sharedstrings.xml", "xl/worksheets/Sheet1.xml",
+])  # fmt: skip
+def test_two_parts_of_one_name_are_refused(name: str) -> None:
+    assert fails(with_parts({name: b"<a/>"})) == "not-a-workbook"
+
+
+def test_the_parts_without_rows_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(io.BytesIO(book([1, "a"]))) as archive:
+        sizes = [
+            len(archive.read(name)) for name in archive.namelist() if "heet1" not in name and "Strings" not in name
+        ]
+    monkeypatch.setattr(workbook_archive, "MAX_SMALL_PARTS", sum(sizes))
+    assert rows(book([1, "a"])) == GOOD
+    monkeypatch.setattr(workbook_archive, "MAX_SMALL_PARTS", sum(sizes) - 1)
+    assert fails(book([1, "a"])) == "dangerous-workbook"
 
 
 def test_an_archive_that_lies_about_its_size_is_damaged() -> None:
