@@ -15,6 +15,7 @@ from chalicelib.backup.ranges import KeyRange, cut
 from chalicelib.backup.sharing import Part, export_snapshot, make_all
 from chalicelib.dictionary.avro import avro_schema
 from chalicelib.dictionary.model import Dictionary, Table
+from chalicelib.dictionary.names import quote
 from chalicelib.errors import DecantError
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Backup, Catalog, Database, Storage, Transaction
@@ -46,13 +47,15 @@ def back_up(
     """Back up tables as they all are at one moment; return the backups in the order of ``tables``.
 
     ``snapshot`` names this attempt and is not used for another. No manifest is written before every file is complete:
-    whatever fails on the way leaves files that are no backup. Writers of the tables are not held up.
+    whatever fails on the way leaves files that are no backup. Writers of the tables are not held up; migrations are.
+    Raises Unavailable when a migration is at one of the tables for too long.
 
     A table of more than ``part_bytes`` in the database is cut into parts, each a file. They are offered to other
     workers; those that nobody takes are made here.
     """
     chosen = [dictionary.table(name) for name in dict.fromkeys(tables)]
     with database.transaction(snapshot=True) as transaction:
+        _lock(transaction, dictionary, chosen)
         plans = [_Plan(table, new_id(now), cut(transaction, table, part_bytes)) for table in chosen]
         parts = _parts(transaction, dictionary, plans)
         _offer(parts, offer)
@@ -71,6 +74,17 @@ def back_up(
     for backup in backups:
         catalog.put_backup(backup)
     return backups
+
+
+def _lock(transaction: Transaction, dictionary: Dictionary, chosen: Sequence[Table]) -> None:
+    """Let no migration rewrite the tables until the end.
+
+    A rewritten table is empty to a snapshot that is older. LOCK TABLE takes no snapshot: as the transaction's first
+    statement it waits for a migration that is at it, whose rows are then seen. Children come before parents, as with
+    every writer.
+    """
+    relations = [f"public.{quote(table.name)}" for table in reversed(dictionary.tables) if table in chosen]
+    transaction.run_script(f"LOCK TABLE {', '.join(relations)} IN ACCESS SHARE MODE")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import logging
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,39 @@ def test_all_tables_are_of_one_moment(company: TestDatabase, folder: FolderStora
     employees = find(catalog, "hired_employees")
     assert {row["department_id"] for row in saved_rows(folder, employees)} == {1, 2, 3}
     assert find(catalog, "departments").rows == 3
+
+
+REWRITE = "ALTER TABLE jobs ALTER job TYPE text USING job || ''"
+
+
+def test_a_table_that_is_being_rewritten_is_waited_for_and_not_taken_for_empty(
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
+) -> None:
+    """To a snapshot that is older than a migration's new rows there are none."""
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'jobs'::regclass"
+    with ThreadPoolExecutor(1) as thread, company.as_owner() as owner:
+        owner.execute_simple(f"BEGIN; {REWRITE}")
+        coming = thread.submit(take, company, folder, catalog, "departments", "jobs")
+        while not coming.done() and not owner.execute_simple(waiting).rows:
+            time.sleep(0.01)
+        owner.execute_simple("COMMIT")
+        backups = coming.result()
+    assert [backup.rows for backup in backups] == [3, 1]
+
+
+def test_no_table_is_rewritten_before_it_has_been_read(
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
+) -> None:
+    refused: list[str] = []
+
+    def migrate(phase: str, _rows: int) -> None:
+        with company.as_owner() as owner, pytest.raises(Exception, match="55P03"):
+            owner.execute_simple(f"SET lock_timeout = '10ms'; {REWRITE}")
+        refused.append(phase)
+
+    backups = take(company, folder, catalog, "departments", "jobs", progress=migrate)
+    assert [backup.rows for backup in backups] == [3, 1]
+    assert refused == ["backup departments", "backup jobs"]
 
 
 class BrokenStorage(FolderStorage):
