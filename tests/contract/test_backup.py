@@ -220,6 +220,29 @@ def test_pages_of_wide_rows_have_few_of_them(company: TestDatabase, monkeypatch:
     assert max(sizes) <= 12
 
 
+def test_pages_stay_small_where_long_rows_follow_short_ones(
+    company: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page takes is guessed from the one before, which may be wrong by any factor."""
+    monkeypatch.setattr(pages, "_FIRST_PAGE_ROWS", 10)
+    monkeypatch.setattr(pages, "_PAGE_BYTES", 50_000)
+    monkeypatch.setattr(pages, "_MOST_BYTES", 100_000)
+    schema = pa.schema([pa.field("id", pa.int64(), nullable=False), ("one", pa.string()), ("two", pa.string())])
+    with company.database.transaction() as transaction:
+        transaction.run("CREATE TEMP TABLE letters (id bigint PRIMARY KEY, one text, two text)")
+        transaction.run(
+            """INSERT INTO letters SELECT n,
+                CASE WHEN n % 7 > 0 THEN repeat('é', CASE WHEN n % 1000 > 300 THEN 2000 ELSE n % 3 END) END,
+                CASE WHEN n % 5 > 0 THEN repeat('x', CASE WHEN n % 1000 > 300 THEN 5000 ELSE n % 2 END) END
+            FROM generate_series(1, 1600) n"""
+        )
+        whole = transaction.read("SELECT * FROM letters ORDER BY id", schema)
+        read = list(read_pages(transaction, "letters", schema, ["id"]))
+    assert pa.concat_tables(read) == whole
+    assert max(page.nbytes for page in read) < 130_000 < whole.nbytes / 50
+    assert len(read) < 300
+
+
 # Reading back
 
 

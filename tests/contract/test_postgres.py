@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from chalicelib.errors import DecantError, IntegrityViolation, Unavailable
+from chalicelib.errors import DecantError, IntegrityViolation, TooLarge, Unavailable
 from chalicelib.load.staging import Staging
 from chalicelib.postgres import PostgresDatabase, PostgresTransaction, close_connection
 from tests.conftest import TestDatabase
@@ -56,6 +56,18 @@ def test_reading_no_rows_gives_an_empty_table(postgres: TestDatabase) -> None:
     with postgres.database.transaction() as transaction:
         transaction.run(CREATE)
         assert transaction.read("SELECT * FROM odd", SCHEMA) == SCHEMA.empty_table()
+
+
+def test_texts_that_are_too_long_are_not_sent(postgres: TestDatabase) -> None:
+    """So many of them would be more than Postgres can put together. The transaction goes on."""
+    schema = pa.schema([("text", pa.string())])
+    with postgres.database.transaction() as transaction:
+        with pytest.raises(TooLarge, match="column text has 20000000 bytes"):
+            transaction.read("SELECT repeat('x', 20000000) FROM generate_series(1, 60)", schema, 10)
+        back = transaction.read("VALUES ('ééééé'), (NULL), ('')", schema, 10)
+        with pytest.raises(TooLarge, match="has 11 bytes"):
+            transaction.read("VALUES ('éééééx'), (NULL)", schema, 10)
+    assert back["text"].to_pylist() == ["ééééé", None, ""]
 
 
 @pytest.mark.parametrize(
