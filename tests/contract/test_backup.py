@@ -147,7 +147,7 @@ def test_a_table_that_is_being_rewritten_is_waited_for_and_not_taken_for_empty(
     company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
 ) -> None:
     """To a snapshot that is older than a migration's new rows there are none."""
-    waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'jobs'::regclass"
+    waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'jobs'::regclass"
     with ThreadPoolExecutor(1) as thread, company.as_owner() as owner:
         owner.execute_simple(f"BEGIN; {REWRITE}")
         coming = thread.submit(take, company, folder, catalog, "departments", "jobs")
