@@ -15,7 +15,7 @@ import pytest
 from chalicelib import worker
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import DecantError
-from chalicelib.load import digest
+from chalicelib.load import digest, parts
 from chalicelib.load.writer import stage
 from chalicelib.ports import Run, RunState
 from chalicelib.postgres import PostgresDatabase, PostgresTransaction
@@ -304,13 +304,21 @@ GOOD = b"".join(b"%d,Ann,2021-07-27T16:02:08Z,1,1\n" % number for number in rang
         b"".join(b"%d;Ann;2021-07-27T16:02:08Z\n" % number for number in range(1, 13)),
         b"id,nonsense\n" + GOOD,
         b"\n" * 300,
+        b"id\xff,name,datetime,department_id,job_id\n" + GOOD,
+        GOOD.decode().encode("utf-16"),
     ],
-    ids=["bytes", "quote", "width", "header", "empty"],
+    ids=["bytes", "quote", "width", "header", "empty", "bytes of the header", "UTF-16"],
 )
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_file_that_can_not_be_read_is_told_as_a_whole_one_is(
-    intake: Split, make_database: MakeDatabase, tmp_path: Path, content: bytes, backwards: bool
+    intake: Split,
+    make_database: MakeDatabase,
+    tmp_path: Path,
+    content: bytes,
+    backwards: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(parts, "PEEK", LEAF)
     intake.at_once = 50
     intake.deliver(intake.put(EMPLOYEES, content))
     while intake.queue.sent:
@@ -322,11 +330,12 @@ def test_a_file_that_can_not_be_read_is_told_as_a_whole_one_is(
     assert nothing_is_left(intake)
 
 
-def test_what_is_behind_a_part_that_can_not_be_read_is_not_read(intake: Split) -> None:
+def test_what_is_behind_a_part_that_can_not_be_read_is_not_read(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PEEK", LEAF)
     intake.deliver(intake.put(EMPLOYEES, GOOD + b"13,\xff,2021-07-27T16:02:08Z,1,1\n" + GOOD * 3))
     until(intake, "publish")
-    [(rows, parts)] = intake.postgres.query("SELECT sum(rows), count(*) FROM decant.parts")
-    assert rows < 12 < parts
+    [(rows, count)] = intake.postgres.query("SELECT sum(rows), count(*) FROM decant.parts")
+    assert rows < 12 < count
 
 
 def test_content_that_stands_in_the_table_is_known_again_whole_or_in_parts(intake: Split) -> None:
