@@ -257,8 +257,11 @@ class Transaction(Session, Protocol):
     def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
         """COPY rows into a quoted relation, by the names of their columns; return how many."""
 
-    def read(self, query: str, schema: pa.Schema) -> pa.Table:
-        """The rows of a query as an Arrow table of that schema, all of them at once.
+    def read(self, query: str, schema: pa.Schema, longest: int | None = None) -> pa.Table:
+        """The rows of a query as an Arrow table of that schema, all of them at once: 1 GB of them at most.
+
+        Raises TooLarge when a text has more than ``longest`` bytes. Such texts are not sent, so that whoever does not
+        know how long they are bounds the answer; the transaction goes on.
 
         It goes through COPY, which takes no parameters: put values in with ``names.quote_literal``.
         """

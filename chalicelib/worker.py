@@ -10,6 +10,7 @@ import logging
 from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, Unavailable
+from chalicelib.load.loader import InHand
 from chalicelib.wiring import Services
 from chalicelib.work.checking import read_back, rehearse
 from chalicelib.work.listing import list_again
@@ -67,7 +68,8 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
             raise
         logger.warning("a part is down, trying again later: %s", error)
         services.queue.send(task.tried().message(), delay=min(300, 5 * 2**task.tries))
-        postpone(services, task, error)
+        if not isinstance(error, InHand):  # another worker is at the run, which so does not wait
+            postpone(services, task, error)
     except _Abandoned as error:
         _fail(services, task, error)
         raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,22 +11,19 @@ from chalicelib.backup.codec import CODEC
 from chalicelib.backup.manifest import BackupFile, Manifest, file_key, fingerprint, manifest_key, render_manifest
 from chalicelib.backup.part_file import write_part
 from chalicelib.backup.ranges import KeyRange, cut
-from chalicelib.backup.sharing import Part, export_snapshot, make_all
+from chalicelib.backup.sharing import Offer, Offers, Part, export_snapshot, make_all
 from chalicelib.dictionary.avro import avro_schema
 from chalicelib.dictionary.model import Dictionary, Table
-from chalicelib.errors import DecantError
+from chalicelib.dictionary.names import quote
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Backup, Catalog, Database, Storage, Transaction
 
-logger = logging.getLogger(__name__)
-
 # Told what is being done ("backup hired_employees") and how many rows of it have been.
 Progress = Callable[[str, int], None]
-# Given each part of a big table, for other workers to make; see ``sharing.make_part``.
-Offer = Callable[[Part], None]
 
-# How much of a table goes into one file, when nobody says otherwise.
+# How much of a table goes into one file, and how many parts are offered at a time, when nobody says otherwise.
 PART_BYTES = 128 * 1024 * 1024
+PARTS_AT_ONCE = 10
 
 
 def back_up(
@@ -42,25 +38,29 @@ def back_up(
     progress: Progress,
     part_bytes: int = PART_BYTES,
     offer: Offer | None = None,
+    at_once: int = PARTS_AT_ONCE,
 ) -> list[Backup]:
     """Back up tables as they all are at one moment; return the backups in the order of ``tables``.
 
     ``snapshot`` names this attempt and is not used for another. No manifest is written before every file is complete:
-    whatever fails on the way leaves files that are no backup. Writers of the tables are not held up.
+    whatever fails on the way leaves files that are no backup. Writers of the tables are not held up; migrations are.
+    Raises Unavailable when a migration is at one of the tables for too long.
 
     A table of more than ``part_bytes`` in the database is cut into parts, each a file. They are offered to other
-    workers; those that nobody takes are made here.
+    workers, ``at_once`` at a time; those that nobody takes are made here.
     """
     chosen = [dictionary.table(name) for name in dict.fromkeys(tables)]
     with database.transaction(snapshot=True) as transaction:
+        _lock(transaction, dictionary, chosen)
         plans = [_Plan(table, new_id(now), cut(transaction, table, part_bytes)) for table in chosen]
         parts = _parts(transaction, dictionary, plans)
-        _offer(parts, offer)
+        offers = Offers(offer, at_once, parts)
+        offers.top_up(storage, ())
         files: dict[str, list[BackupFile]] = {plan.backup: [] for plan in plans}
         for plan in plans:
             if len(plan.ranges) == 1:
                 files[plan.backup].append(_whole(transaction, storage, plan, progress))
-        made = make_all(transaction, storage, dictionary, parts, progress)
+        made = make_all(transaction, storage, dictionary, parts, offers, progress)
         for part in parts:
             files[part.backup].append(made[part])
     tables_saved = tuple(table.name for table in chosen)
@@ -71,6 +71,17 @@ def back_up(
     for backup in backups:
         catalog.put_backup(backup)
     return backups
+
+
+def _lock(transaction: Transaction, dictionary: Dictionary, chosen: Sequence[Table]) -> None:
+    """Let no migration rewrite the tables until the end.
+
+    A rewritten table is empty to a snapshot that is older. LOCK TABLE takes no snapshot: as the transaction's first
+    statement it waits for a migration that is at it, whose rows are then seen. Children come before parents, as with
+    every writer.
+    """
+    relations = [f"public.{quote(table.name)}" for table in reversed(dictionary.tables) if table in chosen]
+    transaction.run_script(f"LOCK TABLE {', '.join(relations)} IN ACCESS SHARE MODE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +102,6 @@ def _parts(transaction: Transaction, dictionary: Dictionary, plans: Sequence[_Pl
         for plan in divided
         for number, within in enumerate(plan.ranges, start=1)
     ]
-
-
-def _offer(parts: Sequence[Part], offer: Offer | None) -> None:
-    """Offer the parts to others. A queue that takes none is no reason to stop."""
-    if offer is None:
-        return
-    try:
-        for part in parts:
-            offer(part)
-    except DecantError:
-        logger.warning("the queue takes no parts of a backup; its worker makes them alone", exc_info=True)
 
 
 def _whole(transaction: Transaction, storage: Storage, plan: _Plan, progress: Progress) -> BackupFile:

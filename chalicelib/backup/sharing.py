@@ -11,7 +11,8 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.backup.manifest import BackupFile, part_file_key, part_manifest_key
@@ -52,6 +53,41 @@ class Part:
         return int.from_bytes(digest[:8], "big", signed=True)
 
 
+# Given a part of a big table, for another worker to make; see ``make_part``.
+Offer = Callable[[Part], None]
+
+
+class Offers:
+    """Parts that are offered to other workers, the first ones first, and ``at_once`` of them until some are made.
+
+    So what else is in the queue waits behind few of them.
+    """
+
+    def __init__(self, offer: Offer | None, at_once: int, parts: Iterable[Part]) -> None:
+        self._offer = offer
+        self._at_once = at_once
+        self._coming = deque(parts)
+        self._open: list[Part] = []
+
+    def top_up(self, storage: Storage, made: Container[Part]) -> None:
+        """Offer parts in the place of those that are made, here (``made``) or by others.
+
+        A queue that takes none is no reason to stop.
+        """
+        self._open = [part for part in self._open if part not in made and _made(storage, part) is None]
+        while self._offer is not None and self._coming and len(self._open) < self._at_once:
+            part = self._coming.popleft()
+            if part in made:
+                continue
+            try:
+                self._offer(part)
+            except DecantError:
+                logger.warning("the queue takes no parts of a backup; its worker makes the others", exc_info=True)
+                self._offer = None
+            else:
+                self._open.append(part)
+
+
 class SnapshotGone(DecantError):
     """The backup that a part is of has ended, so nobody waits for the part."""
 
@@ -77,9 +113,12 @@ def make_all(
     storage: Storage,
     dictionary: Dictionary,
     parts: Sequence[Part],
+    offers: Offers,
     progress: Callable[[str, int], None],
 ) -> dict[Part, BackupFile]:
     """The files of all parts, in the transaction whose snapshot they are of; others may be at some of them.
+
+    After each one, others are offered the next.
 
     Raises Unavailable when a worker holds on to a part for too long.
     """
@@ -93,6 +132,7 @@ def make_all(
             told = _telling(made, part.table, progress)
             made[part] = _made(storage, part) or _write(transaction, storage, dictionary, part, told)
             told(made[part].rows)
+            offers.top_up(storage, made)
             since = time.monotonic()
         if len(made) == len(parts):
             return made

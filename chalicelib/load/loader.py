@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded, Unavailable
-from chalicelib.load import ledger
+from chalicelib.load import ledger, split_record
 from chalicelib.load.choice import write
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.digest import Leaves, content_digest
@@ -37,6 +37,10 @@ _TURN_PAUSE = 0.05
 
 class NotItsTurn(Unavailable):
     """Another load has to end first, and takes its time."""
+
+
+class InHand(NotItsTurn):
+    """Another worker is at the same run, or the server has yet to notice that it died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class Loader:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
                     return done
+                self.await_parents(transaction, file.table)
                 self.refuse_stale(transaction, file.version, again=attempt.again)
                 lock_tables(transaction, self.dictionary, [file.table])
                 written = write(transaction, file.table, source, file.options, run=attempt.run, progress=progress)
@@ -191,6 +196,11 @@ class Loader:
             raise DuplicateContent(original)
         ledger.record(transaction, entry)
 
+    def await_parents(self, transaction: Transaction, table: Table) -> None:
+        """Raise NotItsTurn while a file of a parent table is loaded in parts, whose rows are there at its end."""
+        if parent := split_record.at_work(transaction, table.parents):
+            raise NotItsTurn(f"A file of the table {parent} is being loaded in parts.", hint="It is tried again.")
+
     def refuse_stale(self, transaction: Transaction, source: ObjectVersion, *, again: bool) -> None:
         """Raise Superseded when a newer version of the object was loaded, unless this one is loaded ``again``."""
         if not again and (newer := ledger.newer_load(transaction, source)):
@@ -202,17 +212,19 @@ def state_after(error: DecantError) -> RunState:
     return _STATES.get(type(error), RunState.FAILED)
 
 
-def take_turn(transaction: Transaction, *names: str) -> None:
-    """Keep other loads of these names out until the end; raise NotItsTurn when they take long.
+def take_turn(transaction: Transaction, run: str, *tables: str) -> None:
+    """Keep other loads of these tables out until the end; raise NotItsTurn when they take long.
 
-    A run's own name keeps a second delivery of it out. Files of one table, or of tables that share a parent, take
-    turns because publishing many rows wants table and parents for itself; batches are short and take none.
+    The run's own name keeps a second delivery of it out, which InHand is raised for. Files of one table, or of tables
+    that share a parent, take turns because publishing many rows wants table and parents for itself; batches are short
+    and take none.
     """
     patience = time.monotonic() + _TURN_SECONDS
-    for name in names:
+    for name in (run, *tables):
         while transaction.run(_TAKE_TURN, name=name) == [(False,)]:
             if time.monotonic() > patience:
-                raise NotItsTurn(f"Another load is at work on {name}.", hint="It is tried again.")
+                kind = InHand if name == run else NotItsTurn
+                raise kind(f"Another load is at work on {name}.", hint="It is tried again.")
             time.sleep(_TURN_PAUSE)
 
 

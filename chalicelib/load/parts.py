@@ -6,6 +6,7 @@ those together follow the state and the line at the beginning of each. A second 
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,7 +14,7 @@ from typing import BinaryIO
 
 from chalicelib.dictionary.model import Table
 from chalicelib.load.csv_records import parse_records
-from chalicelib.load.csv_source import PEEK, Beginning, CsvSource, Layout, read_layout
+from chalicelib.load.csv_source import BLOCK, PEEK, Beginning, CsvSource, Layout, read_layout
 from chalicelib.load.digest import Leaves
 from chalicelib.load.record_scan import Scan, State, first_record
 
@@ -77,12 +78,17 @@ class Stretch:
 
 
 def shape_of(table: Table, size: int, part_bytes: int, open_: Open) -> Shape | None:
-    """How to cut a file; None when it has to be read as a whole, for its header does not end soon.
+    """How to cut a file; None when it has to be read as a whole, which tells what is wrong with its beginning, or when
+    its header does not end soon.
 
     Raises FileError as ``read_layout`` does.
     """
     with open_(0, min(size, PEEK)) as stream:
         beginning = stream.read()
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(beginning, final=len(beginning) == size)
+    except UnicodeDecodeError:
+        return None
     marks = len(_MARK) if beginning.startswith(_MARK) else 0
     content = beginning[marks:]
     layout = read_layout(table, content)
@@ -130,7 +136,8 @@ def stretch(shape: Shape, part: int, ahead: Ahead, behind: Ahead, open_: Open) -
     begin, lines = _record_from(shape, first, last, ahead, open_)
     if begin >= last:
         return None
-    end, _ = _record_from(shape, last, shape.size, behind, open_)
+    # A record that ends nowhere near is too long to be read, and need not be followed to the end of the file.
+    end, _ = _record_from(shape, last, min(shape.size, last + 2 * BLOCK), behind, open_)
     return Stretch(begin, end, lines)
 
 

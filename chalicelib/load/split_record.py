@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -100,6 +100,26 @@ def find(transaction: Transaction, run: str, *, lock: bool = False) -> Split | N
         return None
     plan, step, pending, number, content, staged = rows[0]
     return Split(run, _plan(plan), Step(step), pending, number, content, staged)
+
+
+def at_work(transaction: Transaction, tables: Sequence[str]) -> str | None:
+    """The first of these tables that a file is being loaded into in parts; None when there is none."""
+    if not tables:
+        return None
+    rows = transaction.run(
+        "SELECT min(plan ->> 'table') FROM decant.splits WHERE plan ->> 'table' = ANY(CAST(:tables AS text[]))",
+        tables=list(tables),
+    )
+    return None if rows[0][0] is None else str(rows[0][0])
+
+
+def touch(transaction: Transaction, run: str) -> None:
+    """Note that somebody goes on with a load in parts, unless somebody else does."""
+    transaction.run(
+        """UPDATE decant.splits SET touched = clock_timestamp()
+        WHERE run = (SELECT run FROM decant.splits WHERE run = :run FOR UPDATE SKIP LOCKED)""",
+        run=run,
+    )
 
 
 def take(transaction: Transaction, run: str, part: int) -> tuple[bool, bool] | None:
@@ -237,7 +257,11 @@ def number_rows(transaction: Transaction, run: str) -> None:
 def end(transaction: Transaction, run: str) -> None:
     """Forget a load in parts, what it staged too."""
     transaction.run("DELETE FROM decant.splits WHERE run = :run", run=run)
-    # Those of runs that ended while a worker still held a part, as well.
+    sweep(transaction)
+
+
+def sweep(transaction: Transaction) -> None:
+    """Forget what runs have left behind that ended while a worker still held a part, which it no longer does."""
     transaction.run(
         """DELETE FROM decant.parts d USING (
             SELECT run, part FROM decant.parts p

@@ -74,7 +74,8 @@ class Splitter:
     def begin(self, file: File, attempt: Attempt) -> Split | None:
         """Begin to load a file in parts, or find that the run has; None when it can't be cut, or is over.
 
-        Raises FileError when the file's beginning shows that it can't be read, and Superseded.
+        Raises FileError when the file's beginning shows that it can't be read, Superseded, and NotItsTurn while a file
+        of a parent table is loaded in parts.
         """
 
         def open_(first: int, last: int) -> BinaryIO:
@@ -98,6 +99,8 @@ class Splitter:
             take_turn(transaction, attempt.run)
             if ledger.recorded(transaction, attempt.run):
                 return None
+            if record.find(transaction, attempt.run) is None:
+                self.loader.await_parents(transaction, file.table)
             self.loader.refuse_stale(transaction, file.version, again=attempt.again)
             record.add(transaction, attempt.run, plan)
             return record.find(transaction, attempt.run)
@@ -119,7 +122,7 @@ class Splitter:
                 return Done.NOW
             self._second_pass(transaction, split)
             return Done.LAST
-        return Done.OVER
+        return self._over()
 
     def load(self, run: str, part: int) -> Done:
         """Stage the rows of a part. That it can't be read is noted, for a part before it may be worse."""
@@ -131,21 +134,20 @@ class Splitter:
     def publish(self, run: str, progress: Progress) -> LedgerEntry | None:
         """Bring a run to its end, once all its parts are loaded; None when that is not so (any more).
 
-        Raises FileError when the file can't be read, DuplicateContent, Superseded, and NotItsTurn when other loads
-        come first. Should what was staged be gone, the parts are to be loaded again.
+        Raises FileError when the file can't be read, DuplicateContent, Superseded, NotItsTurn when other loads come
+        first, and InHand when another worker is at it. Should what was staged be gone, or what its rows refer to, the
+        parts are to be loaded again.
         """
         try:
             return self._publish(run, progress)
         except (_Lost, ParentGone) as lost:
             with self.loader.database.transaction() as transaction:
                 split = record.find(transaction, run, lock=True)
-                if split is None:
+                # Another worker may have met the same, and have begun again.
+                if split is None or split.step is not Step.PUBLISH:
                     return None
                 if split.round >= _ROUNDS:
-                    raise DecantError(
-                        f"What the parts of the file had staged was lost {_ROUNDS} times: {lost}",
-                        hint="See the database's log, and drop the file again.",
-                    ) from lost
+                    raise _in_vain(lost) from lost
                 record.begin_again(transaction, split)
                 _stage_anew(transaction, split)
             return None
@@ -176,6 +178,11 @@ class Splitter:
             ledger.record(transaction, entry)
         return entry
 
+    def touch(self, run: str) -> None:
+        """Note that somebody goes on with a run, who only waits for its turn."""
+        with self.loader.database.transaction() as transaction:
+            record.touch(transaction, run)
+
     def silent(self) -> list[str]:
         """The runs that nobody goes on with."""
         with self.loader.database.transaction() as transaction:
@@ -197,6 +204,12 @@ class Splitter:
                 return Done.NOW
             record.go_on(transaction, split, Step.PUBLISH)
             return Done.LAST
+        return self._over()
+
+    def _over(self) -> Done:
+        """Take away what the end of the run had to leave, for this worker was still writing into it."""
+        with self.loader.database.transaction() as transaction:
+            record.sweep(transaction)
         return Done.OVER
 
     def _take(self, transaction: Transaction, run: str, part: int, step: Step) -> tuple[Split | None, Done]:
@@ -299,6 +312,19 @@ def _refuse_broken(parts: Sequence[Loaded]) -> None:
         ahead += part.rows
     if misfit is not None:
         raise BrokenFile(misfit)
+
+
+def _in_vain(lost: _Lost | ParentGone) -> DecantError:
+    """What is told of a file whose parts were loaded as often as they may be."""
+    if isinstance(lost, ParentGone):
+        return DecantError(
+            f"The parts of the file were loaded {_ROUNDS} times, and could not be published: {lost}",
+            hint="Drop the file again when nobody deletes what its rows refer to.",
+        )
+    return DecantError(
+        f"The parts of the file were loaded {_ROUNDS} times, and what they had staged was lost: {lost}",
+        hint="See the database's log, and drop the file again.",
+    )
 
 
 def _pending(transaction: Transaction, split: Split, rows: int = 0) -> int:

@@ -13,7 +13,7 @@ import fastexcel
 import pyarrow as pa
 
 from chalicelib.errors import FileCode, FileError
-from chalicelib.load.workbook_check import BROKEN_XML, BROKEN_ZIP, MAX_SMALL_PART, REPAIR, SHARED_TEXTS, check_workbook
+from chalicelib.load.workbook_check import BROKEN_XML, BROKEN_ZIP, MAX_SMALL_PARTS, REPAIR, SHARED_TEXTS, check_workbook
 from chalicelib.load.workbook_markup import check_markup
 
 _KEPT = ("[content_types].xml", "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml")
@@ -35,11 +35,13 @@ class Archive:
     def __init__(self, content: bytes) -> None:
         check_workbook(content)
         self._zip = zipfile.ZipFile(io.BytesIO(content))
+        kept = [entry for entry in self._zip.infolist() if entry.filename.lower() in _KEPT]
+        _check_size(kept)
         self._kept: dict[str, bytes] = {}
-        for entry in self._zip.infolist():
-            if entry.filename.lower() in _KEPT:
-                with damage_told(entry.filename):
-                    self._kept[entry.filename] = self._small(entry)
+        for entry in kept:
+            with damage_told(entry.filename):
+                self._kept[entry.filename] = self._zip.read(entry)
+                check_markup(entry.filename, self._kept[entry.filename])
 
     @property
     def texts(self) -> str | None:
@@ -69,16 +71,16 @@ class Archive:
         """A workbook in which this sheet has only these rows."""
         return _stored(self._kept | {sheet.part: _SHEET % rows})
 
-    def _small(self, entry: zipfile.ZipInfo) -> bytes:
-        if entry.file_size > MAX_SMALL_PART:
-            raise FileError(
-                FileCode.DANGEROUS_WORKBOOK,
-                f"The part {entry.filename} of the workbook takes {entry.file_size:,} bytes, and holds no rows.",
-                hint="Copy its rows into a new workbook, or save them as CSV.",
-            )
-        content = self._zip.read(entry)
-        check_markup(entry.filename, content)
-        return content
+
+def _check_size(kept: list[zipfile.ZipInfo]) -> None:
+    size = sum(entry.file_size for entry in kept)
+    if size > MAX_SMALL_PARTS:
+        longest = max(kept, key=lambda entry: entry.file_size).filename
+        raise FileError(
+            FileCode.DANGEROUS_WORKBOOK,
+            f"The parts of the workbook that hold no rows take {size:,} bytes, {longest} most of all.",
+            hint="Copy its rows into a new workbook, or save them as CSV.",
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections import Counter
 from xml.parsers import expat
 
 from chalicelib.errors import FileCode, FileError
@@ -20,8 +21,8 @@ _MAX_TEXTS = 512 * 2**20
 _MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 50 * 2**20
 _MAX_ENTRIES = 10_000
-# Styles are the biggest part that is read besides rows and texts, and are read again with each piece of the rows.
-MAX_SMALL_PART = 8 * 2**20
+# What is read besides rows and texts, styles for the most part, is read again with each piece of the rows.
+MAX_SMALL_PARTS = 8 * 2**20
 SHARED_TEXTS = "xl/sharedstrings.xml"
 REPAIR = "Open it in Excel, save it as a new workbook (.xlsx) and drop that."
 
@@ -44,6 +45,10 @@ def check_workbook(content: bytes) -> None:
         raise FileError(FileCode.OLD_WORKBOOK, "The file is a binary workbook (.xlsb).", hint=again)
     if "xl/workbook.xml" not in names and "[Content_Types].xml" not in names:
         raise FileError(FileCode.NOT_A_WORKBOOK, "The file is a zip archive but no workbook.", hint=again)
+    [(name, times)] = Counter(entry.filename.lower() for entry in entries).most_common(1)
+    if times > 1:
+        # The standard forbids it (ISO 29500-2, M1.12): each program would take another one of them.
+        raise FileError(FileCode.NOT_A_WORKBOOK, f"The workbook has {times} parts of the name {name}.", hint=REPAIR)
     texts = sum(entry.file_size for entry in entries if entry.filename.lower() == SHARED_TEXTS)
     if texts > _MAX_TEXTS:
         raise FileError(

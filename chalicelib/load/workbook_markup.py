@@ -7,6 +7,7 @@ type or an entity of its own, and a < always begins an element.
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -38,6 +39,9 @@ _STRINGS = rf"^(?:\s*(?:<si>{_RICH}</si>|<si/>))*\s*$"
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
 _COLUMNS = {NARROW: "[A-P]", WIDE: "[A-Z]{1,2}"}
 _TYPES = {"s", "n", "b", "e", "str", "d", "inlineStr"}
+# The parser keeps each name that it meets, and the elements that it is in. Sheets have some 200 names, 10 deep.
+_MAX_NAMES = 10_000
+_DEEPEST = 100
 
 
 def usual_rows(markup: bytes, first: int, last: int) -> int | None:
@@ -98,9 +102,13 @@ def _parser(part: str) -> expat.XMLParserType:
 
 
 class Rewriter:
-    """Writes rows and shared strings in the usual form, from XML of any other. It takes its time."""
+    """Writes rows and shared strings in the usual form, from XML of any other. It takes its time.
+
+    ``held`` is about how many bytes it was fed that it still holds: they have not come to the end of a row or an item.
+    """
 
     def __init__(self, part: str) -> None:
+        self.held = 0
         self._part = part
         self._parser = _parser(part)
         self._parser.StartElementHandler = self._start
@@ -108,7 +116,8 @@ class Rewriter:
         self._parser.CharacterDataHandler = self._character_data
         self._done: list[str] = []
         self._cells: list[str] = []
-        self._row = self._last = self._column = 0
+        self._row = self._last = self._column = self._depth = 0
+        self._ended = False
         self._cell: dict[str, str] = {}
         self._value: str | None = None
         self._rich: list[str] | None = None
@@ -116,12 +125,20 @@ class Rewriter:
 
     def feed(self, content: bytes, *, final: bool = False) -> bytes:
         """Take the next bytes; return the rows or items that are complete. Raises FileError, ValueError or expat's."""
+        self._ended = False
         self._parser.Parse(content, final)
+        if len(self._parser.intern) > _MAX_NAMES:
+            raise ValueError("markup with more names than a sheet has")
         done = "".join(self._done).encode()
         self._done.clear()
+        gathering = self._cells or self._rich is not None or self._text is not None
+        self.held = 0 if done or (self._ended and not gathering) else self.held + len(content)
         return done
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ValueError("markup deeper than a sheet has")
         local = name.rpartition(":")[2]
         if local == "row":
             number = attributes.get("r")
@@ -141,9 +158,11 @@ class Rewriter:
         if local == "t":
             kept = kept if attributes.get("xml:space") == "preserve" else ""
             self._text = []
-        _told(self._rich).append(f"<{local}{kept}>")
+        _told(self._rich).append(sys.intern(f"<{local}{kept}>"))
 
     def _end(self, name: str) -> None:
+        self._depth -= 1
+        self._ended = True
         local = name.rpartition(":")[2]
         if local == "row":
             self._end_row()
@@ -157,7 +176,7 @@ class Rewriter:
             self._done.append(f"<si>{self._taken_rich()}</si>")
         elif self._rich is not None and local in ("t", "r", "rPh"):
             text = self._taken_text() if local == "t" else ""
-            self._rich.append(f"{text}</{local}>")
+            self._rich += text, sys.intern(f"</{local}>")
 
     def _character_data(self, text: str) -> None:
         if self._text is not None:

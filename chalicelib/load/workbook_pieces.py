@@ -14,9 +14,10 @@ from chalicelib.load.workbook_markup import Rewriter
 _READ = 2**20
 _HEAD_SIZE = 2**20
 _PIECE = 2 * 2**20
-_LONGEST = 64 * 2**20
+# What is not cut is held whole, several times while it is read. 702 cells of 32,767 letters are 23 MB.
+_LONGEST = 32 * 2**20
 _HEAD = re.compile(
-    rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml version="1\.0"(?: encoding="utf-8")?(?: standalone="(?:yes|no)")?\s*\?>)?\s*'
+    rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml version="1\.0"(?: encoding="utf-8")?(?: standalone="(?:yes|no)")?\s*\?>\s*)?'
     rb"(?:<[a-z/][^<>]*>\s*)*?<(?:sheetData|sst\b[^<>]*?)(/?)>",
     re.IGNORECASE,
 )
@@ -90,9 +91,11 @@ def _gathered(rewriter: Rewriter, stream: IO[bytes], part: str) -> Iterator[byte
     gathered = b""
     while content := stream.read(_READ):
         gathered += rewriter.feed(content)
-        if len(gathered) > _LONGEST:
+        if max(len(gathered), rewriter.held) > _LONGEST:
             raise FileError(
-                FileCode.DANGEROUS_WORKBOOK, f"A row of {part} has more than {_LONGEST:,} bytes.", hint="Save as CSV."
+                FileCode.DANGEROUS_WORKBOOK,
+                f"The part {part} of the workbook has {_LONGEST:,} bytes or more in a few rows, texts or comments.",
+                hint="Look whether so much is meant, and save its rows as CSV.",
             )
         if len(gathered) > _PIECE:
             yield gathered

@@ -7,6 +7,7 @@ memory stays bounded, and pieces are read beside each other and beside what is d
 from __future__ import annotations
 
 import re
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,12 +30,13 @@ _THREADS = 2
 _AHEAD = 3
 _MAX_GRID = 2**22
 _MAX_TEXT = 32 * 2**20
-# Ahead of the number of a shared text, where the reader would put the text itself: no XML may hold this character.
-_SHARED = "\x01"
 _ROWS = re.compile(rb'<c r="[A-Z]+([0-9]+)"')
+_FORMULA = rb"(?:<f[^<]*(?:</f>)?)?"
 # What Excel shows as 29 February 1900, a day that never was; the reader gives the day before.
-_SERIAL_60 = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^<>]*>(?:<f[^<>]*>(?:[^<>]*</f>)?)?<v>60(?:\.[0-9]*)?</v>')
+_SERIAL_60 = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^<>]*>' + _FORMULA + rb"<v>60(?:\.[0-9]*)?</v>")
 _BEFORE_PHANTOM_DAY, _PHANTOM_DAY = "1900-02-28", "1900-02-29"
+# The values that the reader gives as null; of other types of cells it gives an empty text.
+_BLANK = re.compile(rb'<c r="[^"]*"(?: s="[0-9]+")?(?: t="[nbe]")?>' + _FORMULA + rb'<v(?: xml:space="preserve")?></v>')
 Errors = Mapping[tuple[int, int], str]
 
 
@@ -65,6 +67,8 @@ class WorkbookReader:
         self._pool = ThreadPoolExecutor(_THREADS)
         self._texts = pa.array([], pa.string())
         self._lengths = pa.array([], pa.int32())
+        # Ahead of the number of a shared text, where the reader would put the text itself. No file can foretell it.
+        self._mark = f"\x01{secrets.token_hex(6)}"
 
     def __enter__(self) -> Self:
         return self
@@ -128,10 +132,11 @@ class WorkbookReader:
             return halves
         if width > NARROW and not all(rows.first <= int(row) <= rows.last for row in _ROWS.findall(rows.markup)):
             raise Unusual
-        cells, errors = _read(self._archive, sheet, _marked(rows.markup), rows.first)
+        cells, errors = _read(self._archive, sheet, _marked(rows.markup, self._mark), rows.first)
         if len(cells) > rows.last - rows.first + 1 or (as_written and _lost(rows, cells, errors)):
             raise Unusual
-        shared = [_shared(column) for column in cells.columns]
+        cells = _with_phantom_days(cells, rows)
+        shared = [_shared(column, self._mark) for column in cells.columns]
         text = sum(pc.sum(self._lengths.take(indexes)).as_py() or 0 for indexes in shared if indexes is not None)
         if text > _MAX_TEXT and len(halves := rows.halves()) > 1:
             return halves
@@ -139,7 +144,7 @@ class WorkbookReader:
             if indexes is not None:
                 texts = pc.if_else(pc.is_valid(indexes), self._texts.take(indexes), cells.column(position).chunk(0))
                 cells = cells.set_column(position, cells.column_names[position], texts)
-        return Block(rows.first, _with_phantom_days(cells, rows), errors)
+        return Block(rows.first, cells, errors)
 
 
 def _items(archive: Archive, sheet: Sheet, items: bytes) -> pa.Array:
@@ -186,8 +191,8 @@ def _in_order(pieces: Iterator[bytes]) -> Iterator[Piece]:
         last = found.last
 
 
-def _marked(rows: bytes) -> bytes:
-    return rows.replace(b't="s"><v>', b't="str"><v>' + _SHARED.encode())
+def _marked(rows: bytes, mark: str) -> bytes:
+    return rows.replace(b't="s"><v>', b't="str"><v>' + mark.encode())
 
 
 def _read(archive: Archive, sheet: Sheet, rows: bytes, first: int) -> tuple[pa.Table, Errors]:
@@ -217,19 +222,17 @@ def _read(archive: Archive, sheet: Sheet, rows: bytes, first: int) -> tuple[pa.T
 def _lost(rows: Piece, cells: pa.Table, errors: Errors) -> bool:
     """Whether the reader found fewer values than there are, because cells stand elsewhere than their rows."""
     filled = sum(len(cells) - column.null_count for column in cells.columns) + len(errors)
-    if filled >= rows.markup.count(b"</c>"):
-        return False
-    blank = rows.markup.count(b"></v>") + rows.markup.count(b"<is></is>")
-    return bool(filled + blank < rows.markup.count(b"</v>") + rows.markup.count(b"</is>"))
+    lacking = rows.markup.count(b"</v>") + rows.markup.count(b"</is>") - filled
+    return bool(lacking > 0 and lacking > len(_BLANK.findall(rows.markup)))
 
 
-def _shared(column: pa.ChunkedArray) -> pa.Array | None:
+def _shared(column: pa.ChunkedArray, mark: str) -> pa.Array | None:
     """The numbers of shared texts, null where a cell has none; None when none has."""
     text = column.combine_chunks()
-    marked = pc.starts_with(text, _SHARED)
+    marked = pc.starts_with(text, mark)
     if not pc.any(marked).as_py():
         return None
-    numbers = pc.ascii_ltrim(text, _SHARED)
+    numbers = pc.utf8_slice_codeunits(text, len(mark))
     return pc.if_else(marked, numbers, pa.scalar(None, pa.string())).cast(pa.int32())
 
 

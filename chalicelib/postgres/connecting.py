@@ -17,11 +17,13 @@ logger = logging.getLogger(__name__)
 _CONNECT_SECONDS = 10
 
 # Times are pinned to UTC. The rest keeps a lost peer from holding locks, or from keeping us: whoever meets a lock that
-# is kept long gives up and is tried again, and the server ends what a client that died or vanished has left open.
+# is kept long gives up and is tried again, and the server ends what a client that died or vanished has left open, even
+# in the middle of a statement.
 _SESSION = """
 SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET search_path = public, pg_temp;
 SET lock_timeout = '8s'; SET idle_in_transaction_session_timeout = '5min';
-SET tcp_keepalives_idle = 240; SET tcp_keepalives_interval = 15; SET tcp_keepalives_count = 4
+SET tcp_keepalives_idle = 240; SET tcp_keepalives_interval = 15; SET tcp_keepalives_count = 4;
+SET client_connection_check_interval = '10s'
 """
 # The same from our side. A packet that nobody acknowledges for so long, in milliseconds, means a dead connection: an
 # environment that was frozen for a while does not learn otherwise that the network forgot it. Linux has the names.

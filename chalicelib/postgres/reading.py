@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from chalicelib.dictionary.names import quote, quote_all
-from chalicelib.errors import DecantError
+from chalicelib.errors import DecantError, TooLarge
 from chalicelib.postgres.translation import execute_copy
 
 _Time = TypeVar("_Time", np.int32, np.int64)
@@ -29,23 +29,25 @@ _DAYS = 10_957
 _MICROSECONDS = _DAYS * 86_400_000_000
 
 
-def read(connection: Any, query: str, schema: pa.Schema) -> pa.Table:
+def read(connection: Any, query: str, schema: pa.Schema, longest: int | None = None) -> pa.Table:
     """See ``ports.Transaction.read``."""
     answer = io.BytesIO()
-    columns = ", ".join(each for field in schema for each in _aggregates(field))
+    columns = ", ".join(each for field in schema for each in _aggregates(field, longest))
     page = f"({query}) AS page ({quote_all(schema.names)})"
     execute_copy(connection, f"COPY (SELECT {columns} FROM {page}) TO STDOUT (FORMAT binary)", answer)
     values = _values(answer.getvalue())
-    return pa.table([_column(field, values) for field in schema], schema=schema)
+    return pa.table([_column(field, values, longest) for field in schema], schema=schema)
 
 
-def _aggregates(field: pa.Field) -> Iterator[str]:
+def _aggregates(field: pa.Field, longest: int | None) -> Iterator[str]:
     name = quote(field.name)
     if field.nullable:
         yield f"string_agg(boolsend({name} IS NOT NULL), '')"
     if pa.types.is_string(field.type) or pa.types.is_decimal(field.type):
+        bounded = pa.types.is_string(field.type) and longest is not None
+        sent = f" FILTER (WHERE octet_length({name}::text) <= {longest})" if bounded else ""
         yield f"string_agg(int4send(octet_length({name}::text)), '')"
-        yield f"string_agg({name}::text, '')"
+        yield f"string_agg({name}::text, ''){sent}"
     elif pa.types.is_boolean(field.type):
         yield f"string_agg(boolsend({name}), '')"
     elif pa.types.is_date32(field.type):
@@ -69,10 +71,12 @@ def _values(answer: bytes) -> Iterator[memoryview]:
         at += max(size, 0)
 
 
-def _column(field: pa.Field, values: Iterator[memoryview]) -> pa.Array:
+def _column(field: pa.Field, values: Iterator[memoryview], longest: int | None) -> pa.Array:
     present = np.frombuffer(next(values), np.bool_) if field.nullable else None
     if pa.types.is_string(field.type) or pa.types.is_decimal(field.type):
         lengths = _spread(np.frombuffer(next(values), ">i4"), present)
+        if pa.types.is_string(field.type) and longest is not None and lengths.max(initial=0) > longest:
+            raise TooLarge(f"A text of the column {field.name} has {lengths.max()} bytes, more than {longest}.")
         bounds = np.zeros(len(lengths) + 1, np.int32)
         np.cumsum(lengths, out=bounds[1:])
         valid = None if present is None else pa.array(present).buffers()[1]

@@ -115,9 +115,9 @@ class PostgresTransaction:
         """See ``ports.Transaction``. The rows' tables share one schema."""
         return copy_in(self._connection, relation, rows)
 
-    def read(self, query: str, schema: pa.Schema) -> pa.Table:
+    def read(self, query: str, schema: pa.Schema, longest: int | None = None) -> pa.Table:
         """See ``ports.Transaction``."""
-        return read(self._connection, query, schema)
+        return read(self._connection, query, schema, longest)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from chalicelib.errors import DecantError, Unavailable
-from chalicelib.load.loader import Attempt, Loader, NotItsTurn
+from chalicelib.load.loader import Attempt, InHand, Loader, NotItsTurn
 from chalicelib.load.turns import waits_for
 from chalicelib.ports import Run
 from chalicelib.wiring import Services
@@ -45,7 +45,7 @@ def load(services: Services, task: LoadTask) -> None:
     except NotItsTurn as error:
         if waited >= _LONGEST_TURN:
             raise
-        _wait(services, task, run, started, error.detail)
+        _wait(services, task, run, started, None if isinstance(error, InHand) else error.detail)
         return
     except Unavailable:
         raise
@@ -59,10 +59,14 @@ def load(services: Services, task: LoadTask) -> None:
     finish(services, begun, ended(run, entry))
 
 
-def _wait(services: Services, task: LoadTask, run: Run, started: dt.datetime, reason: str) -> None:
-    """Put the task back into the queue. Its tries begin anew, for no part was down."""
+def _wait(services: Services, task: LoadTask, run: Run, started: dt.datetime, reason: str | None) -> None:
+    """Put the task back into the queue. Its tries begin anew, for no part was down.
+
+    Without a ``reason`` another worker is at the run, which tells how far it is.
+    """
     since = task.since or started
-    wait(services, run, reason)
+    if reason is not None:
+        wait(services, run, reason)
     again = replace(task, run=run.id, since=since, tries=0)
     services.queue.send(again.message(), delay=_pause((started - since).total_seconds()))
 

@@ -35,6 +35,7 @@ def save(services: Services, task: BackupTask, run: Run, started: dt.datetime) -
         progress=Progress(services, run).tell,
         part_bytes=services.settings.backup_part_bytes,
         offer=lambda part: services.queue.send(BackupPartTask(run.id, part).message()),
+        at_once=services.settings.parts_at_once,
     )
     rows = sum(backup.rows for backup in made)
     result = {"snapshot": snapshot, "backups": [backup.id for backup in made], "rows": rows}

@@ -10,21 +10,23 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from chalicelib.errors import DecantError
+from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.digest import whole_leaves
-from chalicelib.load.loader import Attempt, File, Loader, NotItsTurn
+from chalicelib.load.loader import Attempt, File, InHand, Loader, NotItsTurn
 from chalicelib.load.split_record import Split, Step
 from chalicelib.load.splitting import SILENCE, Done, Splitter
-from chalicelib.ports import Run
+from chalicelib.ports import Run, RunState
+from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
 from chalicelib.work.messages import PartTask
-from chalicelib.work.reporting import Progress, ended, fail, finish, known_run, wait
+from chalicelib.work.reporting import Progress, ended, fail, finish, known_run, now, wait
 
 logger = logging.getLogger(__name__)
 
 # A worker has a part for 15 minutes at most; a connection that it left open is closed within 5.
 _BUSY_PAUSE = 60
 _TURN_PAUSE = 15
+_LONGEST_PAUSE = 300
 _PHASES = {Step.SCAN: "scanning", Step.LOAD: "loading", Step.PUBLISH: "publishing"}
 
 
@@ -42,7 +44,10 @@ def begin_parts(services: Services, file: File, attempt: Attempt, run: Run) -> S
         return None
     work = splitter(services)
     for silent in work.silent():
-        _end_silent(services, work, silent)
+        try:
+            _end_silent(services, work, silent)
+        except DecantError:  # which is no fault of this file
+            logger.warning("run %s is silent and can't be ended", silent, exc_info=True)
     split = work.begin(file, attempt)
     if split is not None and split.plan.source.version == file.version.version:
         _send_first(services, split)
@@ -52,8 +57,9 @@ def begin_parts(services: Services, file: File, attempt: Attempt, run: Run) -> S
 
 def do_part(services: Services, task: PartTask, *, again: bool) -> None:
     """Do what the task says, and send for what comes next. ``again``: the queue gives its message out once more."""
+    about(run_id=task.run)
     if task.step is Step.PUBLISH:
-        _publish(services, task)
+        _publish(services, task, again=again)
         return
     again = again or task.tries > 0
     work = splitter(services)
@@ -65,22 +71,29 @@ def do_part(services: Services, task: PartTask, *, again: bool) -> None:
 
 
 def give_up(services: Services, task: PartTask, error: DecantError) -> None:
-    """End the run of a part that can't be done."""
+    """End the run of a part that can't be done. Raises Unavailable when that has to be tried again."""
     try:
         splitter(services).abandon(task.run, error)
-    except DecantError:
+    except DecantError as unable:
+        if isinstance(unable, Unavailable) and not isinstance(error, Unavailable):
+            raise
         logger.warning("the database can't be told that run %s has failed", task.run, exc_info=True)
     fail(services, task, error)
 
 
-def _publish(services: Services, task: PartTask) -> None:
+def _publish(services: Services, task: PartTask, *, again: bool) -> None:
     run = known_run(services, task)
+    if not run.state.final:
+        run = replace(run, state=RunState.RUNNING)
     work = splitter(services)
     try:
         entry = work.publish(task.run, Progress(services, run).tell)
     except NotItsTurn as error:
-        wait(services, run, error.detail)
-        services.queue.send(task.message(), delay=_TURN_PAUSE)
+        # A message that a worker died with is counted as tried, or it would come back as a new one for ever.
+        if again or (isinstance(error, InHand) and task.tries):
+            raise
+        if not isinstance(error, InHand):  # who is at it has a message of its own
+            _wait(services, task, run, work, error.detail)
         return
     if entry is not None:
         finish(services, run, ended(run, entry))
@@ -88,6 +101,16 @@ def _publish(services: Services, task: PartTask) -> None:
     split = work.find(task.run)
     if split is not None and split.step is Step.LOAD:  # what was staged is lost
         _send_first(services, split)
+
+
+def _wait(services: Services, task: PartTask, run: Run, work: Splitter, reason: str) -> None:
+    """Put a publish back into the queue until other loads have ended; less and less often."""
+    since = task.since or now()
+    work.touch(task.run)
+    if not run.state.final:
+        wait(services, run, reason)
+    pause = _TURN_PAUSE + (now() - since).total_seconds() / 4
+    services.queue.send(replace(task, since=since).message(), delay=int(min(_LONGEST_PAUSE, pause)))
 
 
 def _go_on(services: Services, task: PartTask, work: Splitter) -> None:
@@ -115,7 +138,9 @@ def _send_first(services: Services, split: Split) -> None:
 def _tell(services: Services, run: Run, split: Split) -> None:
     parts = split.plan.shape.parts
     phase = f"{_PHASES[split.step]}: {parts - split.pending} of {parts} parts are done"
-    shown = replace(run, table=split.plan.table, started=split.plan.started)
+    if run.state.final:
+        return
+    shown = replace(run, table=split.plan.table, state=RunState.RUNNING, started=split.plan.started)
     Progress(services, shown).tell(phase, split.rows)
 
 
@@ -125,7 +150,7 @@ def _end_silent(services: Services, work: Splitter, run: str) -> None:
         f"For {hours:.0f} hours no worker went on with a part of the file.",
         hint="See the dead-letter queue and the worker's log, and drop the file again.",
     )
-    entry = work.abandon(run, error)
     shown = services.catalog.run(run)
+    entry = work.abandon(run, error)
     if entry is not None and shown is not None:
         finish(services, shown, ended(shown, entry))

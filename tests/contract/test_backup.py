@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import logging
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,39 @@ def test_all_tables_are_of_one_moment(company: TestDatabase, folder: FolderStora
     assert find(catalog, "departments").rows == 3
 
 
+REWRITE = "ALTER TABLE jobs ALTER job TYPE text USING job || ''"
+
+
+def test_a_table_that_is_being_rewritten_is_waited_for_and_not_taken_for_empty(
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
+) -> None:
+    """To a snapshot that is older than a migration's new rows there are none."""
+    waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'jobs'::regclass"
+    with ThreadPoolExecutor(1) as thread, company.as_owner() as owner:
+        owner.execute_simple(f"BEGIN; {REWRITE}")
+        coming = thread.submit(take, company, folder, catalog, "departments", "jobs")
+        while not coming.done() and not owner.execute_simple(waiting).rows:
+            time.sleep(0.01)
+        owner.execute_simple("COMMIT")
+        backups = coming.result()
+    assert [backup.rows for backup in backups] == [3, 1]
+
+
+def test_no_table_is_rewritten_before_it_has_been_read(
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
+) -> None:
+    refused: list[str] = []
+
+    def migrate(phase: str, _rows: int) -> None:
+        with company.as_owner() as owner, pytest.raises(Exception, match="55P03"):
+            owner.execute_simple(f"SET lock_timeout = '10ms'; {REWRITE}")
+        refused.append(phase)
+
+    backups = take(company, folder, catalog, "departments", "jobs", progress=migrate)
+    assert [backup.rows for backup in backups] == [3, 1]
+    assert refused == ["backup departments", "backup jobs"]
+
+
 class BrokenStorage(FolderStorage):
     """Takes files and no manifests."""
 
@@ -183,6 +218,29 @@ def test_pages_of_wide_rows_have_few_of_them(company: TestDatabase, monkeypatch:
         sizes = [len(page) for page in read_pages(transaction, "jobs", schema, ["id"])]
     assert sum(sizes) == 101
     assert max(sizes) <= 12
+
+
+def test_pages_stay_small_where_long_rows_follow_short_ones(
+    company: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page takes is guessed from the one before, which may be wrong by any factor."""
+    monkeypatch.setattr(pages, "_FIRST_PAGE_ROWS", 10)
+    monkeypatch.setattr(pages, "_PAGE_BYTES", 50_000)
+    monkeypatch.setattr(pages, "_MOST_BYTES", 100_000)
+    schema = pa.schema([pa.field("id", pa.int64(), nullable=False), ("one", pa.string()), ("two", pa.string())])
+    with company.database.transaction() as transaction:
+        transaction.run("CREATE TEMP TABLE letters (id bigint PRIMARY KEY, one text, two text)")
+        transaction.run(
+            """INSERT INTO letters SELECT n,
+                CASE WHEN n % 7 > 0 THEN repeat('é', CASE WHEN n % 1000 > 300 THEN 2000 ELSE n % 3 END) END,
+                CASE WHEN n % 5 > 0 THEN repeat('x', CASE WHEN n % 1000 > 300 THEN 5000 ELSE n % 2 END) END
+            FROM generate_series(1, 1600) n"""
+        )
+        whole = transaction.read("SELECT * FROM letters ORDER BY id", schema)
+        read = list(read_pages(transaction, "letters", schema, ["id"]))
+    assert pa.concat_tables(read) == whole
+    assert max(page.nbytes for page in read) < 130_000 < whole.nbytes / 50
+    assert len(read) < 300
 
 
 # Reading back

@@ -301,6 +301,38 @@ def test_without_others_the_worker_makes_all_parts_and_what_comes_late_does_noth
     assert keys(storage) == before
 
 
+def test_other_work_waits_behind_few_parts(company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog) -> None:
+    """Others are offered the next parts as soon as they have made some, and none that is made already."""
+    offered: list[Part] = []
+    waiting: list[Part] = []
+    made: list[bool] = []
+
+    def lend(part: Part) -> None:
+        offered.append(part)
+        waiting.append(part)
+        assert len(waiting) <= 2
+
+    with another(company) as database:
+
+        def work(_phase: str, _rows: int) -> None:
+            while waiting:
+                made.append(make_part(database, storage, company.dictionary, waiting.pop(0)))
+
+        [backup] = take(
+            company, storage, catalog, EMPLOYEES, part_bytes=SMALL, offer=lend, at_once=2, progress=work
+        )  # fmt: skip
+    files = load_manifest(storage, backup).files
+    assert [part.number for part in offered] == list(range(1, len(offered) + 1))
+    assert 2 < sum(made) <= len(offered) < len(files)
+    assert backup.rows == ROWS
+
+
+def test_parts_that_nobody_takes_stay_few(company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog) -> None:
+    offered: list[Part] = []
+    take(company, storage, catalog, EMPLOYEES, part_bytes=SMALL, offer=offered.append, at_once=2)
+    assert [part.number for part in offered] == [1, 2]
+
+
 def test_a_queue_that_is_down_is_no_reason_to_stop(
     company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
@@ -446,6 +478,13 @@ def test_workers_take_the_parts_from_the_queue(intake: Intake) -> None:
     place = f"backups/{EMPLOYEES}/{backup.id}/"
     made = {key for key in keys(storage) if key.startswith(place) and PART.fullmatch(key.removeprefix(place))}
     assert len(made) == 2 * len(load_manifest(storage, backup).files)  # each with the manifest of another's part
+
+
+def test_the_settings_tell_how_many_parts_are_in_the_queue(intake: Intake) -> None:
+    services = intake.services
+    task = json.dumps(BackupTask("20261122T022045123456-4f2a9c1b", (EMPLOYEES,)).message())
+    worker.handle(replace(services, settings=replace(services.settings, parts_at_once=3)), task)
+    assert [message["work"] for message, _ in intake.queue.sent] == ["backup-part"] * 3
 
 
 def test_what_goes_wrong_with_a_part_is_left_to_the_backup_s_worker(intake: Intake) -> None:

@@ -331,9 +331,9 @@ class _Sabotaged:
         self._step()
         return self._transaction.copy_in(relation, self._halves(pa.concat_tables(rows)))
 
-    def read(self, query: str, schema: pa.Schema) -> pa.Table:
+    def read(self, query: str, schema: pa.Schema, longest: int | None = None) -> pa.Table:
         self._step()
-        return self._transaction.read(query, schema)
+        return self._transaction.read(query, schema, longest)
 
     def _halves(self, rows: pa.Table) -> Iterator[pa.Table]:
         yield rows.slice(0, len(rows) // 2)

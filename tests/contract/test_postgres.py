@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pg8000
 import pyarrow as pa
 import pytest
 
-from chalicelib.errors import DecantError, IntegrityViolation, Unavailable
+from chalicelib.errors import DecantError, IntegrityViolation, TooLarge, Unavailable
 from chalicelib.load.staging import Staging
 from chalicelib.postgres import PostgresDatabase, PostgresTransaction, close_connection
 from tests.conftest import TestDatabase
@@ -56,6 +58,18 @@ def test_reading_no_rows_gives_an_empty_table(postgres: TestDatabase) -> None:
     with postgres.database.transaction() as transaction:
         transaction.run(CREATE)
         assert transaction.read("SELECT * FROM odd", SCHEMA) == SCHEMA.empty_table()
+
+
+def test_texts_that_are_too_long_are_not_sent(postgres: TestDatabase) -> None:
+    """So many of them would be more than Postgres can put together. The transaction goes on."""
+    schema = pa.schema([("text", pa.string())])
+    with postgres.database.transaction() as transaction:
+        with pytest.raises(TooLarge, match="column text has 20000000 bytes"):
+            transaction.read("SELECT repeat('x', 20000000) FROM generate_series(1, 60)", schema, 10)
+        back = transaction.read("VALUES ('ééééé'), (NULL), ('')", schema, 10)
+        with pytest.raises(TooLarge, match="has 11 bytes"):
+            transaction.read("VALUES ('éééééx'), (NULL)", schema, 10)
+    assert back["text"].to_pylist() == ["ééééé", None, ""]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +175,19 @@ def test_a_lock_that_is_kept_is_not_waited_for_without_end(postgres: TestDatabas
             transaction.run("SET LOCAL lock_timeout = '10ms'")
             transaction.run("SELECT FROM departments")
     assert postgres.rows("departments") == []
+
+
+def test_the_server_ends_a_long_statement_whose_client_is_gone(postgres: TestDatabase) -> None:
+    assert postgres.query("SHOW client_connection_check_interval") == [("10s",)]
+    app = postgres.app  # not prepared, for its first look would then be after 10 s
+    worker = pg8000.connect(app.user, app.host, app.database, app.port, app.password)
+    worker.execute_simple("SET client_connection_check_interval = '10ms'; SELECT pg_advisory_lock(4242)")
+    statement = b"SELECT pg_sleep(3600)\0"
+    worker._usock.sendall(b"Q" + struct.pack("!i", 4 + len(statement)) + statement)
+    worker._usock.shutdown(socket.SHUT_RDWR)
+    with postgres.as_owner() as owner:
+        owner.execute_simple("SELECT pg_advisory_lock(4242)")  # or it would give up
+    close_connection(worker)
 
 
 def test_an_error_that_the_server_tells_costs_no_connection(postgres: TestDatabase) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,19 @@ import pytest
 
 from chalicelib import worker
 from chalicelib.dictionary.package import parse_dictionary
-from chalicelib.errors import DecantError
-from chalicelib.load import digest
+from chalicelib.errors import DecantError, Unavailable
+from chalicelib.load import digest, loader, parts
+from chalicelib.load.loader import NotItsTurn
+from chalicelib.load.splitting import Splitter
 from chalicelib.load.writer import stage
 from chalicelib.ports import Run, RunState
 from chalicelib.postgres import PostgresDatabase, PostgresTransaction
 from chalicelib.wiring import Services
+from chalicelib.work.reporting import wait
 from tests.conftest import MakeDatabase, TestDatabase
 from tests.contract.test_loads import Intake
-from tests.contract.test_worker import Versioned
+from tests.contract.test_worker import DownDatabase, Versioned
+from tests.fakes import FakeCatalog
 from tests.other_dictionary import OTHER
 
 LEAF = 64
@@ -279,7 +284,31 @@ def test_a_server_that_crashes_each_time_ends_the_run(intake: Split) -> None:
         crash_loses(intake)
         intake.take()
     assert the_run(intake).state is RunState.FAILED
-    assert "lost 3 times" in str(the_run(intake).error)
+    assert "loaded 3 times, and what they had staged was lost" in str(the_run(intake).error)
+    assert nothing_is_left(intake)
+
+
+def test_two_workers_that_meet_the_same_loss_begin_again_once(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    until(intake, "publish")
+    crash_loses(intake)
+    message = json.dumps(intake.queue.sent.pop()[0])
+    publish, others = Splitter._publish, [message]
+
+    def and_another(*arguments: Any) -> Any:
+        try:
+            return publish(*arguments)
+        finally:
+            if others:
+                worker.handle(intake.services, others.pop())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Splitter, "_publish", and_another)
+        worker.handle(intake.services, message)
+    assert not others
+    assert intake.postgres.query("SELECT round, step FROM decant.splits") == [(2, "load")]
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.SUCCEEDED
     assert nothing_is_left(intake)
 
 
@@ -290,6 +319,124 @@ def test_what_a_row_refers_to_may_vanish_before_it_is_published(intake: Split) -
     intake.deliver_all()
     counts = the_run(intake).counts
     assert (the_run(intake).state, counts.inserted, counts.rejected) == (RunState.SUCCEEDED, 2, 1)
+    assert nothing_is_left(intake)
+
+
+def test_what_rows_refer_to_may_vanish_so_often_that_the_run_ends(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, b"".join(b"%d,Ann,2021-07-27T16:02:08Z,1,%d\n" % (n, n) for n in (1, 2, 3))))
+    while intake.queue.sent:
+        until(intake, "publish")
+        intake.postgres.query("DELETE FROM jobs WHERE id = 2")
+        intake.take()
+        intake.postgres.query("INSERT INTO jobs VALUES (2, 'back')")
+    assert the_run(intake).state is RunState.FAILED
+    assert "was deleted" in str(the_run(intake).error)
+    assert "lost" not in str(the_run(intake).error)
+    assert nothing_is_left(intake)
+
+
+@contextmanager
+def at_work_on(intake: Split, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Another worker has the turn of a run or a table, and nobody has the patience to wait for it."""
+    with monkeypatch.context() as patch, intake.postgres.as_owner() as other:
+        patch.setattr(loader, "_TURN_SECONDS", 0.0)
+        other.execute_simple(f"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('decant load {name}', 0))")
+        yield
+
+
+def test_a_publish_that_another_worker_is_at_is_left_to_it(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake.deliver(event := intake.put(EMPLOYEES, employees()))
+    until(intake, "publish")
+    run = the_run(intake)
+    with at_work_on(intake, run.id, monkeypatch):
+        message = intake.take()
+        assert not intake.queue.sent
+        intake.deliver(event)
+        assert [message["work"] for message, _ in intake.queue.sent] == ["load"]
+        assert the_run(intake).state is RunState.RUNNING
+    worker.handle(intake.services, json.dumps(message))
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.SUCCEEDED
+    assert nothing_is_left(intake)
+
+
+@pytest.mark.parametrize("name", ["run", "hired_employees"])
+def test_a_publish_that_outlives_its_workers_is_tried_a_bounded_number_of_times(
+    intake: Split, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    until(intake, "publish")
+    run = the_run(intake)
+    tries = []
+    with at_work_on(intake, run.id if name == "run" else name, monkeypatch), pytest.raises(NotItsTurn):
+        for _ in range(20):
+            tries.append(intake.take(deliveries=2)["tries"])
+            if name == "run":
+                assert the_run(intake).state is RunState.RUNNING
+    assert tries == list(range(6))
+    assert the_run(intake).state is RunState.FAILED
+
+
+def test_a_publish_that_waits_for_its_turn_is_not_silent_and_asks_less_and_less_often(
+    intake: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    until(intake, "publish")
+    intake.postgres.query("UPDATE decant.splits SET touched = touched - interval '25 hours'")
+    with at_work_on(intake, "hired_employees", monkeypatch):
+        before = intake.take()
+        [(message, delay)] = intake.queue.sent
+        assert (before["since"], message["tries"], delay) == (None, 0, 15)
+        assert intake.postgres.query("SELECT touched > now() - interval '1 hour' FROM decant.splits") == [(True,)]
+        assert the_run(intake).state is RunState.WAITING
+        since = dt.datetime.fromisoformat(message["since"]) - dt.timedelta(minutes=4)
+        message["since"] = since.isoformat()
+        intake.take()
+        [(message, delay)] = intake.queue.sent
+        assert message["since"] == since.isoformat()
+        assert 75 <= delay < 90
+        message["since"] = (since - dt.timedelta(days=1)).isoformat()
+        intake.take()
+        assert intake.queue.sent[0][1] == 300
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.SUCCEEDED
+
+
+@dataclass
+class Told(FakeCatalog):
+    """A catalogue that keeps the states it was told."""
+
+    told: list[RunState] = field(default_factory=list)
+
+    def put_run(self, run: Run) -> None:
+        self.told.append(run.state)
+        super().put_run(run)
+
+
+@pytest.mark.parametrize("step", ["scan", "load", "publish"])
+def test_a_run_that_goes_on_after_it_had_to_wait_is_shown_as_running(intake: Split, step: str) -> None:
+    intake.at_once = 1
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    until(intake, step)
+    wait(intake.services, the_run(intake), "the database was away")
+    intake.catalog = Told(kept_runs=intake.catalog.kept_runs)
+    intake.take()
+    assert intake.catalog.told[0] is RunState.RUNNING
+
+
+@pytest.mark.parametrize("above", [0, LEAF], ids=["whole", "in parts"])
+def test_a_file_of_children_waits_for_one_of_parents_that_is_loaded_in_parts(intake: Split, above: int) -> None:
+    intake.parent_wait = 0
+    intake.deliver(intake.put("jobs.csv", b"".join(b"%d,Clerk\n" % number for number in range(100, 150))))
+    intake.above = above
+    until(intake, "publish")
+    intake.deliver(intake.put(EMPLOYEES, b"".join(b"%d,Ann,2021-07-27T16:02:08Z,1,10%d\n" % (n, n) for n in (1, 2, 3))))
+    child = the_run(intake).id
+    assert intake.catalog.kept_runs[child].state is RunState.WAITING
+    assert "jobs" in intake.catalog.kept_runs[child].phase
+    intake.deliver_all()
+    run = intake.catalog.kept_runs[child]
+    assert (run.state, run.counts.inserted, run.counts.rejected) == (RunState.SUCCEEDED, 3, 0)
     assert nothing_is_left(intake)
 
 
@@ -304,13 +451,21 @@ GOOD = b"".join(b"%d,Ann,2021-07-27T16:02:08Z,1,1\n" % number for number in rang
         b"".join(b"%d;Ann;2021-07-27T16:02:08Z\n" % number for number in range(1, 13)),
         b"id,nonsense\n" + GOOD,
         b"\n" * 300,
+        b"id\xff,name,datetime,department_id,job_id\n" + GOOD,
+        GOOD.decode().encode("utf-16"),
     ],
-    ids=["bytes", "quote", "width", "header", "empty"],
+    ids=["bytes", "quote", "width", "header", "empty", "bytes of the header", "UTF-16"],
 )
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_file_that_can_not_be_read_is_told_as_a_whole_one_is(
-    intake: Split, make_database: MakeDatabase, tmp_path: Path, content: bytes, backwards: bool
+    intake: Split,
+    make_database: MakeDatabase,
+    tmp_path: Path,
+    content: bytes,
+    backwards: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(parts, "PEEK", LEAF)
     intake.at_once = 50
     intake.deliver(intake.put(EMPLOYEES, content))
     while intake.queue.sent:
@@ -322,11 +477,12 @@ def test_a_file_that_can_not_be_read_is_told_as_a_whole_one_is(
     assert nothing_is_left(intake)
 
 
-def test_what_is_behind_a_part_that_can_not_be_read_is_not_read(intake: Split) -> None:
+def test_what_is_behind_a_part_that_can_not_be_read_is_not_read(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PEEK", LEAF)
     intake.deliver(intake.put(EMPLOYEES, GOOD + b"13,\xff,2021-07-27T16:02:08Z,1,1\n" + GOOD * 3))
     until(intake, "publish")
-    [(rows, parts)] = intake.postgres.query("SELECT sum(rows), count(*) FROM decant.parts")
-    assert rows < 12 < parts
+    [(rows, count)] = intake.postgres.query("SELECT sum(rows), count(*) FROM decant.parts")
+    assert rows < 12 < count
 
 
 def test_content_that_stands_in_the_table_is_known_again_whole_or_in_parts(intake: Split) -> None:
@@ -379,6 +535,20 @@ def test_a_part_that_no_worker_survives_ends_the_run(intake: Split) -> None:
     assert nothing_is_left(intake)
 
 
+def test_a_run_that_can_not_be_ended_as_the_database_is_away_is_ended_later(intake: Split) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    [message, *_] = [json.dumps(message) for message, _ in intake.queue.sent]
+    away: Any = DownDatabase()
+    with pytest.raises(Unavailable):
+        worker.handle(replace(intake.services, database=away), message, 4)
+    assert the_run(intake).state is RunState.RUNNING
+    with pytest.raises(DecantError, match="came to no end"):
+        worker.handle(intake.services, message, 5)
+    assert the_run(intake).state is RunState.FAILED
+    intake.deliver_all()
+    assert nothing_is_left(intake)
+
+
 def test_a_run_that_ends_while_a_part_is_loaded_is_over_for_it(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     intake.deliver(intake.put(EMPLOYEES, employees()))
     until(intake, "load")
@@ -397,10 +567,7 @@ def test_a_run_that_ends_while_a_part_is_loaded_is_over_for_it(intake: Split, mo
         intake.take()
     intake.deliver_all()
     assert the_run(intake).state is RunState.FAILED
-    assert intake.postgres.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'staged%'") == [(1,)]
-    intake.deliver(intake.put("jobs.csv", b"".join(b"%d,Clerk\n" % number for number in range(100, 150))))
-    intake.deliver_all()
-    assert nothing_is_left(intake)  # the next one has taken it away
+    assert nothing_is_left(intake)  # though the worker held the tables when the run ended
 
 
 def test_a_run_that_is_silent_for_a_day_is_ended_when_another_begins(intake: Split) -> None:
@@ -413,6 +580,21 @@ def test_a_run_that_is_silent_for_a_day_is_ended_when_another_begins(intake: Spl
     intake.deliver_all()
     assert the_run(intake).state is RunState.SUCCEEDED
     assert nothing_is_left(intake)
+
+
+def test_a_silent_run_that_can_not_be_ended_keeps_no_other_from_beginning(
+    intake: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(*_: object) -> None:
+        raise DecantError("The run can't be ended.")
+
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    intake.queue.sent.clear()
+    intake.postgres.query("UPDATE decant.splits SET touched = touched - interval '25 hours'")
+    monkeypatch.setattr(Splitter, "abandon", unable)
+    intake.deliver(intake.put(EMPLOYEES, employees(seed=2)))
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.SUCCEEDED
 
 
 def test_small_files_others_and_those_without_versions_are_not_split(intake: Split) -> None:

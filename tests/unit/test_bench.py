@@ -77,7 +77,7 @@ class TestVerdict:
         assert self.judge(1.05, goal=1, limit=3) is Verdict.REACHED
         assert self.judge(1.2, goal=1, limit=3) is Verdict.WITHIN
 
-    def test_without_a_limit_nothing_misses_it(self) -> None:
+    def test_without_a_limit_the_goal_is_missed(self) -> None:
         assert self.judge(100, limit=None) is Verdict.BEYOND
 
     def test_what_was_not_measured_is_open(self) -> None:

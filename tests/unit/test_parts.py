@@ -95,6 +95,35 @@ def test_the_parts_of_a_file_have_its_rows_on_its_lines(content: bytes, part_byt
             assert read_in_parts(content, part_bytes) == expected
 
 
+def test_a_quote_that_is_never_closed_is_not_followed_to_the_end_of_the_file() -> None:
+    content = b'1,a\n2,"b' + b"x" * 1000
+    read = []
+
+    def open_(first: int, last: int) -> io.BytesIO:
+        read.append(last)
+        return io.BytesIO(content[first:last])
+
+    shape = shape_of(PAIRS, len(content), 10, open_)
+    assert shape
+    ahead = what_is_ahead(shape, [scan_part(shape, part, open_) for part in range(shape.parts)])
+    read.clear()
+    with patch.object(parts, "BLOCK", 20):
+        found = stretch(shape, 0, ahead[0], ahead[1], open_)
+    assert found
+    assert (found.first, found.last) == (0, 10 + 2 * 20)
+    assert max(read) == found.last
+
+
+def test_a_beginning_that_is_no_utf_8_is_left_to_who_reads_the_file_whole() -> None:
+    def shape(content: bytes) -> parts.Shape | None:
+        return shape_of(PAIRS, len(content), 4, lambda first, last: io.BytesIO(content[first:last]))
+
+    for content in (b"id\xff,label\n1,a\n", "id,label\n1,a\n".encode("utf-16"), "1,é".encode()[:-1]):
+        assert shape(content) is None
+    with patch.object(parts, "PEEK", 3):  # in the middle of a letter
+        assert shape("1,éé\n".encode())
+
+
 @given(st.binary(max_size=40), st.lists(st.integers(1, 9)))
 def test_a_scan_is_the_same_however_its_bytes_come(content: bytes, sizes: list[int]) -> None:
     whole, pieces = Scan(), Scan()

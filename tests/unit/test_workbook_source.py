@@ -18,7 +18,8 @@ from openpyxl.utils.escape import unescape
 
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
-from chalicelib.load import workbook_check, workbook_markup, workbook_pieces, workbook_reader
+from chalicelib.load import workbook_archive, workbook_check, workbook_markup, workbook_pieces, workbook_reader
+from chalicelib.load.workbook_markup import Rewriter
 from chalicelib.load.workbook_source import WorkbookSource
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
 
@@ -60,6 +61,8 @@ def with_parts(parts: dict[str, bytes]) -> bytes:
 def cell(reference: str, value: object, style: str = "") -> str:
     return f'<c r="{reference}"{style}><v>{value}</v></c>'
 
+
+SHARED = ' t="s"'
 
 ROW = '<row r="1"><c r="A1"><v>1.0</v></c><c r="B1" t="inlineStr"><is><t>a</t></is></c></row>'
 
@@ -185,6 +188,36 @@ def test_a_date_beyond_every_calendar_is_no_value() -> None:
     assert (codes, "DateTime" in (shown or "")) == (["type-error"], True)
 
 
+def test_29_february_1900_may_be_computed() -> None:
+    computed = '<c r="B1" s="1"><f>60*(1>0)</f><v>60</v></c>'
+    assert rows(raw(f'<row r="1">{cell("A1", 1)}{computed}</row>')) == [(1, "1", "1900-02-29 00:00:00", [])]
+
+
+def test_a_shared_text_is_no_date_whatever_its_number() -> None:
+    texts = ["1900-02-28 as text"] * 61
+    items = "".join(f"<si><t>{text}</t></si>" for text in texts)
+    shared = {"xl/sharedStrings.xml": f"<sst>{items}</sst>".encode()}
+    content = raw(f'<row r="1">{cell("A1", 1)}{cell("B1", 60, SHARED)}</row>', extra=shared)
+    assert rows(content) == [(1, "1", texts[60], [])]
+
+
+@pytest.mark.parametrize("odd", ["", "<!-- not the usual form -->"])
+@pytest.mark.parametrize(("written", "shown"), [
+    ("_x0001_0", "\x010"), ("_x0001_foo", "\x01foo"), ("_x0001_", "\x01"), ("_x0002_0", "\x020"),
+    ("_x005F_x0001_0", "_x0001_0"), ("_x0041_", "A"),
+])  # fmt: skip
+def test_a_text_with_an_escaped_character_is_that_text_and_never_another_cell_s(
+    written: str, shown: str, odd: str
+) -> None:
+    texts = {"xl/sharedStrings.xml": b"<sst><si><t>of another cell</t></si></sst>"}
+    inline = f'<c r="B1" t="inlineStr"><is><t>{written}</t></is></c>'
+    computed = f'<c r="B2" t="str"><f>A1</f><v>{written}</v></c>'
+    row = f'<row r="1">{cell("A1", 1)}{inline}</row><row r="2">{cell("A2", 2)}{computed}</row>'
+    last = f'<row r="3">{cell("A3", 3)}{cell("B3", 0, SHARED)}</row>'
+    found = [label for _, _, label, _ in rows(raw(odd + row + last, extra=texts))]
+    assert found == [shown, written, "of another cell"]
+
+
 def test_the_epoch_of_1904() -> None:
     def change(workbook: Any) -> None:
         workbook.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
@@ -248,6 +281,13 @@ def test_a_document_type_is_refused_before_its_entities_grow() -> None:
     assert time.monotonic() - start < 1
 
 
+@pytest.mark.parametrize("before", ["", '<?xml version="1.0"?>', "<?xml version='1.0'?>"])
+def test_blanks_ahead_of_a_comment_cost_no_more_than_others(before: str) -> None:
+    start = time.monotonic()
+    assert rows(raw(ROW, before + " " * 30_000 + "<!-- -->")) == GOOD
+    assert time.monotonic() - start < 1
+
+
 @pytest.mark.parametrize("content", [
     raw(ROW + " " * 60_000_000),
     with_parts({f"xl/{n}.bin": b"" for n in range(10_001)}),
@@ -256,6 +296,23 @@ def test_an_archive_that_would_grow_too_much_is_refused_by_its_directory(content
     start = time.monotonic()
     assert fails(content) == "dangerous-workbook"
     assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("name", [
+    "[content_types].XML", "xl/Styles.xml", "XL/WORKBOOK.XML", "xl/sharedstrings.xml", "xl/worksheets/Sheet1.xml",
+])  # fmt: skip
+def test_two_parts_of_one_name_are_refused(name: str) -> None:
+    assert fails(with_parts({name: b"<a/>"})) == "not-a-workbook"
+
+
+def test_the_parts_without_rows_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(io.BytesIO(book([1, "a"]))) as archive:
+        small = set(archive.namelist()) - {"xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"}
+        size = sum(len(archive.read(name)) for name in small)
+    monkeypatch.setattr(workbook_archive, "MAX_SMALL_PARTS", size)
+    assert rows(book([1, "a"])) == GOOD
+    monkeypatch.setattr(workbook_archive, "MAX_SMALL_PARTS", size - 1)
+    assert fails(book([1, "a"])) == "dangerous-workbook"
 
 
 def test_an_archive_that_lies_about_its_size_is_damaged() -> None:
@@ -397,6 +454,26 @@ def test_cells_that_stand_elsewhere_than_their_rows_are_not_lost_but_told(far: s
     assert fails(raw(ROW + far)) == "not-a-workbook"
 
 
+@pytest.mark.parametrize("others", [
+    '<c r="B12"/>', '<c r="B12"><v></v></c>', '<c r="B12" t="str"><v>a></v></c>',
+    '<c r="B12" t="inlineStr"><is></is></c>', '<c r="B12" t="str"><f>A1</f><v></v></c>', '<c r="B12" t="d"><v></v></c>',
+])  # fmt: skip
+def test_no_cell_beside_it_hides_one_that_the_reader_loses(others: str) -> None:
+    lost = f'<row r="21">{cell("A10", 10)}{cell("A21", 21)}</row>'
+    assert fails(raw(f'<row r="12">{cell("A12", 12)}{others}</row>{lost}')) == "not-a-workbook"
+
+
+@pytest.mark.parametrize("blank", [
+    "", ' t="n"', ' t="b"', ' t="e"', ' t="str"', ' t="d"', ' s="1"', ' s="1" t="b"',
+])  # fmt: skip
+@pytest.mark.parametrize("value", [
+    "", "<v></v>", '<v xml:space="preserve"></v>', "<f>A1>0</f><v></v>", '<f t="shared" si="0"/><v></v>', "<f>A1</f>",
+])  # fmt: skip
+def test_blank_values_are_not_taken_for_lost_ones(blank: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(workbook_reader, "rewritten")
+    assert rows(raw(f'<row r="1">{cell("A1", 1)}<c r="B1"{blank}>{value}</c></row>')) == [(1, "1", None, [])]
+
+
 @given(st.lists(st.integers(1, 2**20), min_size=1, max_size=5, unique=True).map(sorted), st.integers(1, 2**20))
 def test_rows_in_their_order_are_usual_and_cells_far_from_them_are_not(numbers: list[int], other: int) -> None:
     first, last = numbers[0], numbers[-1]
@@ -429,6 +506,62 @@ def test_a_long_text_that_many_cells_share_is_given_in_chunks_of_bounded_size() 
 def test_texts_that_would_grow_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook_reader, "MAX_UNPACKED", 10**7)
     assert fails(book(*[[n, "x" * 32_000] for n in range(3_000)])) == "dangerous-workbook"
+
+
+LONG = "x" * 40_000
+
+
+@pytest.mark.parametrize("part", [
+    f"<row><c t='str'><v>{LONG}</v></c></row>",
+    f"<row><c><f>{LONG}</f><v>1</v></c></row>",
+    f"<row><c s='{LONG}'><v>1</v></c></row>",
+    "<row>" + "<c r='A2'><v>1</v></c>" * 2_000 + "</row>",
+    "<row><c t='inlineStr'><is>" + "<r><t>x</t></r>" * 2_600 + "</is></c></row>",
+    f"<!--{LONG}-->",
+    f"<?{LONG}?>",
+    f"<{LONG}/>",
+])  # fmt: skip
+def test_what_is_held_of_a_part_in_another_form_is_bounded(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_pieces, "_READ", 1_000)
+    monkeypatch.setattr(workbook_pieces, "_LONGEST", 30_000)
+    fed: list[int] = []
+    feed = Rewriter.feed
+
+    def counted(rewriter: Rewriter, content: bytes, *, final: bool = False) -> bytes:
+        fed.append(len(content))
+        return feed(rewriter, content, final=final)
+
+    monkeypatch.setattr(Rewriter, "feed", counted)
+    assert fails(raw("<row/>" + part)) == "dangerous-workbook"
+    assert sum(fed) < 35_000
+
+
+def test_texts_of_any_form_have_the_same_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_pieces, "_HEAD_SIZE", 1_000)
+    monkeypatch.setattr(workbook_pieces, "_READ", 1_000)
+    monkeypatch.setattr(workbook_pieces, "_LONGEST", 30_000)
+    for texts in (f"<sst><si><t>{LONG}</t></si></sst>", f"<sst ><!-- --><si><t>{LONG}</t></si></sst>"):
+        assert fails(raw(ROW, extra={"xl/sharedStrings.xml": texts.encode()})) == "dangerous-workbook"
+
+
+def test_a_long_sheet_in_another_form_is_no_long_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_pieces, "_READ", 1_000)
+    monkeypatch.setattr(workbook_pieces, "_LONGEST", 5_000)
+    blank = "<row>" + "<c s='1'/>" * 2_000 + "</row>"
+    last = "<row r='9'><c><v>9</v></c><c t='inlineStr'><is><t>last</t></is></c></row>"
+    content = sheet(ROW + "<!-- -->" + blank + last).replace(
+        b"</sheetData>", b"</sheetData><mergeCells>" + b'<mergeCell ref="D1:E1"/>' * 1_000 + b"</mergeCells>"
+    )
+    assert rows(with_parts({"xl/worksheets/sheet1.xml": content})) == [*GOOD, (9, "9", "last", [])]
+
+
+@pytest.mark.parametrize("markup", [
+    "<a>" * 200 + "</a>" * 200,
+    "".join(f"<a{n}/>" for n in range(11_000)),
+    "".join(f"<a b{n}=''/>" for n in range(11_000)),
+], ids=["depth", "elements", "attributes"])  # fmt: skip
+def test_what_the_parser_of_another_form_keeps_is_bounded(markup: str) -> None:
+    assert fails(raw("<!-- -->" + ROW + markup)) == "not-a-workbook"
 
 
 def test_more_shared_texts_than_memory_holds_are_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
