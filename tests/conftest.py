@@ -7,10 +7,12 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import botocore.session
 import hypothesis
 import pg8000
 import pytest
@@ -28,6 +30,8 @@ from infra.local.schema import MASTER, make_master
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("decant", deadline=None)
 hypothesis.settings.load_profile("decant")
+# Every session reads megabytes of JSON for its first client. There are hundreds in a test run, so they share it.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
