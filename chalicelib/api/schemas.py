@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.access.principal import Scope
 from chalicelib.api.ingest import MOST_ROWS
 from chalicelib.dictionary.datatypes import TYPES
 from chalicelib.dictionary.model import Dictionary
@@ -97,6 +98,7 @@ def _answers() -> dict[str, Schema]:
              "errors": _array({"type": "object"})},
             "type", "title", "status", "detail", "instance",
         ),
+        "Caller": _all({"id": _TEXT, "name": _TEXT, "scopes": _array({"enum": [each.value for each in Scope]})}),
         "Health": _all({"status": up, "database": up, "storage": up, "queue": up, "catalog": up}),
         "OpenApi": {"type": "object"},
         "Table": _all(
