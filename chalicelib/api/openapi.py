@@ -58,7 +58,7 @@ def openapi_document(routes: Any, dictionary: Dictionary) -> dict[str, Any]:
         "paths": {
             path: {method.lower(): _operation(path, method, entry.view_function, dictionary)
                    for method, entry in methods.items()}
-            for path, methods in sorted(routes.items()) if path not in EVERYTHING
+            for path, methods in sorted(routes.items()) if path not in EVERYTHING and not _public(methods)
         },
         "components": {
             "securitySchemes": _SCHEMES,
@@ -66,6 +66,11 @@ def openapi_document(routes: Any, dictionary: Dictionary) -> dict[str, Any]:
             | {f"Row.{table.name}": row_schema(table) for table in dictionary.tables}
         },
     }  # fmt: skip
+
+
+def _public(methods: Any) -> bool:
+    """Whether a path is a page for people."""
+    return any(entry.view_function.operation.public for entry in methods.values())
 
 
 def _operation(path: str, method: str, view: Any, dictionary: Dictionary) -> dict[str, Any]:

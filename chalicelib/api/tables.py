@@ -15,7 +15,7 @@ from chalicelib.api.request import ApiRequest
 from chalicelib.api.responses import answer_response, csv_response, json_response
 from chalicelib.api.row_page import parse_filters, read_page
 from chalicelib.dictionary.datatypes import Number
-from chalicelib.dictionary.model import Table
+from chalicelib.dictionary.model import Column, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import BadRequest
 from chalicelib.load.options import OnConflict
@@ -92,10 +92,24 @@ def table_object(transaction: Transaction, table: Table) -> dict[str, Any]:
                 "type": column.type.name,
                 "required": column.required,
                 "description": column.description,
+                "constraints": constraints_object(column),
             }
             for column in table.columns
         ],
     }
+
+
+def constraints_object(column: Column) -> dict[str, Any]:
+    """What the values of a column are held to besides their type; what there is not is left out."""
+    values = {"minimum": column.minimum, "maximum": column.maximum}
+    given = {
+        **{name: column.type.render(value) for name, value in values.items() if value is not None},
+        "enum": [column.type.render(each) for each in column.enum] or None,
+        "pattern": column.pattern,
+        "min_length": column.min_length,
+        "max_length": column.max_length,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def row_array(body: Any) -> list[object]:
