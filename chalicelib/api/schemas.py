@@ -120,6 +120,10 @@ def _answers() -> dict[str, Schema]:
         ),
         "Run": _all(run),
         "Runs": _page("runs", _reference("Run")),
+        "Reasons": _all(
+            {"reasons": _array(_all({"table": _TEXT, "column": _TEXT_OR_NULL, "code": _REASON["code"],
+                                     "rows": _COUNT}))}
+        ),
         "Rejections": _page(
             "rejections",
             _all({"table": _TEXT, "row": _COUNT, "line": {"type": ["integer", "null"]},
