@@ -44,8 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, when tests run side by side, what shares a stack or stands in one file; the longest come first."""
     for item in items:
         shared = "local_stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("the shared stack" if shared else str(item.path)))
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+        together = item.path.parent if item.path.parent.name == "browser" else item.path
+        item.add_marker(pytest.mark.xdist_group("the shared stack" if shared else str(together)))
+    items.sort(key=lambda item: {"e2e", "browser"}.isdisjoint(item.path.parts))
 
 
 APP_LOGIN = LOGINS[0]
