@@ -115,7 +115,10 @@ def own_tables(console: Console, record: Record, tables: Sequence[str]) -> None:
 
 
 def _api(console: Console, record: Record) -> None:
-    told = f"\nThe API: {record.api_url}\nIts token: {record.token}"
+    told = (
+        f"\nThe console: {record.api_url}/console\nThe API: {record.api_url}\n"
+        f"The token of both: {record.token} (make local-token prints it again)"
+    )
     console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
