@@ -53,7 +53,7 @@ function Metric({ metric, year, query }) {
     <p class="hint card-lead">${tOr(`metrics.${name}.lead`, metric.description)}</p>
     ${saving.error && html`<${ProblemNotice} error=${saving.error} />`}
     <${Loaded} from=${answer} rows=${8}>
-      ${(data) => data.rows.length === 0
+      ${(data) => data.rows.length === 0 && !data.hires
         ? html`<${Empty} icon="metrics" title=${t("metrics.empty", { year: String(year) })}>${t("metrics.empty.hint")}<//>`
         : Chart
           ? html`<${Chart} ...${{ data, view, query }} title=${`${title}, ${year}`} />`

@@ -24,7 +24,7 @@ function TableFrame({ name, view, children }) {
     lead=${table && html`<span class="mono">${name}</span> · ${t("table.count", { count: table.rows })}${table.description && ` · ${table.description}`}`}
     back=${{ href: href("/tables"), label: t("tables.title") }}
     actions=${html`<${Button} icon="backup" href=${href("/backups", { table: name })}>${t("table.backup")}<//>
-      <${Button} icon="again" href=${href("/restore", { table: name })}>${t("table.restore")}<//>`}
+      <${Button} icon="again" href=${href("/backups/restore", { table: name })}>${t("table.restore")}<//>`}
   >
     <nav class="tabs" aria-label=${t("table.views")}>
       ${Object.entries(views).map(([key, to]) => html`<a key=${key} href=${to} aria-current=${key === view ? "page" : null}>${t(`table.${key}`)}</a>`)}
