@@ -56,11 +56,11 @@ function Files({ backup, path }) {
   return html`<${Card} title=${t("backup.files")}>
     ${error && html`<${ProblemNotice} error=${error} />`}
     <div class="files"><${Table} caption=${t("backup.files.caption")} rows=${files.map((file, index) => ({ ...file, part: index + 1 }))} id=${(file) => file.file} columns=${[
+      { key: "download", label: html`<span class="visually-hidden">${t("backup.download")}</span>`,
+        cell: (file) => html`<${Button} kind="plain small" icon="download" disabled=${busy} aria-label=${label(file.part)} onClick=${() => fetchFile(file.part)}>${t("backup.download")}<//>` },
       { key: "file", label: t("backup.file"), cell: (file) => html`<span class="mono break">${file.file}</span><span class="cell-sub mono break">SHA-256 ${file.sha256}</span>` },
       { key: "rows", label: t("backup.rows"), numeric: true },
       { key: "bytes", label: t("backup.size"), numeric: true, cell: (file) => bytes(file.bytes) },
-      { key: "download", label: html`<span class="visually-hidden">${t("backup.download")}</span>`, numeric: true,
-        cell: (file) => html`<${Button} icon="download" disabled=${busy} aria-label=${label(file.part)} onClick=${() => fetchFile(file.part)}>${t("backup.download")}<//>` },
     ]} /></div>
   <//>`;
 }

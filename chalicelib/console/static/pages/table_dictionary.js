@@ -14,7 +14,7 @@ export function DictionaryView({ table }) {
     other.foreign_keys.filter((key) => key.table === table.name).map((key) => ({ table: other, columns: key.columns })),
   );
   return html`
-    <${Table} caption=${t("dictionary.caption", { table: table.name })} rows=${table.columns} id=${(column) => column.name} columns=${columns(table)} />
+    <div class="dictionary"><${Table} caption=${t("dictionary.caption", { table: table.name })} rows=${table.columns} id=${(column) => column.name} columns=${columns(table)} /></div>
     ${children.length > 0 &&
     html`<section class="card">
       <h2>${t("dictionary.children")}</h2>
