@@ -55,7 +55,7 @@ function Files({ backup, path }) {
   const label = (part) => (files.length > 1 ? t("backup.download.part", { part, count: files.length }) : null);
   return html`<${Card} title=${t("backup.files")}>
     ${error && html`<${ProblemNotice} error=${error} />`}
-    <div class="files"><${Table} caption=${t("backup.files.caption")} rows=${files.map((file, index) => ({ ...file, part: index + 1 }))} id=${(file) => file.file} columns=${[
+    <div class="backup-files"><${Table} caption=${t("backup.files.caption")} rows=${files.map((file, index) => ({ ...file, part: index + 1 }))} id=${(file) => file.file} columns=${[
       { key: "download", label: html`<span class="visually-hidden">${t("backup.download")}</span>`,
         cell: (file) => html`<${Button} kind="plain small" icon="download" disabled=${busy} aria-label=${label(file.part)} onClick=${() => fetchFile(file.part)}>${t("backup.download")}<//>` },
       { key: "file", label: t("backup.file"), cell: (file) => html`<span class="mono break">${file.file}</span><span class="cell-sub mono break">SHA-256 ${file.sha256}</span>` },

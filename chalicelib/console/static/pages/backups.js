@@ -18,7 +18,7 @@ export function BackupsPage({ query }) {
     ${may("operate") && html`<${Make} titles=${titles} onMade=${first.reload} />`}
     <${Loaded} from=${first} rows=${6}>
       ${(page) => page.backups.length || query.table
-        ? html`<div class="filters"><div class="field wide"><label for="backups-table">${t("backups.filter")}</label>
+        ? html`<div class="filters"><div class="field broad"><label for="backups-table">${t("backups.filter")}</label>
             <${Select} id="backups-table" value=${query.table ?? ""} options=${[["", t("backups.filter.all")], ...Object.entries(titles)]}
               onChange=${(table) => go("/backups", { table }, { replace: true })} /></div></div>
           ${page.backups.length ? html`<${List} key=${page.backups[0].id} page=${page} table=${query.table} titles=${titles} />` : html`<${Nothing} />`}`
@@ -38,7 +38,7 @@ function Make({ titles, onMade }) {
   };
   return html`<${Card}>
     <form class="filters" onSubmit=${make}>
-      <div class="field wide"><label for="backup-what">${t("backups.make.what")}</label>
+      <div class="field broad"><label for="backup-what">${t("backups.make.what")}</label>
         <${Select} id="backup-what" value=${what} disabled=${backup.busy} options=${[["", t("backups.make.all")], ...Object.entries(titles)]} onChange=${setWhat} /></div>
       <${Button} kind="primary" icon="backup" type="submit" busy=${backup.busy}>${t("backups.make")}<//>
     </form>

@@ -42,7 +42,7 @@ const before = (report) => report.unchanged + report.updated + report.deleted;
 function Share({ report }) {
   const all = Math.max(1, PARTS.reduce((sum, part) => sum + report[part], 0));
   let start = 0;
-  return html`<svg class="share" aria-hidden="true" width="100%" height="8">
+  return html`<svg class="shares" aria-hidden="true" width="100%" height="8">
     ${PARTS.map((part) => {
       const x = (100 * start) / all;
       start += report[part];
