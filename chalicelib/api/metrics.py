@@ -7,10 +7,11 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.api.blueprint import Blueprint
-from chalicelib.api.parameters import FORMAT
+from chalicelib.api.parameters import PICTURE
 from chalicelib.api.request import ApiRequest
-from chalicelib.api.responses import csv_response, json_response
+from chalicelib.api.responses import csv_response, json_response, svg_response
 from chalicelib.metrics.compute import DEFAULT_YEAR, compute, parse_year
+from chalicelib.metrics.picture import draw
 from chalicelib.metrics.registry import Metric, find_metric, metrics_of
 from chalicelib.wiring import services
 
@@ -27,14 +28,14 @@ def list_metrics(_request: ApiRequest) -> Response:
     return json_response({"metrics": [_metric_object(metric) for metric in metrics_of(services().dictionary)]})
 
 
-@metrics.get("/metrics/{metric}", query={"year": _YEAR, "format": FORMAT}, csv=True,
+@metrics.get("/metrics/{metric}", query={"year": _YEAR, "format": PICTURE}, csv=True, svg=True,
              answers={200: "MetricAnswer", 404: "Problem"})  # fmt: skip
 def get_metric(request: ApiRequest, metric: str) -> Response:
-    """Compute a metric for a year."""
+    """Compute a metric for a year, as numbers or as a picture."""
     found, year, form = (
         find_metric(services().dictionary, metric),
         parse_year(request.query.get("year")),
-        request.format,
+        request.format_of("json", "csv", "svg"),
     )
     with services().database.transaction() as transaction:
         answer = compute(transaction, found, year)
@@ -43,6 +44,8 @@ def get_metric(request: ApiRequest, metric: str) -> Response:
         # A table has no room for what stands beside it.
         figures = {f"Decant-{name.title()}": str(value) for name, value in answer.figures.items() if value is not None}
         return csv_response(f"{metric}-{year}", names, answer.rows, figures)
+    if form == "svg":
+        return svg_response(f"{metric}-{year}", draw(answer))
     return json_response({"metric": metric, "year": year, "columns": names, "rows": answer.rows, **answer.figures})
 
 

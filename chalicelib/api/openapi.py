@@ -13,7 +13,7 @@ from chalicelib.api.blueprint import Blueprint, Operation
 from chalicelib.api.fallback import EVERYTHING
 from chalicelib.api.problems import MEDIA_TYPE
 from chalicelib.api.request import LONGEST_WAIT, ApiRequest
-from chalicelib.api.responses import CSV, JSON, json_response
+from chalicelib.api.responses import CSV, JSON, SVG, json_response
 from chalicelib.api.row_page import OPERATORS
 from chalicelib.dictionary.json_schema import row_schema
 from chalicelib.dictionary.model import Dictionary
@@ -147,6 +147,8 @@ def _answer(status: int, schema: str | None, operation: Operation) -> dict[str, 
             answer["content"].setdefault(MEDIA_TYPE, {"schema": _reference("Problem")})
         if operation.csv and status == 200:
             answer["content"][CSV] = {"schema": {"type": "string"}}
+        if operation.svg and status == 200:
+            answer["content"][SVG] = {"schema": {"type": "string"}}
     return answer
 
 
