@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from chalice.app import Response
 
+from chalicelib.api.answers import described_metric
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.parameters import PICTURE
 from chalicelib.api.request import ApiRequest
 from chalicelib.api.responses import csv_response, json_response, svg_response
 from chalicelib.metrics.compute import DEFAULT_YEAR, compute, parse_year
 from chalicelib.metrics.picture import draw
-from chalicelib.metrics.registry import Metric, find_metric, metrics_of
+from chalicelib.metrics.registry import find_metric, metrics_of
 from chalicelib.wiring import services
 
 metrics = Blueprint(__name__)
@@ -25,7 +24,7 @@ _YEAR = {
 @metrics.get("/metrics", answers={200: "Metrics"})
 def list_metrics(_request: ApiRequest) -> Response:
     """List the metrics that the tables allow."""
-    return json_response({"metrics": [_metric_object(metric) for metric in metrics_of(services().dictionary)]})
+    return json_response({"metrics": [described_metric(metric) for metric in metrics_of(services().dictionary)]})
 
 
 @metrics.get("/metrics/{metric}", query={"year": _YEAR, "format": PICTURE}, csv=True, svg=True,
@@ -47,14 +46,3 @@ def get_metric(request: ApiRequest, metric: str) -> Response:
     if form == "svg":
         return svg_response(f"{metric}-{year}", draw(answer))
     return json_response({"metric": metric, "year": year, "columns": names, "rows": answer.rows, **answer.figures})
-
-
-def _metric_object(metric: Metric) -> dict[str, Any]:
-    return {
-        "name": metric.name,
-        "title": metric.title,
-        "description": metric.description,
-        "columns": [{"name": each.name, "type": each.type, "description": each.description} for each in metric.columns],
-        "figures": [{"name": each.name, "type": each.type, "description": each.description} for each in metric.figures],
-        "parameters": [{"name": "year", "type": "integer", "default": DEFAULT_YEAR}],
-    }
