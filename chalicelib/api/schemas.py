@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from chalicelib.access.principal import Scope
 from chalicelib.api.description.catalogue import Entry, file_errors, problems, rejections
 from chalicelib.api.ingest import MOST_ROWS
 from chalicelib.api.problems import problem_urn
@@ -99,6 +100,7 @@ def _answers() -> dict[str, Schema]:
              "errors": _array({"type": "object"})},
             "type", "title", "status", "detail", "instance",
         ),
+        "Caller": _all({"id": _TEXT, "name": _TEXT, "scopes": _array({"enum": [each.value for each in Scope]})}),
         "Health": _all({"status": up, "database": up, "storage": up, "queue": up, "catalog": up}),
         "OpenApi": {"type": "object"},
         "Table": _all(
@@ -120,6 +122,10 @@ def _answers() -> dict[str, Schema]:
         ),
         "Run": _all(run),
         "Runs": _page("runs", _reference("Run")),
+        "Reasons": _all(
+            {"reasons": _array(_all({"table": _TEXT, "column": _TEXT_OR_NULL, "code": _REASON["code"],
+                                     "rows": _COUNT}))}
+        ),
         "Rejections": _page(
             "rejections",
             _all({"table": _TEXT, "row": _COUNT, "line": {"type": ["integer", "null"]},

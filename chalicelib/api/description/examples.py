@@ -25,7 +25,7 @@ from chalicelib.api.request import bad_parameter
 from chalicelib.api.responses import CSV, SVG
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import BadRequest, DecantError, NotFound
-from chalicelib.load.rows import RejectedRow
+from chalicelib.load.rows import ReasonCode, RejectedRow
 from chalicelib.metrics.compute import DEFAULT_YEAR
 from chalicelib.metrics.registry import find_metric, metrics_of
 from chalicelib.ports import RunKind
@@ -51,6 +51,7 @@ def _of_the_service() -> Mapping[str, Sequence[Example]]:
     parts = ("status", "database", "storage", "queue", "catalog")
     return {
         "get_health": [Example("all is well", 200, dict.fromkeys(parts, "ok"))],
+        "get_me": [Example("who asks", 200, {"id": "k7q2m9x4c1vb", "name": "loader", "scopes": ["read", "write"]})],
         "get_openapi": [Example("this document", 200, {"openapi": "3.1.0", "info": {"title": "Decant"}})],
     }
 
@@ -125,6 +126,7 @@ def _of_runs(dictionary: Dictionary, table: Table) -> Mapping[str, Sequence[Exam
     missing = required_column(table).name
     of_batch = run_answer(dictionary, RunKind.BATCH, table)
     half = batch_answer([table], 1, [rejected(table, 3, blank=True)], by_table=False)
+    reason = {"table": table.name, "column": missing, "code": ReasonCode.MISSING_CELL, "rows": 2}
     again = run_answer(dictionary, RunKind.REPLAY, table, ended=False, load=True)
     lines = f"table,row,line,column,code,message,value,corrected_by\r\n{table.name},2,,{missing},missing-cell,,,\r\n"
     return {
@@ -134,6 +136,7 @@ def _of_runs(dictionary: Dictionary, table: Table) -> Mapping[str, Sequence[Exam
             _problem("no such run", NotFound(f"There is no run {_UNKNOWN}.", hint="GET /runs lists those there are."),
                      f"/runs/{_UNKNOWN}", {"run": _UNKNOWN}),
         ],
+        "list_reasons": [Example("why", 200, {"reasons": [reason]}, at)],
         "list_rejections": [
             Example("rejected rows", 200, rejections_answer(table, row), at),
             Example("as CSV", 200, lines, at, {"format": "csv"}, media=CSV),
