@@ -28,6 +28,7 @@ _SCHEMES = {
         "Cognito instead.",
     }
 }
+_FIRST = ("tables", "uploads", "runs", "backups", "metrics")
 _ABOUT = """Pours spreadsheets and batches into constrained tables, backs them up and restores them.
 
 JSON in and out. Errors are problem documents (RFC 9457), whose types are listed with their cause and cure.
@@ -54,7 +55,7 @@ def openapi_document(routes: Any, dictionary: Dictionary) -> dict[str, Any]:
     for (path, method), view in described.items():
         found = examples.get(view.__name__, ())
         paths.setdefault(path, {})[method.lower()] = describe(path, method, view, dictionary, found, list(_SCHEMES))
-    modules = dict.fromkeys(view.__module__ for view in described.values())
+    modules = sorted({view.__module__ for view in described.values()}, key=_place)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Decant", "version": "1", "description": _ABOUT},
@@ -69,6 +70,12 @@ def openapi_document(routes: Any, dictionary: Dictionary) -> dict[str, Any]:
             | {f"Row.{table.name}": row_schema(table) for table in dictionary.tables},
         },
     }
+
+
+def _place(module: str) -> tuple[int, str]:
+    """Where a module's routes stand: what most people want comes first."""
+    name = module.rsplit(".", 1)[-1]
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
 
 
 def _about(module: str) -> str:

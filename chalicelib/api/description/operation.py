@@ -45,6 +45,8 @@ def describe(
     }
     for status in always(operation, method):
         responses[str(status)] = refusal(status, responses.get(str(status)))
+    if 200 not in operation.answers and 202 in operation.answers:
+        responses["200"]["description"] = "The run has ended, in the time that Prefer gave it"
     for each in examples:
         _show(responses, each)
     document: dict[str, Any] = {
