@@ -9,6 +9,7 @@ LIMIT = {
 }  # fmt: skip
 AFTER = {"type": "string", "description": "Where to go on: what the answer before calls next."}
 FORMAT = {"type": "string", "enum": ["json", "csv"], "description": "The answer's format; else Accept decides."}
+PICTURE = {**FORMAT, "enum": ["json", "csv", "svg"]}
 TABLE = {"type": "string", "description": "Only those of a table."}
 WRITING = {
     "mode": {

@@ -1,4 +1,4 @@
-"""Rejected rows of a run, a page at a time, by table and row number."""
+"""Rejected rows of a run, a page at a time, by table and row number, and how many there are for each reason."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ def read_rejections(transaction: Transaction, run: str, *, limit: int, after: st
     items = fitting([_item(*values) for values in found[:limit]])
     last = items[-1] if len(items) < len(found) else None
     return RejectionPage(items, None if last is None else f"{last['table']}.{last['row']}")
+
+
+def count_reasons(transaction: Transaction, run: str) -> Sequence[Mapping[str, Any]]:
+    """Tell how many rejected rows of a run have something wrong with a column, by table, column and code, most first.
+
+    A row with two reasons counts for both of them; one that has been corrected since counts as well.
+    """
+    found = transaction.run(
+        """SELECT table_name, reason.of, reason.code, count(*)
+        FROM decant.rejections, LATERAL (
+            SELECT DISTINCT each ->> 'column' AS of, each ->> 'code' AS code FROM jsonb_array_elements(reasons) AS each
+        ) AS reason
+        WHERE run = :run GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3""",
+        run=run,
+    )
+    names = ("table", "column", "code", "rows")
+    return fitting([dict(zip(names, values, strict=True)) for values in found])
 
 
 def _item(table: str, row: int, line: int | None, cells: Any, reasons: Any, corrected_by: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from chalicelib.api.corrections import correction
 from chalicelib.api.ingest import write_batch
 from chalicelib.api.orders import answer_request, order, order_response
 from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, TABLE, WRITING
-from chalicelib.api.rejections import RejectionPage, read_rejections
+from chalicelib.api.rejections import RejectionPage, count_reasons, read_rejections
 from chalicelib.api.request import ApiRequest, checked_id
 from chalicelib.api.responses import answer_response, csv_response, fitting, json_response
 from chalicelib.api.run_lookup import find_run
@@ -41,6 +41,14 @@ def list_runs(request: ApiRequest) -> Response:
 def get_run(_request: ApiRequest, run: str) -> Response:
     """Tell the state of a run."""
     return json_response(run_object(find_run(services(), checked_id(run, "run"))))
+
+
+@runs.get("/runs/{run}/reasons", answers={200: "Reasons", 404: "Problem"})
+def list_reasons(_request: ApiRequest, run: str) -> Response:
+    """Tell why rows of a run were rejected, and how many for each reason, most first."""
+    found = find_run(services(), checked_id(run, "run"))
+    with services().database.transaction() as transaction:
+        return json_response({"reasons": count_reasons(transaction, found.id)})
 
 
 @runs.get("/runs/{run}/rejections", query={"limit": LIMIT, "after": AFTER, "format": FORMAT}, csv=True,
