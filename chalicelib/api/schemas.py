@@ -125,6 +125,8 @@ def _answers() -> dict[str, Schema]:
         ),
         "Run": _all(run),
         "Runs": _page("runs", _reference("Run")),
+        "RejectionsAnswer": {"anyOf": [_reference("Rejections"), _reference("RejectedFile")]},
+        "RejectedFile": _all({"url": _TEXT, "expires_in": _COUNT, "filename": _TEXT, "note": _TEXT_OR_NULL}),
         "Reasons": _all(
             {"reasons": _array(_all({"table": _TEXT, "column": _TEXT_OR_NULL, "code": _REASON["code"],
                                      "rows": _COUNT}))}
