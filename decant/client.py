@@ -23,6 +23,7 @@ _WAIT = {"Prefer": "wait=20"}
 _ANSWER_SECONDS = 60
 _TRIES = 4
 _BLOCK = 256 * 1024
+_NOBODY = "The API wants a token, and there is none for this URL."
 _PROBLEM = "urn:decant:problem:"
 Run = dict[str, Any]
 
@@ -167,8 +168,9 @@ class Client:
         errors = problem.get("errors", [])
         match answer.status:
             case HTTPStatus.UNAUTHORIZED:
-                hint = "Sign in: --token, DECANT_TOKEN, or a local stack (decant up). `decant token make` makes one."
-                return CommandError(detail, hint=hint, exit=Exit.NOT_ALLOWED, code=code)
+                hint = "Give one with --token or DECANT_TOKEN; `decant token make` makes one for the stack's operator."
+                what = "The API does not know this token: it is wrong, revoked or expired." if self._token else _NOBODY
+                return CommandError(what, hint=hint, exit=Exit.NOT_ALLOWED, code=code)
             case HTTPStatus.FORBIDDEN:
                 return CommandError(detail, exit=Exit.NOT_ALLOWED, code=code)
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

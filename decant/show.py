@@ -10,19 +10,33 @@ from rich.text import Text
 _STATES = {"succeeded": "green", "failed": "red", "refused": "red", "duplicate": "yellow", "running": "cyan"}
 _COUNTS = ("read", "inserted", "updated", "unchanged", "rejected")
 ROWS_SHOWN = 12
+# Below that many columns tables are no help.
+_NARROW = 60
 _MEGABYTE = 1024 * 1024
 
 
-def grid(*columns: str, title: str | None = None, numbers: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
+def grid(*columns: str, numbers: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
     """A table; columns of ``numbers`` stand on the right, and those that are ``whole`` are never broken."""
     right, kept = set(numbers), set(whole) | set(numbers)
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in columns:
         table.add_column(
             name, justify="right" if name in right else "left", no_wrap=name in kept, overflow="fold",
             header_style="dim",
         )  # fmt: skip
     return table
+
+
+def put(console: Console, table: Table) -> None:
+    """Print a table; where it is too narrow for one, each row as lines of its own."""
+    if console.width >= _NARROW or not table.show_header:
+        console.print(table)
+        return
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        for column, value in zip(table.columns, row, strict=True):
+            if str(value):
+                console.print(Text.assemble((f"{column.header}: ", "dim"), value), soft_wrap=True)
+        console.print()
 
 
 def cell(value: Any) -> Text:
@@ -48,7 +62,7 @@ def loads(console: Console, runs: Mapping[str, Mapping[str, Any]]) -> None:
     table = grid("file", "run", *counts, numbers=counts)
     for name, run in runs.items():
         table.add_row(cell(name), state(run["state"]), *(f"{run[each]:,}" for each in counts))
-    console.print(table)
+    put(console, table)
     for name, run in runs.items():
         if told := told_of(run):
             say(console, f"{name}: {told}")
@@ -70,13 +84,14 @@ def runs(console: Console, listed: Sequence[Mapping[str, Any]]) -> None:
         what = f"{run['kind']} {run['table'] or ''}".strip()
         counts = (f"{run[each]:,}" if run["read"] else "" for each in ("read", "rejected"))
         table.add_row(run["id"], what, state(run["state"]), *counts)
-    console.print(table)
+    put(console, table)
 
 
 def run(console: Console, found: Mapping[str, Any]) -> None:
     """Print all of a run."""
-    table = grid("", "", whole=("",))
-    table.show_header = False
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
     source = found["source"] or {}
     facts: dict[str, Any] = {
         "run": found["id"],
@@ -84,7 +99,7 @@ def run(console: Console, found: Mapping[str, Any]) -> None:
         "state": state(found["state"]),
         "phase": None if found["ended"] else found["phase"],
         "file": source.get("key"),
-        **{name: f"{found[name]:,}" for name in _COUNTS if found["read"]},
+        **{name: f"{found[name]:,}" for name in _COUNTS if found[name]},
         "started": moment(found["started"]),
         "took": None if found["seconds"] is None else f"{found['seconds']:.1f} s",
         "backups": ", ".join((found["result"] or {}).get("backups", [])),
@@ -94,25 +109,26 @@ def run(console: Console, found: Mapping[str, Any]) -> None:
     }
     for name, value in facts.items():
         if value:
-            table.add_row(Text(name, "dim"), value if isinstance(value, Text) else cell(value))
-    console.print(table)
-    if changes := (found["result"] or {}).get("tables"):
-        differences(console, found)
-        del changes
+            table.add_row(name, value if isinstance(value, Text) else cell(value))
+    put(console, table)
+    if (found["result"] or {}).get("tables"):
+        differences(console, found, would=found["kind"] == "drill" or bool(found["result"].get("dry_run")))
 
 
-def rejections(console: Console, rows: Sequence[Mapping[str, Any]], *, several: bool = False) -> None:
-    """Print rejected rows: a line for each reason. ``several``: of several tables, which are named then."""
-    ahead = ("table",) if several else ()
-    table = grid(*ahead, "row", "line", "code", "what is wrong", "value", numbers=("row", "line"), whole=("code",))
+def rejections(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rejected rows: a line for each reason. Tables and lines are told where rows alone don't."""
+    several = len({row["table"] for row in rows}) > 1
+    lines = any(row["line"] not in (None, row["row"]) for row in rows)
+    ahead: list[str] = [*(("table",) if several else ()), "row", *(("line",) if lines else ())]
+    table = grid(*ahead, "code", "what is wrong", "value", numbers=("row", "line"), whole=("code",))
     for row in rows:
-        place = [*((cell(row["table"]),) if several else ()), str(row["row"]), cell(row["line"])]
+        place: list[Text | str] = [cell(row[name]) for name in ahead]
         for reason in row["reasons"]:
             style = "dim strike" if row.get("corrected_by") else ""
             wrong = Text.assemble((str(cell(reason["message"])), style))
             table.add_row(*place, reason["code"], wrong, cell(_brief(reason["value"])))
             place = [""] * len(place)
-    console.print(table)
+    put(console, table)
 
 
 def check(console: Console, report: Mapping[str, Any], shown: int) -> None:
@@ -143,18 +159,20 @@ def backups(console: Console, listed: Sequence[Mapping[str, Any]]) -> None:
     for each in listed:
         checked = "pinned" if each["pinned"] else "yes" if each["verified"] else "no"
         table.add_row(each["id"], each["table"], f"{each['rows']:,}", size(each["bytes"]), checked)
-    console.print(table)
+    put(console, table)
 
 
 def differences(console: Console, found: Mapping[str, Any], *, would: bool = False) -> None:
     """Print what a restore or a drill changed in each table, or ``would`` change."""
     changes = ("inserted", "updated", "deleted", "unchanged")
-    headings = ("would insert", "would update", "would delete", "unchanged") if would else changes
-    table = grid("table", "in the backup", *headings, numbers=("in the backup", *headings))
+    headings = ("insert", "update", "delete", "leave") if would else changes
+    if would:
+        say(console, "A restore would, of these rows:")
+    table = grid("table", "saved", *headings, numbers=("saved", *headings), whole=("table",))
     for each in found["result"]["tables"]:
         counts = each.get("differences", each)
         table.add_row(each["table"], f"{each['rows']:,}", *(f"{counts.get(name, 0):,}" for name in changes))
-    console.print(table)
+    put(console, table)
 
 
 def metric(console: Console, answer: Mapping[str, Any], shown: int | None = ROWS_SHOWN) -> None:
@@ -164,10 +182,11 @@ def metric(console: Console, answer: Mapping[str, Any], shown: int | None = ROWS
     figures = "".join(f", {name} {value}" for name, value in beside.items())
     more = f", the first {shown} of {len(rows)} rows" if shown is not None and len(rows) > shown else ""
     numbers = [name for name in answer["columns"] if rows and isinstance(rows[0][name], int | float)]
-    table = grid(*answer["columns"], title=f"{answer['metric']}, {answer['year']}{figures}{more}", numbers=numbers)
+    console.print(Text(f"{answer['metric']}, {answer['year']}{figures}{more}", "bold"), soft_wrap=True)
+    table = grid(*answer["columns"], numbers=numbers)
     for row in rows[:shown]:
         table.add_row(*(cell(row[name]) for name in answer["columns"]))
-    console.print(table)
+    put(console, table)
     if not rows:
         say(console, "  No rows in this year.")
 
@@ -184,7 +203,7 @@ def tables(console: Console, listed: Sequence[Mapping[str, Any]]) -> None:
             required = "required" if column["required"] else "optional"
             to = f"→ {refers[column['name']]}" if column["name"] in refers else ""
             columns.add_row(f"  {column['name']}", column["type"], required, to)
-        console.print(columns)
+        put(console, columns)
 
 
 def rows(console: Console, columns: Sequence[str], listed: Sequence[Mapping[str, Any]]) -> None:
@@ -193,7 +212,7 @@ def rows(console: Console, columns: Sequence[str], listed: Sequence[Mapping[str,
     table = grid(*columns, numbers=numbers)
     for row in listed:
         table.add_row(*(cell(row[name]) for name in columns))
-    console.print(table)
+    put(console, table)
 
 
 def moment(text: str | None) -> str | None:
@@ -209,4 +228,4 @@ def size(number: int) -> str:
 
 
 def _brief(value: str | None) -> str | None:
-    return value if value is None or len(value) <= 40 else f"{value[:39]}…"
+    return value if value is None or len(value) <= 24 else f"{value[:23]}…"

@@ -78,8 +78,8 @@ class Day:
             self._expect("metrics that differ from those at noon", 0, _differing(metrics, self._metrics()))
 
     def _files(self, made: MadeUp) -> dict[str, tuple[str, list[BadRow]]]:
-        """Load a file for each table, the last first; give the runs that rejected rows, with the bad rows, by table."""
-        self._chapter("09:00", "People drop a file for each table, in any order; some rows are bad.")
+        """Load a file for each table, parents first; give the runs that rejected rows, with the bad rows, by table."""
+        self._chapter("09:00", "People drop a file for each table; some rows are bad.")
         bad: dict[str, list[BadRow]] = {}
         with tempfile.TemporaryDirectory(prefix="decant-simulation-") as folder:
             files = {}
@@ -91,9 +91,7 @@ class Day:
                 files[table.name] = path
             reports = {each.table: each.told() for each in check_files(self.dictionary, files.values(), empty=True)}
             with self.bars:
-                sent = {
-                    name: send(self.client, files[name], self.bars, name, {"table": name}) for name in reversed(files)
-                }
+                sent = {name: send(self.client, path, self.bars, name, {"table": name}) for name, path in files.items()}
                 runs = follow(self.client, sent, self.bars.show)
         for table in self.dictionary.tables:
             run = runs[table.name]
@@ -180,7 +178,7 @@ class Day:
         good = expected == found
         self.checks.append({"what": what, "expected": expected, "found": found, "good": good})
         if not good:
-            self.tell(f"  ✗ {what}: {expected} is due, and found is {found}")
+            self.tell(f"  ✗ {what}: {_brief(expected)} is due, and found is {_brief(found)}")
 
 
 def refuse_another_dictionary(client: Client, dictionary: Dictionary) -> None:
@@ -190,6 +188,11 @@ def refuse_another_dictionary(client: Client, dictionary: Dictionary) -> None:
             "The stack has another data dictionary than this checkout, so nobody can make up rows for it.",
             hint="Bring it up from here (decant up), or simulate from its own checkout.",
         )
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> int:

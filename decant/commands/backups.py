@@ -88,7 +88,7 @@ def verify(
             good = run["state"] == "succeeded"
             verdict = "good" if good and run["result"]["restorable"] else _wrong(run)
             table.add_row(name, run["table"], f"{run['progress']:,}", verdict)
-        console.print(table)
+        show.put(console, table)
 
     session.tell({"verified": runs}, show_all)
     good = all(run["state"] == "succeeded" and run["result"]["restorable"] for run in runs.values())

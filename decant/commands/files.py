@@ -66,7 +66,8 @@ def load(
 ) -> Exit:
     """Load files into their tables; bad rows are kept aside with their reasons.
 
-    Files may come in any order: rows wait for the tables that they refer to. The same content is never loaded twice.
+    Files of tables that others refer to are sent first, and the others wait for them. The same content is never loaded
+    twice.
     """
     how = {"table": table, "on_conflict": on_conflict, "max_rejected": max_rejected}
     if watch:
@@ -74,9 +75,7 @@ def load(
     found = list(_files(files))
     if not found:
         raise usage("There is no .csv or .xlsx file in there.")
-    with Watch(session.err) as bars:
-        sent = {name: send(session.client, path, bars, name, how) for name, path in _named(found).items()}
-        runs = follow(session.client, sent, bars.show) if wait else {n: session.client.run(i) for n, i in sent.items()}
+    runs = _load(session, found, how, wait=wait)
     session.tell({"runs": list(runs.values())}, partial(_told, runs))
     return _exit(runs, rejections_ok) if wait else Exit.DONE
 
@@ -141,6 +140,22 @@ def _named(paths: Sequence[Path]) -> dict[str, Path]:
     return {path.name if names.count(path.name) == 1 else str(path): path for path in paths}
 
 
+def _load(session: Session, paths: Sequence[Path], how: Mapping[str, object], *, wait: bool) -> Runs:
+    """Send files, those of parents first, and give their runs, when they have ended or as they are."""
+    tables = [table["name"] for table in session.client.ask("/tables")["tables"]]
+
+    def place(item: tuple[str, Path]) -> int:
+        name = item[1].name.lower()
+        return max((rank for rank, table in enumerate(tables) if name.startswith(table.lower())), default=len(tables))
+
+    with Watch(session.err) as bars:
+        named = sorted(_named(paths).items(), key=place)
+        sent = {name: send(session.client, path, bars, name, how) for name, path in named}
+        if wait:
+            return follow(session.client, sent, bars.show)
+    return {name: session.client.run(run) for name, run in sent.items()}
+
+
 def send(client: Client, path: Path, bars: Watch, name: str, how: Mapping[str, object]) -> str:
     """Upload a file; give the run that loads it."""
     size = path.stat().st_size
@@ -165,7 +180,7 @@ def _told(runs: Runs, console: Console) -> None:
     show.loads(console, runs)
     for name, run in runs.items():
         if run["rejected"]:
-            show.say(console, f"{name}: see what is wrong with `decant rejections {run['id']}`, and put it right with")
+            show.say(console, f"{run['rejected']:,} rows of {name} wait to be corrected:")
             show.say(console, f"  decant rejections {run['id']} --xlsx corrected.xlsx")
             show.say(console, f"  decant fix {run['id']} corrected.xlsx")
 

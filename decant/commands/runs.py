@@ -94,7 +94,7 @@ def rejections(
         if not rows:
             show.say(console, "Nothing was rejected.")
             return
-        show.rejections(console, rows, several=len({row["table"] for row in rows}) > 1)
+        show.rejections(console, rows)
         if found["rejected"] > len(rows):
             show.say(console, f"… of {found['rejected']:,} rows; --all shows them, --xlsx and --csv write them.")
 

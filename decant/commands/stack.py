@@ -81,7 +81,7 @@ def status(session: Session) -> Exit:
     except CommandError as error:
         told = error.detail
     else:
-        told = ", ".join(f"{name} {state}" for name, state in health.items())
+        told = ", ".join(f"{name} {state}" for name, state in health.items() if name != "status")
 
     def show_all(console: Console) -> None:
         for each in local:

@@ -61,7 +61,7 @@ def list_tokens(session: Session, stage: Stage = _LOCAL) -> None:
             expires = each["expires"][:10] if each["expires"] else "never"
             scopes = " ".join(each["scopes"])
             table.add_row(each["id"], show.cell(each["name"]), scopes, each["created"][:10], expires, each["state"])
-        console.print(table)
+        show.put(console, table)
 
     session.tell({"tokens": found}, show_all)
 
