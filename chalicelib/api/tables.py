@@ -8,6 +8,7 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.access.principal import Scope
+from chalicelib.api.answers import described_table
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.ingest import Batch, write_batch
 from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, WRITING
@@ -15,7 +16,7 @@ from chalicelib.api.request import ApiRequest
 from chalicelib.api.responses import answer_response, csv_response, json_response
 from chalicelib.api.row_page import parse_filters, read_page
 from chalicelib.dictionary.datatypes import Number
-from chalicelib.dictionary.model import Column, Table
+from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import BadRequest
 from chalicelib.load.options import OnConflict
@@ -77,39 +78,7 @@ def post_batch(request: ApiRequest) -> Response:
 
 def table_object(transaction: Transaction, table: Table) -> dict[str, Any]:
     """A table as the dictionary has it, and how many rows it has."""
-    return {
-        "name": table.name,
-        "title": table.title,
-        "description": table.description,
-        "rows": transaction.run(f"SELECT count(*) FROM public.{quote(table.name)}")[0][0],
-        "primary_key": table.primary_key,
-        "foreign_keys": [
-            {"columns": key.columns, "table": key.parent, "references": key.references} for key in table.foreign_keys
-        ],
-        "columns": [
-            {
-                "name": column.name,
-                "type": column.type.name,
-                "required": column.required,
-                "description": column.description,
-                "constraints": constraints_object(column),
-            }
-            for column in table.columns
-        ],
-    }
-
-
-def constraints_object(column: Column) -> dict[str, Any]:
-    """What the values of a column are held to besides their type; what there is not is left out."""
-    values = {"minimum": column.minimum, "maximum": column.maximum}
-    given = {
-        **{name: column.type.render(value) for name, value in values.items() if value is not None},
-        "enum": [column.type.render(each) for each in column.enum] or None,
-        "pattern": column.pattern,
-        "min_length": column.min_length,
-        "max_length": column.max_length,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+    return described_table(table, transaction.run(f"SELECT count(*) FROM public.{quote(table.name)}")[0][0])
 
 
 def row_array(body: Any) -> list[object]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.api.tables import constraints_object
+from chalicelib.api.answers import constraints_object
 from chalicelib.dictionary.package import parse_dictionary
 from tests.app.conftest import Api
 from tests.other_dictionary import OTHER
