@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from chalicelib.api.responses import fitting
-from chalicelib.dictionary.model import Table
+from chalicelib.dictionary.model import Column, Table
 from chalicelib.load.batch import BatchOutcome
 from chalicelib.load.rows import RejectedRow, reason_object
 from chalicelib.metrics.compute import DEFAULT_YEAR
@@ -100,10 +100,24 @@ def described_table(table: Table, rows: int) -> dict[str, Any]:
                 "type": column.type.name,
                 "required": column.required,
                 "description": column.description,
+                "constraints": constraints_object(column),
             }
             for column in table.columns
         ],
     }
+
+
+def constraints_object(column: Column) -> dict[str, Any]:
+    """What the values of a column are held to besides their type; what there is not is left out."""
+    values = {"minimum": column.minimum, "maximum": column.maximum}
+    given = {
+        **{name: column.type.render(value) for name, value in values.items() if value is not None},
+        "enum": [column.type.render(each) for each in column.enum] or None,
+        "pattern": column.pattern,
+        "min_length": column.min_length,
+        "max_length": column.max_length,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def described_metric(metric: Metric) -> dict[str, Any]:

@@ -48,6 +48,13 @@ def answer_response(answer: Answer, headers: Mapping[str, str] | None = None) ->
     return RunResponse(answer.body, {"Content-Type": JSON, **(headers or {})}, answer.status, answer.run)
 
 
+def download_response(url: str, seconds: int, *, redirect: bool) -> Response:
+    """Lead to a URL that is good for so many seconds, or tell it to who can't follow: see ``parameters.REDIRECT``."""
+    if redirect:
+        return Response("", {"Location": url}, 303)
+    return json_response({"url": url, "expires_in": seconds})
+
+
 def csv_response(
     name: str,
     columns: Sequence[str],

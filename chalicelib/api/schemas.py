@@ -87,7 +87,10 @@ def _answers() -> dict[str, Schema]:
     backup = {"id": _TEXT, "table": _TEXT, "snapshot": _TEXT, "state": _TEXT, "rows": _COUNT, "bytes": _COUNT,
               "sha256": _TEXT, "created": _MOMENT, "dictionary": _TEXT, "pinned": _BOOLEAN,
               "verified": _MOMENT_OR_NULL}  # fmt: skip
-    column = {"name": _TEXT, "type": {"enum": list(TYPES)}, "required": _BOOLEAN, "description": _TEXT}
+    constraints: Schema = {name: {} for name in ("minimum", "maximum", "enum", "pattern")}
+    constraints |= {"min_length": _COUNT, "max_length": _COUNT}
+    column = {"name": _TEXT, "type": {"enum": list(TYPES)}, "required": _BOOLEAN, "description": _TEXT,
+              "constraints": _object(constraints)}  # fmt: skip
     key = {"columns": _array(_TEXT), "table": _TEXT, "references": _array(_TEXT)}
     described = {"name": _TEXT, "type": _TEXT, "description": _TEXT}
     up = {"enum": ["ok", "down"]}
@@ -122,6 +125,8 @@ def _answers() -> dict[str, Schema]:
         ),
         "Run": _all(run),
         "Runs": _page("runs", _reference("Run")),
+        "RejectionsAnswer": {"anyOf": [_reference("Rejections"), _reference("RejectedFile")]},
+        "RejectedFile": _all({"url": _TEXT, "expires_in": _COUNT, "filename": _TEXT, "note": _TEXT_OR_NULL}),
         "Reasons": _all(
             {"reasons": _array(_all({"table": _TEXT, "column": _TEXT_OR_NULL, "code": _REASON["code"],
                                      "rows": _COUNT}))}
@@ -134,6 +139,7 @@ def _answers() -> dict[str, Schema]:
         ),
         "Backup": _all(backup),
         "Backups": _page("backups", _reference("Backup")),
+        "Download": _all({"url": _TEXT, "expires_in": _COUNT}),
         "BackupWithManifest": _all({**backup, "manifest": {"type": "object"}}),
         "Metrics": _all(
             {"metrics": _array(_all({"name": _TEXT, "title": _TEXT, "description": _TEXT,

@@ -32,7 +32,8 @@ MOST_BYTES = 64 * 1024
 
 def entries(language: str) -> dict[str, str]:
     """The texts of a language, by key."""
-    found = re.findall(r'^  "([^"]+)": (".*"),$', (STATIC / "text" / f"{language}.js").read_text(), re.MULTILINE)
+    texts = "".join(path.read_text() for path in sorted((STATIC / "text").glob(f"{language}*.js")))
+    found = re.findall(r'^  "([^"]+)": (".*"),$', texts, re.MULTILINE)
     keys = [key for key, _ in found]
     assert len(keys) == len(set(keys)), "a key stands twice"
     return dict(found)

@@ -1,5 +1,8 @@
 // The console in English. Every key stands in es.js too.
+import data from "./en.data.js";
+
 export default {
+  ...data,
   "skip": "Skip to the content",
   "nav": "Main",
   "nav.upload": "Upload",

@@ -1,5 +1,8 @@
 // La consola en español. Cada clave está también en en.js.
+import data from "./es.data.js";
+
 export default {
+  ...data,
   "skip": "Ir al contenido",
   "nav": "Principal",
   "nav.upload": "Subir",
