@@ -116,8 +116,8 @@ destroy: | $(PY) ## take a stage down: make destroy STAGE=dev [YES=1] [WITH_BACK
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate
 
-package: install ## the zip, the template and the bill of materials for AWS: make package [OUT=dist] [PYTHON_RUNTIME=3.13]
-	@$(PY) -m infra.ship $(or $(OUT),dist) --stage $(or $(STAGE),production) --python $(or $(PYTHON_RUNTIME),3.13) --architecture $(or $(ARCHITECTURE),x86_64)
+package: install ## the zip, the template and the bill of materials for AWS: make package [OUT=dist] [CHALICE_STAGE=production] [PYTHON_RUNTIME=3.13]
+	@$(PY) -m infra.ship $(or $(OUT),dist) --stage $(or $(CHALICE_STAGE),production) --python $(or $(PYTHON_RUNTIME),3.13) --architecture $(or $(ARCHITECTURE),x86_64)
 
 lock: install ## lock the dependencies that pyproject.toml and requirements.txt ask for: make lock [UPGRADE=1]
 	@$(PY) -m infra.lock $(if $(UPGRADE),--upgrade)

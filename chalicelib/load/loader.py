@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from chalicelib.dictionary.model import Dictionary, Table
@@ -18,6 +18,7 @@ from chalicelib.load.events import Arrival
 from chalicelib.load.formats import is_csv, source_of
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
+from chalicelib.load.returned import Returning
 from chalicelib.load.routing import claimed_by, route
 from chalicelib.load.writer import Written, lock_tables
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
@@ -105,7 +106,7 @@ class Loader:
         of it was loaded meanwhile and NotItsTurn when other loads come first; then nothing was written.
         """
         with closing(_Hashed(self.content(file.version))) as content:
-            source = source_of(file.version.key, file.table, cast(BinaryIO, content))
+            source = Returning(source_of(file.version.key, file.table, cast(BinaryIO, content)))
             with self.database.transaction() as transaction:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
@@ -114,6 +115,8 @@ class Loader:
                 self.refuse_stale(transaction, file.version, again=attempt.again)
                 lock_tables(transaction, self.dictionary, [file.table])
                 written = write(transaction, file.table, source, file.options, run=attempt.run, progress=progress)
+                if not written.refused:
+                    attempt = _noting(attempt, source.put_right(transaction, file.table, attempt.run))
                 entry = self.entry(file.version, file.table, file.options, attempt, written, content.digest())
                 self.record(transaction, entry, again=attempt.again)
         return entry
@@ -224,6 +227,10 @@ def take_turn(transaction: Transaction, run: str, *tables: str) -> None:
 
 def _gone(key: str) -> FileError:
     return FileError(FileCode.OBJECT_GONE, f"The object {key} is gone.", hint="Drop it again.")
+
+
+def _noting(attempt: Attempt, note: str | None) -> Attempt:
+    return replace(attempt, note=" ".join(filter(None, (attempt.note, note))) or None)
 
 
 class _Hashed:

@@ -25,7 +25,7 @@ from infra.local.localstack import LocalStack
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
 from infra.local.stack import STAGE, Stack
-from infra.packaging.target import Target
+from infra.packaging.runtime import Runtime
 from tests.e2e.conftest import PARAMETERS, SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
         parameters |= {"DatabaseHost": host, "DatabasePort": port or "5432"}
     runtime = os.environ.get("DECANT_TEST_RUNTIME")
     if runtime:
-        GivenEmulator.made_for = replace(Target.aws(runtime, Target.here().architecture), emulated=True)
+        GivenEmulator.made_for = replace(Runtime.aws(runtime, Runtime.here().architecture), emulated=True)
     stack = Stack(
         ROOT,
         tmp_path_factory.mktemp("given") / "local",
