@@ -66,7 +66,11 @@ def test_files_are_loaded_parents_first_and_bad_rows_tell_by_the_exit_code(loade
 def test_runs_are_listed_and_told(decant: Decant, loaded: dict[str, Any]) -> None:
     run = loaded["departments"]
     assert run["id"] in {each["id"] for each in decant("runs", "--table", "departments", "--limit", 1000)["runs"]}
-    assert decant("run", run["id"], code=Exit.REJECTED) == run
+    told = decant("run", run["id"], code=Exit.REJECTED)
+    assert told.pop("reasons") == [
+        {"table": "departments", "column": "department", "code": "constraint-error", "rows": 1}
+    ]
+    assert told == run
     assert decant("run", loaded["jobs"]["id"], "--wait")["id"] == loaded["jobs"]["id"]
     assert decant("run", "last", code=Exit.REJECTED)["kind"]
     assert decant("run", "nonsense", code=Exit.REFUSED)["error"]["code"] == "not-found"
