@@ -118,9 +118,10 @@ def fix(
         raise usage(f"There is no file {file}.")
     found = _find(session.client, run_id)
     how = _replay if file.suffix.lower() == ".json" else _load_again
+    before = len(_waiting(session.client, found))
     outcome = how(session, found, file, table)
-    left = _waiting(session.client, found)
-    document = {**outcome, "corrects": found["id"], "still_rejected": len(left)}
+    left = len(_waiting(session.client, found))
+    document = {**outcome, "corrects": found["id"], "still_rejected": left}
 
     def show_all(console: Console) -> None:
         counts = ", ".join(f"{outcome[name]:,} {name}" for name in COUNTS[1:])
@@ -129,8 +130,7 @@ def fix(
             show.say(console, told)
         for reasons in outcome.get("rejections", ()):
             show.say(console, f"  row {reasons['row']}: {reasons['message']}")
-        what = f"{len(left):,} rows of the run still wait to be corrected." if left else "All of the run is put right."
-        show.say(console, what)
+        show.say(console, _left(before, left, outcome))
         if outcome["rejected"]:
             show.say(console, f"What is still wrong: decant rejections {outcome['id']}")
 
@@ -147,6 +147,14 @@ def _find(client: Client, run_id: str) -> Run:
     if newest is None:
         raise CommandError("There are no runs yet.", hint="Load a file: decant load FILE")
     return newest
+
+
+def _left(before: int, left: int, outcome: Run) -> str:
+    if not left:
+        return "All of the run is put right."
+    if left == before and not outcome["rejected"]:
+        return f"The file has no numbers of the run's rows, so the run goes on to list {left:,} that it rejected."
+    return f"{left:,} rows of the run still wait to be corrected."
 
 
 def _waiting(client: Client, found: Run) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What people do with `decant` on a running stack, in this process; and what a day of a team comes to."""
 
+import csv
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,14 +81,20 @@ def test_rejections_are_corrected_by_json_and_by_a_file(decant: Decant, loaded: 
     run = loaded["departments"]["id"]
     [bad] = decant("rejections", run)["rejections"]
     assert (bad["row"], bad["reasons"][0]["code"]) == (2, "constraint-error")
-    decant("rejections", run, "--csv", tmp_path / "bad.csv")
-    assert "is required, and blank here" in (tmp_path / "bad.csv").read_text()
+    written = Path(decant("rejections", run, "--xlsx", tmp_path / "bad.xlsx")["file"])
+    assert written.read_bytes().startswith(b"PK")
     corrections = tmp_path / "corrected.json"
     corrections.write_text(json.dumps([{"row": 2, "department": ""}]))
     assert decant("fix", run, corrections, code=Exit.REJECTED)["still_rejected"] == 1
-    corrections.write_text(json.dumps([{"row": 2, "department": "Quay"}]))
-    fixed = decant("fix", run, corrections)
-    assert (fixed["inserted"], fixed["still_rejected"]) == (1, 0)
+    decant("rejections", run, "--csv", tmp_path / "bad.csv")
+    with (tmp_path / "bad.csv").open(encoding="utf-8-sig", newline="") as file:
+        [row] = csv.DictReader(file)
+    with (tmp_path / "bad.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow({**row, "department": "Quay"})
+    fixed = decant("fix", run, tmp_path / "bad.csv")
+    assert (fixed["inserted"], fixed["rejected"], fixed["still_rejected"]) == (1, 0, 0)
     whole = tmp_path / "hired_employees.csv"
     whole.write_text("".join(f"{FIRST + n},Ann,2021-05-01T00:00:00Z,{FIRST + n},{FIRST}\n" for n in range(2)) + "\n")
     fixed = decant("fix", loaded["hired_employees"]["id"], whole)
