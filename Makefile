@@ -113,6 +113,9 @@ deploy: install ## bring a stage up in the AWS account at hand: make deploy STAG
 destroy: | $(PY) ## take a stage down: make destroy STAGE=dev [YES=1] [WITH_BACKUPS=1]
 	@$(PY) -m infra.deployment destroy $(or $(STAGE),$(error Which stage? make destroy STAGE=dev)) $(if $(YES),--yes) $(if $(WITH_BACKUPS),--with-backups)
 
+reference: install ## write docs/reference/ anew, from the code
+	@$(PY) -m infra.reference
+
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate
 
