@@ -45,6 +45,7 @@ class Operation:
     body_required: bool = True
     answers: Mapping[int, str | None] = field(default_factory=dict)
     csv: bool = False
+    svg: bool = False
     preflight: bool = False
     public: bool = False
     described: bool = True

@@ -24,6 +24,9 @@ PUBLIC = {
     ("GET", "/console"),
     ("GET", "/console/{version}/{file}"),
     ("GET", "/console/{version}/{folder}/{file}"),
+    ("GET", "/docs"),
+    ("GET", "/docs/openapi.json"),
+    ("GET", "/docs/collection.json"),
 }
 EVERY_ROUTE = [(method, path) for path, methods in sorted(entry.app.routes.items()) for method in sorted(methods)]
 ROUTES = [each for each in EVERY_ROUTE if each not in PUBLIC]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import pytest
@@ -123,14 +121,6 @@ def test_rejections_are_listed_page_by_page(loaded: tuple[Api, str]) -> None:
     assert [each["row"] for each in first["rejections"] + rest["rejections"]] == [2, 3]
     assert rest["next"] is None
     assert api.get(f"/runs/{run}/rejections?after=jobs;2").status_code == 400
-
-
-def test_rejections_come_as_csv_a_line_for_each_reason(api: Api) -> None:
-    run = api.post("/tables/jobs/rows", [{"id": "=cmd", "job": ""}]).json_body["run"]
-    answer = api.get(f"/runs/{run}/rejections?format=csv")
-    lines = list(csv.DictReader(io.StringIO(answer.body.decode())))
-    assert [(each["row"], each["column"], each["value"]) for each in lines] == [("1", "id", "'=cmd"), ("1", "job", "")]
-    assert f'filename="rejections-{run}.csv"' in answer.headers["Content-Disposition"]
 
 
 def test_reasons_are_counted_by_table_column_and_code_most_first(api: Api) -> None:

@@ -74,6 +74,9 @@ PUBLIC = {
     ("get", "/console"),
     ("get", "/console/{version}/{file}"),
     ("get", "/console/{version}/{folder}/{file}"),
+    ("get", "/docs"),
+    ("get", "/docs/openapi.json"),
+    ("get", "/docs/collection.json"),
 }
 
 

@@ -72,7 +72,8 @@ export async function ask(path, { method = "GET", query, json, headers = {}, sig
   return { status: response.status, body, headers: response.headers };
 }
 
-async function send(path, { query, token = session.get().token, headers, ...options }) {
+/** Send a request, whatever is answered. Throws Problem when nobody answers. */
+export async function send(path, { query, token = session.get().token, headers, ...options }) {
   let response;
   try {
     response = await fetch(URL_OF(path, query), {
@@ -118,7 +119,8 @@ export async function download(path, { query, name, accept = "*/*" } = {}) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-function save(url, name) {
+/** Save what is at a URL as a file. */
+export function save(url, name) {
   const link = document.createElement("a");
   link.href = url;
   link.rel = "noreferrer";

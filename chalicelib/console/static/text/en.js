@@ -1,5 +1,8 @@
 // The console in English. Every key stands in es.js too.
+import data from "./en.data.js";
+
 export default {
+  ...data,
   "skip": "Skip to the content",
   "nav": "Main",
   "nav.upload": "Upload",
@@ -31,6 +34,9 @@ export default {
   "notFound.text": "This page does not exist.",
   "notFound.back": "To the start",
 
+  "replaced.title": "The console was replaced by a newer one",
+  "replaced.text": "Load it again to go on; what is on the server is safe.",
+  "replaced.reload": "Load it again",
   "problem.0": "No connection",
   "problem.0.detail": "The service did not answer. Check your connection, then try again.",
   "problem.403": "You may not do this",
