@@ -20,7 +20,7 @@ PLACES = {
     "dictionary": "#/tables/hired_employees/dictionary",
     "backups": "#/backups",
     "backup": "#/backups/{backup}",
-    "restore": "#/restore?table=departments",
+    "restore": "#/backups/restore?table=departments",
     "metrics": "#/metrics",
     "health": "#/health",
     "nowhere": "#/nowhere",
