@@ -7,9 +7,8 @@ import typer
 from rich.console import Console
 
 from decant import show
-from decant.client import Client, Run
+from decant.client import Client, Run, done
 from decant.command import command
-from decant.commands.operating import done
 from decant.commands.stack import Yes, confirm
 from decant.exits import Exit
 from decant.failures import CommandError, usage

@@ -12,10 +12,10 @@ from rich.console import Console
 from decant import show
 from decant.client import ENDED, Client, Run, save
 from decant.command import command
-from decant.commands.files import send
 from decant.exits import Exit
 from decant.failures import CommandError, usage
 from decant.following import Watch, follow
+from decant.sending import send
 from decant.session import Session
 from decant.show import COUNTS
 
