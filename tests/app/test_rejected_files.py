@@ -74,7 +74,7 @@ def corrected_by(api: Api, run: str) -> Mapping[int, str | None]:
     return {each["row"]: each["corrected_by"] for each in api.get(f"/runs/{run}/rejections").json_body["rejections"]}
 
 
-JOBS = [["id", "job"], [1, "Recruiter"], [2, None], ["x", "Analyst"], [4, "Engineer"]]
+JOBS: list[list[Any]] = [["id", "job"], [1, "Recruiter"], [2, None], ["x", "Analyst"], [4, "Engineer"]]
 
 
 def test_a_workbook_comes_back_with_its_bad_cells_marked(api: Api) -> None:
@@ -137,7 +137,7 @@ def test_a_corrected_workbook_loads_what_was_missing_and_tells_what_it_puts_righ
 
 
 def test_what_cells_lack_and_have_too_much_is_marked_where_it_is(api: Api) -> None:
-    rows = [["job", "id"], ["Clerk", 1], ["Cook", 2, None, None, "too", "much"], ["Baker"]]
+    rows: list[list[Any]] = [["job", "id"], ["Clerk", 1], ["Cook", 2, None, None, "too", "much"], ["Baker"]]
     book, _ = book_of(api, dropped(api, "incoming/jobs.xlsx", workbook(rows))["id"])
     assert bad_cells(book["Sheet"]) == {
         "E3": "Decant: the row goes on behind its 2 columns (extra-cell)",
