@@ -13,11 +13,11 @@ from moto import mock_aws
 from openapi_schema_validator import OAS31Validator
 
 import app as entry
+from chalicelib.api.description.document import openapi_document
 from chalicelib.api.description.example import BACKUP, FILE_RUN, RUN, SNAPSHOT
 from chalicelib.api.description.examples import examples_of
 from chalicelib.api.description.sample_answers import spoiled
 from chalicelib.api.description.sample_rows import ancestors, sample_rows
-from chalicelib.api.openapi import openapi_document
 from chalicelib.api.responses import json_text
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import load_dictionary, parse_dictionary
