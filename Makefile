@@ -143,6 +143,6 @@ $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Decant needs Python 3.11 or newer; PYTHON=… names another one." >&2; exit 1; }
 	@echo "Installing the project's environment into .venv (about a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -72,4 +72,5 @@ def _try(console: Console, *commands: str) -> None:
 
 
 def _api(console: Console, record: "Record") -> None:
-    display.say(console, f"\nThe API: {record.api_url}\nIts token: {record.token}")
+    told = f"\nThe console: {record.api_url}/console\nThe API: {record.api_url}"
+    display.say(console, f"{told}\nThe token of both: {record.token} (make local-token prints it again)")

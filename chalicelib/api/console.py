@@ -49,5 +49,5 @@ def get_asset(_request: ApiRequest, version: str, **names: str) -> Response:
 
 
 # Chalice's own local server knows no greedy routes.
-for _path in ("/console/{version}/{file}", "/console/{version}/{folder}/{file}"):
+for _path in ("/console/{version}/{name}", "/console/{version}/{name}/{file}"):
     console.page(_path)(get_asset)

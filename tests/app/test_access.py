@@ -22,8 +22,8 @@ HOUR = dt.timedelta(hours=1)
 PUBLIC = {
     ("GET", "/"),
     ("GET", "/console"),
-    ("GET", "/console/{version}/{file}"),
-    ("GET", "/console/{version}/{folder}/{file}"),
+    ("GET", "/console/{version}/{name}"),
+    ("GET", "/console/{version}/{name}/{file}"),
     ("GET", "/docs"),
     ("GET", "/docs/openapi.json"),
     ("GET", "/docs/collection.json"),

@@ -72,8 +72,8 @@ def public(template: dict[str, Any]) -> set[tuple[str, str]]:
 PUBLIC = {
     ("get", "/"),
     ("get", "/console"),
-    ("get", "/console/{version}/{file}"),
-    ("get", "/console/{version}/{folder}/{file}"),
+    ("get", "/console/{version}/{name}"),
+    ("get", "/console/{version}/{name}/{file}"),
     ("get", "/docs"),
     ("get", "/docs/openapi.json"),
     ("get", "/docs/collection.json"),

@@ -4,6 +4,7 @@
 //   api.js     get, post, download, sendFile    router.js usePlace, href, go
 //   hooks.js   useLoaded, useAction             ui.js     Page, Card, Table, Dialog, ProblemNotice, …
 //   routes.js  path -> page, navigation         pages/    export function XPage({ params, query })
+//   dictionary.js useTables                   uploads.js, corrections.js   what goes on while pages change
 //
 // A page draws `<${Page} title=…>`, loads with `useLoaded((signal) => get("runs", {}, { signal }), [])` and shows what
 // came by `<${Loaded} from=${runs}>${(data) => …}<//>`, which also draws the waiting and the failing. What changes things

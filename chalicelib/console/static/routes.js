@@ -23,8 +23,8 @@ const ROUTES = {
   "/tables/:table": TablePage,
   "/tables/:table/dictionary": DictionaryPage,
   "/backups": BackupsPage,
+  "/backups/restore": RestorePage,
   "/backups/:backup": BackupPage,
-  "/restore": RestorePage,
   "/metrics": MetricsPage,
   "/health": HealthPage,
 };

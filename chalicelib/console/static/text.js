@@ -62,7 +62,8 @@ export function bytes(count) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const step = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), units.length - 1);
   const digits = step ? 1 : 0;
-  return number(count / 1000 ** step, { style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits });
+  const unitDisplay = step ? "short" : "long";
+  return number(count / 1000 ** step, { style: "unit", unit: units[step], unitDisplay, maximumFractionDigits: digits });
 }
 
 /** A moment (ISO 8601) as date and time of the reader's place. */

@@ -35,7 +35,10 @@ export function Page({ title, lead, actions, back, children }) {
   useEffect(() => {
     document.title = `${title} · Decant`;
   }, [title]);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+    heading.current.focus({ preventScroll: true });
+  }, []);
   return html`<div class="page">
     ${back && html`<a class="back" href=${back.href}><${Icon} name="left" />${back.label}</a>`}
     <header class="page-head">
@@ -130,25 +133,26 @@ const STATES = { queued: "waiting", waiting: "waiting", running: "info", succeed
 
 /** The state of a run. One that succeeded with rejected rows is told apart. */
 export function StateBadge({ run }) {
-  const partly = run.state === "succeeded" && run.rejected > 0;
-  const state = partly ? "partly" : run.state;
-  return html`<${Badge} kind=${partly ? "warning" : STATES[run.state] ?? "plain"}>${tOr(`state.${state}`, state)}<//>`;
+  if (run.state === "succeeded" && run.rejected > 0) return html`<${Badge} kind="warning">${t("state.partly", { count: run.rejected })}<//>`;
+  return html`<${Badge} kind=${STATES[run.state] ?? "plain"}>${tOr(`state.${run.state}`, run.state)}<//>`;
 }
 
 /**
- * A table: `columns` are `{ key, label, numeric, cell(row) }`, `rows` objects, `id(row)` tells them apart. It scrolls in
+ * A table: `columns` are `{ key, label, numeric, wide, cell(row) }` (a wide one is left out on a phone), `rows` objects, `id(row)` tells them apart. It scrolls in
  * a frame of its own, which `caption` names. `row(row)` gives attributes of a row.
  */
 export const Table = ({ caption, columns, rows, id = (_, index) => index, row = () => ({}) }) => html`
   <div class="table-frame" role="region" aria-label=${caption} tabindex="0">
     <table>
       <caption class="visually-hidden">${caption}</caption>
-      <thead><tr>${columns.map((each) => html`<th key=${each.key} scope="col" class=${each.numeric ? "numeric" : null}>${each.label}</th>`)}</tr></thead>
+      <thead><tr>${columns.map((each) => html`<th key=${each.key} scope="col" class=${kinds(each)}>${each.label}</th>`)}</tr></thead>
       <tbody>${rows.map((item, index) => html`<tr key=${id(item, index)} ...${row(item)}>
-        ${columns.map((each) => html`<td key=${each.key} class=${each.numeric ? "numeric" : null}>${each.cell ? each.cell(item) : shown(item[each.key])}</td>`)}
+        ${columns.map((each) => html`<td key=${each.key} class=${kinds(each)}>${each.cell ? each.cell(item) : shown(item[each.key])}</td>`)}
       </tr>`)}</tbody>
     </table>
   </div>`;
+
+const kinds = ({ numeric, wide }) => [numeric && "numeric", wide && "wide"].filter(Boolean).join(" ") || null;
 
 const shown = (value) =>
   value === null || value === undefined ? html`<span class="none">–</span>` : typeof value === "number" ? number(value) : String(value);

@@ -76,7 +76,8 @@ function Confirm({ word, table, busy, onConfirm }) {
     if (matches) onConfirm();
   };
   return html`<form class="confirm" onSubmit=${submit}>
-    <${Field} id="confirm" hint=${t("restore.confirm.hint")}
+    <p>${t("restore.confirm.hint")}</p>
+    <${Field} id="confirm"
       label=${table ? t("restore.confirm.table", { word }) : t("restore.confirm.snapshot", { word })}>
       ${(tied) => html`<input ...${tied} class="input mono" autocomplete="off" autocapitalize="off" spellcheck="false" disabled=${busy}
         value=${typed} onInput=${(event) => setTyped(event.currentTarget.value)} />`}

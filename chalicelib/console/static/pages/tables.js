@@ -12,12 +12,12 @@ export function TablesPage() {
   const tables = useLoaded((signal) => get("tables", {}, { signal }), []);
   return html`<${Page} title=${t("tables.title")} lead=${t("tables.lead")}>
     <${Loaded} from=${tables} rows=${3}>
-      ${(data) => html`<${Table} caption=${t("tables.caption")} rows=${data.tables} id=${(table) => table.name} columns=${COLUMNS()} />`}
+      ${(data) => html`<div class="tables"><${Table} caption=${t("tables.caption")} rows=${data.tables} id=${(table) => table.name} columns=${columns()} /></div>`}
     <//>
   <//>`;
 }
 
-const COLUMNS = () => [
+const columns = () => [
   {
     key: "name",
     label: t("tables.table"),

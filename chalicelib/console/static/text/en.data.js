@@ -170,7 +170,7 @@ export default {
   "restore.unchanged": "Unchanged",
   "restore.same": "Nothing would change: the tables are as they were saved.",
   "restore.same.one": "Nothing would change: the table is as it was saved.",
-  "restore.warning": "{count} rows that came after the backup would be removed.",
+  "restore.warning": "{count} rows that the backup does not have would be removed.",
   "restore.confirm.table": "Type the name of the table, {word}, to confirm.",
   "restore.confirm.snapshot": "Type {word} to confirm.",
   "restore.confirm.word": "all tables",
@@ -179,7 +179,8 @@ export default {
   "restore.restore.snapshot": "Restore all tables",
   "restore.restoring": "Restoring",
   "restore.over": "The tables are as they were saved.",
-  "restore.none": "There is nothing to restore from",
+  "restore.none": "There is no backup to restore from yet.",
+  "restore.none.link": "Make one",
 
   "metrics.title": "Metrics",
   "metrics.year": "Year",
@@ -249,7 +250,8 @@ export default {
   "restore.forbidden": "Restoring takes a token with the scope operate.",
   "order.run": "To the run",
   "table.page.of": "{place} of {total}",
-  "restore.warning.one": "1 row that came after the backup would be removed.",
+  "restore.warning.one": "1 row that the backup does not have would be removed.",
   "table.page.some.one": "1 row",
   "metrics.departments-above-mean.told.one": "1 of {departments} departments hired more than the mean of {mean}.",
+  "metrics.departments-above-mean.none": "No department hired more than the mean of {mean}",
 };

@@ -170,7 +170,7 @@ export default {
   "restore.unchanged": "Sin cambios",
   "restore.same": "No cambiaría nada: las tablas están como se guardaron.",
   "restore.same.one": "No cambiaría nada: la tabla está como se guardó.",
-  "restore.warning": "Se eliminarían {count} filas que llegaron después de la copia.",
+  "restore.warning": "Se eliminarían {count} filas que la copia no tiene.",
   "restore.confirm.table": "Escriba el nombre de la tabla, {word}, para confirmar.",
   "restore.confirm.snapshot": "Escriba {word} para confirmar.",
   "restore.confirm.word": "todas las tablas",
@@ -179,7 +179,8 @@ export default {
   "restore.restore.snapshot": "Restaurar todas las tablas",
   "restore.restoring": "Restaurando",
   "restore.over": "Las tablas están como se guardaron.",
-  "restore.none": "No hay de qué restaurar",
+  "restore.none": "Aún no hay ninguna copia de la que restaurar.",
+  "restore.none.link": "Hacer una",
 
   "metrics.title": "Métricas",
   "metrics.year": "Año",
@@ -249,7 +250,8 @@ export default {
   "restore.forbidden": "Para restaurar hace falta un token con el permiso operate.",
   "order.run": "A la ejecución",
   "table.page.of": "{place} de {total}",
-  "restore.warning.one": "Se eliminaría 1 fila que llegó después de la copia.",
+  "restore.warning.one": "Se eliminaría 1 fila que la copia no tiene.",
   "table.page.some.one": "1 fila",
   "metrics.departments-above-mean.told.one": "1 de {departments} departamentos contrató más que la media de {mean}.",
+  "metrics.departments-above-mean.none": "Ningún departamento contrató más que la media de {mean}",
 };
