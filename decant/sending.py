@@ -33,7 +33,7 @@ class Loaded:
             show.loads(console, self.runs)
         for name, run in self.runs.items():
             if run["rejected"]:
-                show.say(console, f"{run['rejected']:,} rows of {name} wait to be corrected:")
+                show.say(console, f"{show.counted(run['rejected'])} of {name} to be corrected:")
                 show.say(console, f"  decant rejections {run['id']} --xlsx corrected.xlsx")
                 show.say(console, f"  decant fix {run['id']} corrected.xlsx")
         for name, error in self.refused.items():

@@ -42,7 +42,7 @@ def backup(
 
         for each in run["result"]["backups"]:
             manifest = copy_to(session.client, each, to)
-            session.step(f"Copied {manifest.table}: {manifest.rows:,} rows, {show.size(manifest.bytes)}")
+            session.step(f"Copied {manifest.table}: {show.counted(manifest.rows)}, {show.size(manifest.bytes)}")
     made = [_one(session.client, each) for each in run["result"]["backups"]]
     snapshot = run["result"]["snapshot"]
 
