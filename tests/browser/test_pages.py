@@ -6,8 +6,8 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-
 from infra.local.api import ask
+
 from infra.local.record import Record
 from tests.browser.visit import Look, Visit
 
