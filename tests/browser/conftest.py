@@ -15,6 +15,7 @@ import pytest
 from infra.local.samples import drop, follow
 from playwright.sync_api import Browser, sync_playwright
 
+from decant.samples import drop, follow
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
 from infra.local.stack import Stack
