@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from infra.local.samples import drop, follow
 from playwright.sync_api import Browser, sync_playwright
 
 from decant.samples import drop, follow
