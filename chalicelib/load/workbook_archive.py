@@ -1,23 +1,23 @@
-"""The zip archive of a workbook, and small workbooks made of its parts for a reader that wants one whole."""
+"""The zip archive of a workbook: the parts that say what it holds, and those that hold it as streams."""
 
 from __future__ import annotations
 
 import io
+import posixpath
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-import fastexcel
-import pyarrow as pa
-
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.workbook_check import BROKEN_XML, BROKEN_ZIP, MAX_SMALL_PARTS, REPAIR, SHARED_TEXTS, check_workbook
-from chalicelib.load.workbook_markup import check_markup
+from chalicelib.load.workbook_markup import Element, elements
+from chalicelib.load.workbook_styles import Styles, date_styles
 
-_KEPT = ("[content_types].xml", "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml")
-_SHEET = b"<worksheet><sheetData>%b</sheetData></worksheet>"
+_WORKBOOK, _RELATIONS, _STYLES = "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"
+_NEEDED = (_WORKBOOK, _RELATIONS)
+_SMALL = (*_NEEDED, _STYLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +35,71 @@ class Archive:
     def __init__(self, content: bytes) -> None:
         check_workbook(content)
         self._zip = zipfile.ZipFile(io.BytesIO(content))
-        kept = [entry for entry in self._zip.infolist() if entry.filename.lower() in _KEPT]
-        _check_size(kept)
-        self._kept: dict[str, bytes] = {}
-        for entry in kept:
+        self._parts = {name.lower(): name for name in self._zip.namelist()}
+        entries = {entry.filename.lower(): entry for entry in self._zip.infolist()}
+        small = [entries[name] for name in _SMALL if name in entries]
+        if not set(_NEEDED) <= set(self._parts):
+            raise FileError(FileCode.NOT_A_WORKBOOK, "The workbook lacks the part that lists its sheets.", hint=REPAIR)
+        _check_size(small)
+        self._said: dict[str, list[Element]] = {name: [] for name in _SMALL}
+        for entry in small:
             with damage_told(entry.filename):
-                self._kept[entry.filename] = self._zip.read(entry)
-                check_markup(entry.filename, self._kept[entry.filename])
+                self._said[entry.filename.lower()] = list(elements(entry.filename, self._zip.read(entry)))
 
     @property
     def texts(self) -> str | None:
         """The part with the texts that cells share, if there is one."""
-        return next((name for name in self._zip.namelist() if name.lower() == SHARED_TEXTS), None)
+        return self._parts.get(SHARED_TEXTS)
 
     def open(self, part: str) -> IO[bytes]:
         """A part, as a stream."""
         return self._zip.open(part)
 
     def sheets(self) -> Iterator[Sheet]:
-        """The sheets in their order. The reader tells which part each is: it is asked what it finds in its place."""
-        told = {
-            name: _SHEET % f'<row><c t="str"><v>{index}</v></c></row>'.encode()
-            for index, name in enumerate(self._zip.namelist())
-            if name.lower().endswith(".xml") and name not in self._kept and name.lower() != SHARED_TEXTS
+        """The sheets of cells in their order. Raises FileError."""
+        targets = {
+            each.attributes.get("Id"): each.attributes.get("Target", "")
+            for each in self._said[_RELATIONS]
+            if each.attributes.get("Type", "").endswith("/worksheet")
         }
-        parts = self._zip.namelist()
-        with damage_told("xl/workbook.xml"):
-            workbook = fastexcel.read_excel(_stored(self._kept | told))
-            for name in workbook.sheet_names:
-                sheet = workbook.load_sheet(name, header_row=None, dtypes="string")
-                index = int(pa.table(sheet.to_arrow()).column(0)[0].as_py())
-                yield Sheet(name, parts[index], sheet.visible == "visible")
+        for each in self._said[_WORKBOOK]:
+            key = next((value for name, value in each.attributes.items() if name.endswith(":id")), None)
+            if each.name == "sheet" and key in targets:
+                with damage_told(_WORKBOOK):
+                    yield Sheet(
+                        each.attributes.get("name", ""),
+                        self._part(targets[key]),
+                        each.attributes.get("state", "visible") == "visible",
+                    )
 
-    def workbook_of(self, sheet: Sheet, rows: bytes) -> bytes:
-        """A workbook in which this sheet has only these rows."""
-        return _stored(self._kept | {sheet.part: _SHEET % rows})
+    def styles(self) -> Styles:
+        """How its cells show numbers. Raises FileError."""
+        said = self._said[_STYLES]
+        with damage_told(_STYLES):
+            formats = {
+                int(each.attributes["numFmtId"]): each.attributes.get("formatCode", "")
+                for each in said
+                if each.name == "numFmt" and each.parent == "numFmts" and "numFmtId" in each.attributes
+            }
+            used = [
+                int(each.attributes.get("numFmtId", 0))
+                for each in said
+                if each.name == "xf" and each.parent == "cellXfs"
+            ]
+        since = [each.attributes.get("date1904") for each in self._said[_WORKBOOK] if each.name == "workbookPr"]
+        return Styles(date_styles(used, formats), any(each in ("1", "true") for each in since))
+
+    def _part(self, target: str) -> str:
+        name = posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
+        if name.lower() not in self._parts:
+            raise ValueError(f"no part {name}")
+        return self._parts[name.lower()]
 
 
-def _check_size(kept: list[zipfile.ZipInfo]) -> None:
-    size = sum(entry.file_size for entry in kept)
+def _check_size(small: list[zipfile.ZipInfo]) -> None:
+    size = sum(entry.file_size for entry in small)
     if size > MAX_SMALL_PARTS:
-        longest = max(kept, key=lambda entry: entry.file_size).filename
+        longest = max(small, key=lambda entry: entry.file_size).filename
         raise FileError(
             FileCode.DANGEROUS_WORKBOOK,
             f"The parts of the workbook that hold no rows take {size:,} bytes, {longest} most of all.",
@@ -88,17 +112,6 @@ def damage_told(part: str) -> Iterator[None]:
     """Tell whose part it is that can't be read. Raises FileError."""
     try:
         yield
-    except fastexcel.FastExcelError as error:
-        first_line = str(error).splitlines()[0]
-        raise FileError(FileCode.NOT_A_WORKBOOK, f"The workbook can't be read: {first_line}.", hint=REPAIR) from error
     except (*BROKEN_ZIP, *BROKEN_XML) as error:
         detail = f"The workbook can't be read: its part {part} is damaged."
         raise FileError(FileCode.NOT_A_WORKBOOK, detail, hint=REPAIR) from error
-
-
-def _stored(parts: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in parts.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return target.getvalue()
