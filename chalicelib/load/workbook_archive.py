@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.workbook_check import BROKEN_XML, BROKEN_ZIP, MAX_SMALL_PARTS, REPAIR, SHARED_TEXTS, check_workbook
-from chalicelib.load.workbook_markup import Element, elements
+from chalicelib.load.workbook_markup import walk
 from chalicelib.load.workbook_styles import Styles, date_styles
 
 _WORKBOOK, _RELATIONS, _STYLES = "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"
@@ -35,21 +35,28 @@ class Archive:
     def __init__(self, content: bytes) -> None:
         check_workbook(content)
         self._zip = zipfile.ZipFile(io.BytesIO(content))
-        self._parts = {name.lower(): name for name in self._zip.namelist()}
-        entries = {entry.filename.lower(): entry for entry in self._zip.infolist()}
-        small = [entries[name] for name in _SMALL if name in entries]
-        if not set(_NEEDED) <= set(self._parts):
+        self._entries = {entry.filename.lower(): entry for entry in self._zip.infolist()}
+        if not set(_NEEDED) <= set(self._entries):
             raise FileError(FileCode.NOT_A_WORKBOOK, "The workbook lacks the part that lists its sheets.", hint=REPAIR)
-        _check_size(small)
-        self._said: dict[str, list[Element]] = {name: [] for name in _SMALL}
-        for entry in small:
-            with damage_told(entry.filename):
-                self._said[entry.filename.lower()] = list(elements(entry.filename, self._zip.read(entry)))
+        _check_size([self._entries[part] for part in _SMALL if part in self._entries])
+        self._targets: dict[str, str] = {}
+        self._listed: dict[str, tuple[str, bool]] = {}
+        self._epoch_1904 = False
+        self._formats: dict[int, str] = {}
+        self._used: list[int] = []
+        self._walk(_RELATIONS, self._meet_relation)
+        self._walk(_WORKBOOK, self._meet_sheet)
+        self._walk(_STYLES, self._meet_style)
 
     @property
     def texts(self) -> str | None:
         """The part with the texts that cells share, if there is one."""
-        return self._parts.get(SHARED_TEXTS)
+        return self._entries[SHARED_TEXTS].filename if SHARED_TEXTS in self._entries else None
+
+    @property
+    def styles(self) -> Styles:
+        """How its cells show numbers."""
+        return Styles(date_styles(self._used, self._formats), self._epoch_1904)
 
     def open(self, part: str) -> IO[bytes]:
         """A part, as a stream."""
@@ -57,43 +64,38 @@ class Archive:
 
     def sheets(self) -> Iterator[Sheet]:
         """The sheets of cells in their order. Raises FileError."""
-        targets = {
-            each.attributes.get("Id"): each.attributes.get("Target", "")
-            for each in self._said[_RELATIONS]
-            if each.attributes.get("Type", "").endswith("/worksheet")
-        }
-        for each in self._said[_WORKBOOK]:
-            key = next((value for name, value in each.attributes.items() if name.endswith(":id")), None)
-            if each.name == "sheet" and key in targets:
+        given = set()
+        for key, (name, visible) in self._listed.items():
+            # A sheet that is a chart, or a macro of old, has no rows.
+            if key in self._targets:
+                part = posixpath.normpath(posixpath.join("/xl", self._targets[key])).lstrip("/").lower()
                 with damage_told(_WORKBOOK):
-                    yield Sheet(
-                        each.attributes.get("name", ""),
-                        self._part(targets[key]),
-                        each.attributes.get("state", "visible") == "visible",
-                    )
+                    if part not in self._entries or part in given:
+                        raise ValueError(f"no part {part} of its own")
+                given.add(part)
+                yield Sheet(name, self._entries[part].filename, visible)
 
-    def styles(self) -> Styles:
-        """How its cells show numbers. Raises FileError."""
-        said = self._said[_STYLES]
-        with damage_told(_STYLES):
-            formats = {
-                int(each.attributes["numFmtId"]): each.attributes.get("formatCode", "")
-                for each in said
-                if each.name == "numFmt" and each.parent == "numFmts" and "numFmtId" in each.attributes
-            }
-            used = [
-                int(each.attributes.get("numFmtId", 0))
-                for each in said
-                if each.name == "xf" and each.parent == "cellXfs"
-            ]
-        since = [each.attributes.get("date1904") for each in self._said[_WORKBOOK] if each.name == "workbookPr"]
-        return Styles(date_styles(used, formats), any(each in ("1", "true") for each in since))
+    def _walk(self, part: str, meet: Callable[[str, str, dict[str, str]], None]) -> None:
+        if part in self._entries:
+            with damage_told(part):
+                walk(part, self._zip.read(self._entries[part]), meet)
 
-    def _part(self, target: str) -> str:
-        name = posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
-        if name.lower() not in self._parts:
-            raise ValueError(f"no part {name}")
-        return self._parts[name.lower()]
+    def _meet_relation(self, name: str, _around: str, attributes: dict[str, str]) -> None:
+        if name == "Relationship" and attributes.get("Type", "").endswith("/worksheet"):
+            self._targets[attributes.get("Id", "")] = attributes.get("Target", "")
+
+    def _meet_sheet(self, name: str, around: str, attributes: dict[str, str]) -> None:
+        if name == "workbookPr":
+            self._epoch_1904 = attributes.get("date1904") in ("1", "true")
+        elif name == "sheet" and around == "sheets":
+            key = next((value for name, value in attributes.items() if name.endswith(":id")), "")
+            self._listed[key] = attributes.get("name", ""), attributes.get("state", "visible") == "visible"
+
+    def _meet_style(self, name: str, around: str, attributes: dict[str, str]) -> None:
+        if name == "numFmt" and around == "numFmts":
+            self._formats[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
+        elif name == "xf" and around == "cellXfs":
+            self._used.append(int(attributes.get("numFmtId", 0)))
 
 
 def _check_size(small: list[zipfile.ZipInfo]) -> None:

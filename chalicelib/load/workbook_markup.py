@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -27,30 +27,22 @@ class Unusual(ValueError):
     """The markup is not in the usual form; when it was rewritten already, it is none that a workbook has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """An element of a small part, without the prefixes of its names, and the name of the one that it is in."""
+def walk(part: str, content: bytes, meet: Callable[[str, str, dict[str, str]], None]) -> None:
+    """Meet each element of a small part: its name, the name of the one around it, both bare, and its attributes.
 
-    name: str
-    parent: str
-    attributes: dict[str, str]
-
-
-def elements(part: str, content: bytes) -> list[Element]:
-    """The elements of a part, in their order. Raises FileError for a document type, and expat's errors."""
+    Raises FileError for a document type, and expat's errors.
+    """
     parser = _parser(part)
-    within = [""]
-    found: list[Element] = []
+    around = [""]
 
     def start(name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
-        found.append(Element(local, within[-1], attributes))
-        within.append(local)
+        meet(local, around[-1], attributes)
+        around.append(local)
 
     parser.StartElementHandler = start
-    parser.EndElementHandler = lambda _: within.pop()
+    parser.EndElementHandler = lambda _: around.pop()
     parser.Parse(content, True)
-    return found
 
 
 def _parser(part: str) -> expat.XMLParserType:

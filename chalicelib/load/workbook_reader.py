@@ -54,7 +54,7 @@ class WorkbookReader:
     def __init__(self, content: bytes) -> None:
         """Raises FileError for what is no workbook, or costs more than it should."""
         self._archive = Archive(content)
-        self._styles = self._archive.styles()
+        self._styles = self._archive.styles
         self._pool = ThreadPoolExecutor(_THREADS)
         self._texts = pa.array([], pa.string())
         self._lengths = pa.array([], pa.int32())

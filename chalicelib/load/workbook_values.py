@@ -57,7 +57,7 @@ def shown_dates(texts: pa.Array, epoch_1904: bool) -> pa.Array:
     days = pc.cast(pc.if_else(known, texts, "-1"), pa.float64()).to_numpy()
     inside = (days >= 0) & (days < _MOST_DAYS)
     epoch = _EPOCH_1904 if epoch_1904 else np.where(days < _PHANTOM_DAY, _EPOCH_AHEAD, _EPOCH)
-    moments = epoch + np.rint(np.where(inside, days, 0) * _DAY).astype(np.int64)
+    moments = epoch + np.floor(np.where(inside, days, 0) * _DAY + 0.5).astype(np.int64)
     inside &= moments < _END
     shown = _written(np.where(inside, moments, 0))
     phantom = (days >= _PHANTOM_DAY) & (days < _PHANTOM_DAY + 1)
