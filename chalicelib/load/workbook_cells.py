@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chalicelib.load.cells import trimmed
 from chalicelib.load.workbook_markup import LAST_ROW, WIDE, Unusual
 from chalicelib.load.workbook_styles import Styles
 from chalicelib.load.workbook_tags import Mask, Places, Tags, word
@@ -81,7 +82,7 @@ class Cells:
         return _numbers(self.texts.take(np.flatnonzero(self.kinds == Kind.SHARED)))
 
     def table(self, shared: pa.Array, styles: Styles) -> pa.Table:
-        """The cells as columns of text from column A on, null where a row has none."""
+        """The cells as columns of trimmed text from column A on, null where a row has none."""
         order = np.argsort(self.columns, kind="stable")
         width = int(self.columns.max(initial=-1)) + 1
         bounds = np.searchsorted(self.columns[order], np.arange(width + 1))
@@ -121,7 +122,7 @@ def read_rows(markup: bytes, styles: Styles) -> Cells:
 
 
 def read_items(markup: bytes) -> pa.Array:
-    """The texts of shared strings. Raises Unusual."""
+    """The trimmed texts of shared strings, null where one is blank. Raises Unusual."""
     return _without_space(markup, lambda text: _read_items(Tags(text)))
 
 
@@ -163,7 +164,7 @@ def _read_items(tags: Tags) -> pa.Array:
     _require(tags.words(ends) == word(b"</t></si"))
     _require(tags.ends[items + 3] - ends == len(b"</t></si>"))
     texts = Stretches(tags.content, begins, ends).take(np.arange(len(items)))
-    return with_escapes(plain_text(texts))
+    return trimmed(with_escapes(plain_text(texts)))
 
 
 def _drop_formulas(tags: Tags) -> None:
@@ -282,9 +283,9 @@ def _shown(kind: Kind, texts: pa.Array, shared: pa.Array, styles: Styles) -> pa.
             true = pc.invert(pc.is_in(texts, pa.array(["0", "false"])))
             return pc.if_else(true, "true", "false")
         case Kind.INLINE:
-            return with_escapes(plain_text(texts))
+            return trimmed(with_escapes(plain_text(texts)))
         case _:
-            return plain_text(texts)
+            return trimmed(plain_text(texts))
 
 
 def _numbers(texts: pa.Array) -> pa.Array:

@@ -1,4 +1,4 @@
-"""The cells of a sheet as columns of text, piece by piece.
+"""The cells of a sheet as columns of trimmed text, piece by piece.
 
 Memory stays bounded, and pieces are read beside each other and beside what is done with those before.
 """
@@ -23,7 +23,8 @@ from chalicelib.load.workbook_markup import LAST_ROW, Unusual
 from chalicelib.load.workbook_pieces import Piece, mended, piece, rewritten, usual
 from chalicelib.load.workbook_tags import Places
 
-_THREADS = 2
+# Beside the thread that unpacks, checks and sends. More would wait for each other.
+_THREADS = 1
 _AHEAD = 3
 _MAX_GRID = 2**22
 _MAX_TEXT = 32 * 2**20

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import FileCode, FileError
-from chalicelib.load.cells import blank_rows, blank_to_null, extra_cells
+from chalicelib.load.cells import blank_rows, extra_cells
 from chalicelib.load.header import header_columns, wrong_width
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
 from chalicelib.load.workbook_archive import Sheet
@@ -116,7 +116,7 @@ class _Rows:
 
 def _rows(blocks: Iterator[Block]) -> Iterator[_Rows]:
     for block in blocks:
-        cells, lines, errors = blank_to_null(block.cells), block.lines, block.errors
+        cells, lines, errors = block.cells, block.lines, block.errors
         filled = np.flatnonzero(~blank_rows(cells))
         if len(filled) < len(cells):
             cells, lines = cells.take(pa.array(filled)), lines[filled]

@@ -97,9 +97,10 @@ def _begin_as_numbers(texts: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return found
 
 
-def _shown(text: str) -> str:
+def _shown(text: str) -> str | None:
+    text = text.strip()
     if not _NUMBER.fullmatch(text):
-        return text
+        return text or None
     number = Decimal(text)
     if number == number.to_integral_value():
         return format(number, ".0f")
