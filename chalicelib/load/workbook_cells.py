@@ -161,7 +161,7 @@ def _read_items(tags: Tags) -> pa.Array:
     if len(tags) != 4 * len(items):
         raise Unusual
     begins, ends = _inline(tags, items + 1)
-    _require(tags.words(ends) == word(b"</t></si"))
+    _require(tags.are(items, b"<si><t") & tags.are(items + 3, b"</si>"))
     _require(tags.ends[items + 3] - ends == len(b"</t></si>"))
     texts = Stretches(tags.content, begins, ends).take(np.arange(len(items)))
     return trimmed(with_escapes(plain_text(texts)))
@@ -263,7 +263,6 @@ def _inline(tags: Tags, texts: Places) -> tuple[Places, Places]:
     bare = tags.words(begins, 3) == word(b"<t>")
     if not bare.all():
         preserved = begins[~bare]
-        _require(preserved + len(_PRESERVED) <= len(tags.bytes))
         for place in range(0, len(_PRESERVED), 8):
             _require(tags.words(preserved + place) == word(_PRESERVED[place : place + 8]))
     ends = tags.ends[texts]

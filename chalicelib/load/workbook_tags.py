@@ -16,7 +16,9 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Words = np.ndarray[Any, np.dtype[np.uint64]]
 _WORD = 8
-_MOST_KINDS = 200
+_MOST_KINDS, _LONGEST_KIND = 200, 2**10
+# A piece of the usual size has a quarter of it.
+_MOST_TAGS = 2**22
 _SPACES = set(b"\t\n\r")
 # A cell has no more tags than this.
 _BEHIND = 6
@@ -33,17 +35,21 @@ class Tags:
 
     def __init__(self, markup: bytes) -> None:
         """Raises Unusual for what is no text of XML, or does not begin with a tag."""
-        self.content = markup + bytes(_WORD)
-        self.bytes = np.frombuffer(self.content, np.uint8, len(markup))
+        # What should stand behind a tag is looked for behind the last as well.
+        self.content = markup + bytes(_BEHIND * _WORD)
+        self.bytes = np.frombuffer(self.content, np.uint8)
         # Of a type without alignment, for a word may begin anywhere.
-        self._words = np.ndarray((len(markup) + 1,), f"V{_WORD}", self.content, strides=(1,))
-        _check_text(markup, self.bytes)
+        self._words = np.ndarray((len(self.content) - _WORD + 1,), f"V{_WORD}", self.content, strides=(1,))
+        _check_text(markup, self.bytes[: len(markup)])
+        begin = self.bytes == ord("<")
+        if np.count_nonzero(begin) > _MOST_TAGS:
+            raise Unusual
         # The end of the markup stands for the tags behind the last.
-        self.begins = np.append(np.flatnonzero(self.bytes == ord("<")), [len(markup)] * _BEHIND)
+        self.begins = np.append(np.flatnonzero(begin), [len(markup)] * _BEHIND)
         self.ends = self.begins[1:]
         if self.begins[0]:
             raise Unusual
-        self._seconds = np.frombuffer(self.content, np.uint8)[self.begins + 1]
+        self._seconds = self.bytes[self.begins + 1]
 
     def __len__(self) -> int:
         return len(self.begins) - _BEHIND
@@ -78,9 +84,9 @@ class Tags:
         found = np.full(len(begins), -1, np.int16)
         texts: list[bytes] = []
         while (found < 0).any():
-            if len(texts) == _MOST_KINDS:
-                raise Unusual
             first = int(np.argmax(found < 0))
+            if len(texts) == _MOST_KINDS or sizes[first] > _LONGEST_KIND:
+                raise Unusual
             text = self.content[begins[first] : ends[first]]
             same = (sizes == len(text)) & (heads == word(text[:_WORD]))
             for place in range(_WORD, len(text), _WORD):

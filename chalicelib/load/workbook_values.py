@@ -38,13 +38,13 @@ _END = int(np.datetime64("10000-01-01", "ms").astype(np.int64))
 def shown_numbers(texts: pa.Array) -> pa.Array:
     """Numbers as people see them: ``1.0`` as ``1``, ``1E3`` as ``1000``, to the 15 digits that Excel keeps.
 
-    Whole numbers keep all their digits. What is no number stays as it is.
+    Whole numbers keep all their digits. What is no number is text. Raises Unusual, as ``plain_text``.
     """
     odd = ~(plain_integers(texts) & _begin_as_numbers(texts))
     if not odd.any():
         return texts
     mask = pa.array(odd)
-    rest = pc.replace_substring_regex(texts.filter(mask), r"^(-?(?:0|[1-9][0-9]{0,15}))\.0$", r"\1")
+    rest = pc.replace_substring_regex(plain_text(texts.filter(mask)), r"^(-?(?:0|[1-9][0-9]{0,15}))\.0$", r"\1")
     seen = pc.and_(pc.match_substring_regex(rest, _AS_SEEN), pc.less_equal(pc.binary_length(rest), _MOST_SIGNS))
     strange = pc.invert(seen)
     shown = pa.array([_shown(each) for each in rest.filter(strange).to_pylist()], pa.string())

@@ -17,12 +17,15 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import FileError
 from chalicelib.load import workbook_reader
+from chalicelib.load.workbook_cells import read_rows
+from chalicelib.load.workbook_pieces import mended
 from chalicelib.load.workbook_reader import WorkbookReader
-from chalicelib.load.workbook_styles import date_styles
+from chalicelib.load.workbook_styles import Styles, date_styles
 from chalicelib.load.workbook_values import shown_numbers
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+DATED = Styles(frozenset([1]), epoch_1904=False)
 SHEET, STRINGS, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml"
 RELATIONS = "xl/_rels/workbook.xml.rels"
 
@@ -203,6 +206,45 @@ def test_what_is_not_understood_is_never_taken_for_another_cell(odd: str, place:
     else:
         assert {place: text for place, text in found.items() if place[1] in (1, 3)}.keys() <= {(1, 1), (1, 3)}
         assert found.get((1, 3)) in ("3", None)
+
+
+MARKUP = (
+    '<row r="9" spans="1:3"><c r="A9"><v>1</v></c><c r="B9" t="str"><v>a</v></c>'
+    '<c r="C9" t="inlineStr"><is><t>x &amp; y</t></is></c></row>'
+    '<row r="10"><c r="A10" s="1"><v>44404.5</v></c><c r="C10" s="2"/><c r="AB10" t="b"><v>1</v></c></row>'
+    '<row r="11"/><row r="12"><c r="A12" t="inlineStr"><is><t xml:space="preserve"> z</t></is></c>'
+    '<c r="B12" t="e"><v>#N/A</v></c></row>'
+)
+PIECES = [*'<>/"&cvr19AZ x\n', '<c r="A9"><v>5</v></c>', "</c>", "<v>", "</v>", ' t="s"', "<is>", "<t>", "</t>",
+          "</row>", '<row r="10">', "&gt;", ""]  # fmt: skip
+EDITS = st.lists(st.tuples(st.integers(0, len(MARKUP)), st.sampled_from([0, 1, 2, 5, 20]), st.sampled_from(PIECES)),
+                 min_size=1, max_size=3)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(EDITS)
+def test_damaged_markup_is_read_as_a_parser_of_xml_reads_it_or_not_at_all(
+    edits: list[tuple[int, int, str]],
+) -> None:
+    markup = MARKUP
+    for begin, length, text in edits:
+        markup = markup[:begin] + text + markup[begin + length :]
+    try:
+        found = table(markup.encode())
+    except ValueError:
+        return
+    assert found == table(mended("sheet", markup.encode()))
+
+
+def table(markup: bytes) -> dict[tuple[int, int], str]:
+    found = read_rows(markup, DATED)
+    columns = enumerate(found.table(pa.array(["a"]), DATED).columns)
+    return {
+        (int(line), column): text
+        for column, texts in columns
+        for line, text in zip(found.lines, texts.to_pylist(), strict=True)
+        if text
+    }
 
 
 def test_sheets_of_charts_have_no_rows_and_targets_may_begin_at_the_root() -> None:
