@@ -62,7 +62,7 @@ function List({ page, table, titles }) {
         <thead><tr>
           <th scope="col">${t("backups.table")}</th>
           <th scope="col">${t("backups.created")}</th>
-          <th scope="col" class="numeric">${t("backups.rows")}</th>
+          <th scope="col" class="numeric wide">${t("backups.rows")}</th>
           <th scope="col" class="numeric wide">${t("backups.size")}</th>
           <th scope="col" class="wide">${t("backups.verified")}</th>
           <th scope="col"><span class="visually-hidden">${t("backups.actions")}</span></th>
@@ -86,7 +86,7 @@ const Row = ({ backup, titles }) => html`<tr>
   <th scope="row"><a href=${href(`/backups/${backup.id}`)}>${titles[backup.table] ?? backup.table}</a>
     ${backup.pinned && html` <${Badge}>${t("backups.pinned")}<//>`}</th>
   <td><${When} iso=${backup.created} /></td>
-  <td class="numeric">${number(backup.rows)}</td>
+  <td class="numeric wide">${number(backup.rows)}</td>
   <td class="numeric wide">${bytes(backup.bytes)}</td>
   <td class="wide">${backup.verified ? html`<${Badge} kind="good">${ago(backup.verified)}<//>` : html`<span class="none">${t("backups.verified.never")}</span>`}</td>
   <td class="numeric">${may("operate") && html`<a href=${href("/backups/restore", { table: backup.table, backup: backup.id })}
