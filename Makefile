@@ -113,6 +113,10 @@ deploy: install ## bring a stage up in the AWS account at hand: make deploy STAG
 destroy: | $(PY) ## take a stage down: make destroy STAGE=dev [YES=1] [WITH_BACKUPS=1]
 	@$(PY) -m infra.deployment destroy $(or $(STAGE),$(error Which stage? make destroy STAGE=dev)) $(if $(YES),--yes) $(if $(WITH_BACKUPS),--with-backups)
 
+reference: install ## write docs/reference/ anew, from the code
+	@$(PY) -m infra.reference
+	@$(PY) -m decant.reference docs/reference/cli.md && echo docs/reference/cli.md
+
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate
 
@@ -139,6 +143,6 @@ $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Decant needs Python 3.11 or newer; PYTHON=… names another one." >&2; exit 1; }
 	@echo "Installing the project's environment into .venv (about a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -120,8 +120,14 @@ class Client:
         location = answer.headers.get("Location")
         if location is None:
             return io.BytesIO(answer.body)
-        # The place has its own signature in the URL; the token is none of its business.
-        request = urllib.request.Request(urljoin(self.url + path, location))  # noqa: S310
+        return self.open_url(urljoin(self.url + path, location))
+
+    def open_url(self, url: str) -> BinaryIO:
+        """Open what a URL of the API's leads to; its own signature is in it, and the token is none of its business.
+
+        The caller closes it. Raises Unreachable.
+        """
+        request = urllib.request.Request(url)  # noqa: S310
         try:
             return cast(BinaryIO, _OPENER.open(request, timeout=_ANSWER_SECONDS))
         except OSError as error:
@@ -174,7 +180,7 @@ class Client:
             case HTTPStatus.FORBIDDEN:
                 return CommandError(detail, exit=Exit.NOT_ALLOWED, code=code)
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                return CommandError(detail, exit=Exit.UNREACHABLE, code=code, errors=errors)
+                return Unreachable(detail, code=code)
         return CommandError(detail, code=code, errors=errors)
 
     def _no_api(self, told: str) -> Unreachable:
@@ -200,11 +206,11 @@ class _Redirect(urllib.request.HTTPErrorProcessor):
 _OPENER = urllib.request.build_opener(_NoRedirects, _Redirect)
 
 
-def save(client: Client, path: str, file: Path, **query: Any) -> None:
-    """Download into a file, which is there whole or not at all. Raises CommandError."""
+def save(content: BinaryIO, file: Path) -> None:
+    """Write what was opened into a file, which is there whole or not at all, and close it."""
     unfinished = file.with_name(f".{file.name}.part")
     try:
-        with client.open(path, **query) as content, unfinished.open("wb") as out:
+        with content, unfinished.open("wb") as out:
             shutil.copyfileobj(content, out, _BLOCK)
         unfinished.replace(file)
     finally:

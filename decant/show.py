@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 _STATES = {"succeeded": "green", "failed": "red", "refused": "red", "duplicate": "yellow", "running": "cyan"}
-_COUNTS = ("read", "inserted", "updated", "unchanged", "rejected")
+COUNTS = ("read", "inserted", "updated", "unchanged", "rejected")
 ROWS_SHOWN = 12
 # Below that many columns tables are no help.
 _NARROW = 60
@@ -87,8 +87,8 @@ def runs(console: Console, listed: Sequence[Mapping[str, Any]]) -> None:
     put(console, table)
 
 
-def run(console: Console, found: Mapping[str, Any]) -> None:
-    """Print all of a run."""
+def run(console: Console, found: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> None:
+    """Print all of a run, and why it rejected rows."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
@@ -99,7 +99,7 @@ def run(console: Console, found: Mapping[str, Any]) -> None:
         "state": state(found["state"]),
         "phase": None if found["ended"] else found["phase"],
         "file": source.get("key"),
-        **{name: f"{found[name]:,}" for name in _COUNTS if found[name]},
+        **{name: f"{found[name]:,}" for name in COUNTS if found[name]},
         "started": moment(found["started"]),
         "took": None if found["seconds"] is None else f"{found['seconds']:.1f} s",
         "backups": ", ".join((found["result"] or {}).get("backups", [])),
@@ -111,6 +111,12 @@ def run(console: Console, found: Mapping[str, Any]) -> None:
         if value:
             table.add_row(name, value if isinstance(value, Text) else cell(value))
     put(console, table)
+    if reasons:
+        console.print()
+        counted = grid("table", "column", "code", "rows", numbers=("rows",), whole=("table", "code"))
+        for each in reasons:
+            counted.add_row(each["table"], cell(each["column"]), each["code"], f"{each['rows']:,}")
+        put(console, counted)
     if (found["result"] or {}).get("tables"):
         differences(console, found, would=found["kind"] == "drill" or bool(found["result"].get("dry_run")))
 

@@ -72,5 +72,5 @@ def _try(console: Console, *commands: str) -> None:
 
 
 def _api(console: Console, record: "Record") -> None:
-    console_url = f"{record.api_url}/console"
-    display.say(console, f"\nThe console: {console_url}\nThe API: {record.api_url}\nThe token of both: {record.token}")
+    told = f"\nThe console: {record.api_url}/console\nThe API: {record.api_url}"
+    display.say(console, f"{told}\nThe token of both: {record.token} (make local-token prints it again)")

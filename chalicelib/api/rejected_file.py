@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from chalicelib.api.rejections import tally_waiting, waiting_rows, waiting_tables
 from chalicelib.api.request import bad_parameter
 from chalicelib.dictionary.model import Table
-from chalicelib.errors import Conflict, NotFound, TooLarge
+from chalicelib.errors import Conflict, FileError, NotFound, TooLarge
 from chalicelib.load.marked_csv import write_csv
 from chalicelib.load.marked_summary import Summary
 from chalicelib.load.routing import INTAKE_PREFIX, claimed_by
@@ -25,7 +25,7 @@ SECONDS = 300
 # Where it is kept for a day, in the intake bucket, whose notifications are of another prefix.
 PREFIX = "rejected/"
 # In the 29 s of a request, on the share of a core that the API has. See docs/decisions/0541.
-_MOST_CSV_ROWS = 300_000
+_MOST_CSV_ROWS = 200_000
 _WORKBOOKS = (".xlsx", ".xlsm")
 
 
@@ -83,8 +83,9 @@ def make_workbook(services: Services, run: Run, asked: str | None) -> RejectedFi
 
     Raises Conflict when none waits to be corrected, and as ``make_csv`` does.
     """
+    from chalicelib.load.marked_reading import NotMarkable
     from chalicelib.load.marked_rows import MOST_ROWS, fits, workbook_of
-    from chalicelib.load.marked_workbook import NotMarkable, marked
+    from chalicelib.load.marked_workbook import marked
 
     with services.database.transaction() as transaction:
         waiting = waiting_tables(transaction, run.id, asked and services.dictionary.table(asked).name)
@@ -101,7 +102,7 @@ def make_workbook(services: Services, run: Run, asked: str | None) -> RejectedFi
         try:
             content = marked(table, _content(services, run.source), count, rejected[name], summary)
             return _put(services, run, _own_name(services, run.source, table), content, None)
-        except NotMarkable as error:
+        except (NotMarkable, FileError) as error:
             logger.info("the workbook of run %s is not marked: %s", run.id, error.detail)
             note = f"These are the rejected rows alone, for the workbook itself can't be marked. {error.detail}"
     if many or not all(fits(row) for rows in rejected.values() for row in rows):
@@ -120,7 +121,7 @@ def _summary(transaction: Transaction, run: Run, waiting: Mapping[str, int]) -> 
 
 def _content(services: Services, source: Source) -> bytes:
     """The workbook as the run had it, as far as one that can be marked may be long. Raises NotMarkable."""
-    from chalicelib.load.marked_workbook import MOST_UNPACKED, NotMarkable
+    from chalicelib.load.marked_reading import MOST_UNPACKED, NotMarkable
 
     try:
         with closing(services.intake.open(source.key, source.version)) as stream:

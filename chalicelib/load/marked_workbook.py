@@ -5,67 +5,43 @@ Its own formulas stay as well. What is not kept: macros, and what openpyxl does 
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any
 
-import openpyxl
 from openpyxl.cell import MergedCell
-from openpyxl.utils import get_column_letter, range_boundaries
+from openpyxl.utils import get_column_letter
 
 from chalicelib.dictionary.model import Table
-from chalicelib.errors import DecantError, FileError
+from chalicelib.load.marked_reading import NotMarkable, read_workbook, written
 from chalicelib.load.marked_sheets import mark, unmark, write_summary, write_text
 from chalicelib.load.marked_summary import Summary
 from chalicelib.load.returned import REASONS, ours, reasons_text, row_column
 from chalicelib.load.rows import Reason, ReasonCode, RejectedRow
-from chalicelib.load.workbook_check import BROKEN_ZIP
 from chalicelib.load.workbook_source import Layout, WorkbookSource
 
-# openpyxl holds some ten times as much, and takes 5 s for 12 MB on a whole core. See docs/decisions/0541.
-MOST_UNPACKED = 24 * 2**20
-MOST_MARKED = 10_000
+MOST_MARKED = 5_000
 # The loader reads no value right of it.
 _LAST_COLUMN = 702
-_MARKUP = (".xml", ".rels", ".vml")
-_DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
-_ENCODING = re.compile(rb"""^<\?xml[^>]*\bencoding=["']([^"']*)""", re.IGNORECASE)
-# openpyxl makes an object for each cell that is merged.
-_MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\b[^>]*\bref\s*=\s*["']([^"']*)""")
-_MOST_MERGED = 100_000
 _NOTES = (
     "This is your own workbook. Its macros, if it had any, and drawn shapes are not in it.",
     "Formulas are computed when a spreadsheet program opens and saves it: do so before you drop it.",
 )
 
 
-class NotMarkable(DecantError):
-    """The workbook can't be given back itself; its rejected rows can."""
-
-
 def marked(table: Table, content: bytes, count: int, rejected: Sequence[RejectedRow], summary: Summary) -> bytes:
     """The workbook ``content`` as it was loaded into the table, with these ``count`` rejected rows of it marked.
 
-    Raises NotMarkable when it is too big to be, or holds what no spreadsheet program writes.
+    Raises NotMarkable when it is too big to be, or holds what no spreadsheet program writes, and FileError.
     """
     if count > MOST_MARKED:
         raise NotMarkable(f"It has {count:,} rejected rows, and up to {MOST_MARKED:,} are marked.")
-    _check(content)
-    try:
-        source = WorkbookSource(table, content)
-        next(source.chunks(), None)
-        layout = source.layout
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl's, of what it does not keep
-            workbook = openpyxl.load_workbook(io.BytesIO(content), rich_text=True)
-    except (FileError, *_UNREADABLE) as error:
-        raise NotMarkable(f"It can't be read to be marked ({error}).") from error
+    workbook = read_workbook(content)
+    source = WorkbookSource(table, content)
+    next(source.chunks(), None)
+    layout = source.layout
     if layout is None or layout.sheet not in workbook.sheetnames:
         raise NotMarkable("It has no rows to mark.")
     sheet = workbook[layout.sheet]
@@ -75,39 +51,7 @@ def marked(table: Table, content: bytes, count: int, rejected: Sequence[Rejected
     for each in workbook.worksheets:
         each.sheet_view.tabSelected = each is sheet
     workbook.active = sheet
-    target = io.BytesIO()
-    workbook.save(target)
-    return target.getvalue()
-
-
-# What openpyxl raises for parts that it takes for something else, as far as its readers tell.
-_UNREADABLE = (*BROKEN_ZIP, AttributeError, IndexError, KeyError, SyntaxError, TypeError)
-
-
-def _check(content: bytes) -> None:
-    """Raise NotMarkable for parts that would cost much: openpyxl holds them all, and a document type may unfold."""
-    archive = zipfile.ZipFile(io.BytesIO(content))
-    unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > MOST_UNPACKED:
-        raise NotMarkable(f"It unpacks to {unpacked:,} bytes, and up to {MOST_UNPACKED:,} are marked.")
-    for entry in archive.infolist():
-        if entry.filename.lower().endswith(_MARKUP):
-            markup = archive.read(entry).removeprefix(b"\xef\xbb\xbf")
-            said = _ENCODING.match(markup)
-            strange = said is not None and said[1].lower() not in (b"utf-8", b"us-ascii", b"ascii")
-            if strange or markup.lstrip()[:1] not in (b"<", b"") or _DOCTYPE.search(markup):
-                raise NotMarkable(f"Its part {entry.filename} is written as no spreadsheet program writes it.")
-            if sum(map(_area, _MERGED.findall(markup))) > _MOST_MERGED:
-                raise NotMarkable(f"It has more than {_MOST_MERGED:,} merged cells.")
-
-
-def _area(span: bytes) -> int:
-    """How many cells a span has; more than may be when it is none that a program writes."""
-    try:
-        left, top, right, bottom = range_boundaries(span.decode())
-        return int((right - left + 1) * (bottom - top + 1))
-    except (TypeError, ValueError):
-        return _MOST_MERGED + 1
+    return written(workbook)
 
 
 def _mark_rows(sheet: Any, layout: Layout, rejected: Sequence[RejectedRow], run: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from decant.exits import Exit
 from decant.failures import CommandError, usage
 from decant.following import Watch, follow
 from decant.session import Session
+from decant.show import COUNTS
 
 PANEL = "Files"
 LAST = "last"
@@ -52,7 +53,8 @@ def run(
     if wait and found["state"] not in ENDED:
         with Watch(session.err) as bars:
             [found] = follow(session.client, {found["id"]: found["id"]}, bars.show).values()
-    session.tell(found, lambda console: show.run(console, found))
+    reasons = _reasons(session.client, found)
+    session.tell({**found, "reasons": reasons}, lambda console: show.run(console, found, reasons))
     failed = found["state"] in ("failed", "refused") or found["rejected"]
     return Exit.REJECTED if failed else Exit.DONE
 
@@ -67,6 +69,7 @@ def rejections(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write them as CSV, to be corrected.")
     ] = None,
+    table: Annotated[str | None, typer.Option(metavar="TABLE", help="Those of one table, of a run of several.")] = None,
     all_rows: Annotated[bool, typer.Option("--all", help=f"Show all of them, not the first {_SHOWN}.")] = False,
 ) -> None:
     """Show the rows that a run rejected, and every reason; or write them into a file to be corrected.
@@ -77,18 +80,17 @@ def rejections(
         raise usage("Rejections are written in one form at a time.", "Say one of --xlsx and --csv.")
     found = _find(session.client, run_id)
     path = f"/runs/{found['id']}/rejections"
-    if file := xlsx or csv:
-        if not found["rejected"]:
-            raise CommandError(f"The run {found['id']} has rejected nothing.", hint="There is nothing to correct.")
-        if xlsx:
-            save(session.client, path, xlsx, format="xlsx")
-        else:
-            file.write_bytes(b"".join(_csv_pages(session.client, path)))
-        told = f"{file} is written. Correct it, then: decant fix {found['id']} {file}"
-        session.tell({"run": found["id"], "file": str(file)}, lambda console: show.say(console, told))
+    if wanted := xlsx or csv:
+        told = session.client.ask(path, format="xlsx" if xlsx else "csv", table=table, redirect="false")
+        # What is too much for a workbook comes as CSV.
+        file = wanted.with_suffix(Path(told["filename"]).suffix)
+        save(session.client.open_url(told["url"]), file)
+        words = f"{file} is written. Correct it, then: decant fix {found['id']} {file}"
+        document = {"run": found["id"], "file": str(file), "note": told["note"]}
+        session.tell(document, lambda console: show.say(console, " ".join(filter(None, (told["note"], words)))))
         return
     limit = None if all_rows or session.as_json else _SHOWN
-    rows = list(session.client.pages(path, "rejections", limit))
+    rows = list(session.client.pages(path, "rejections", limit, table=table))
 
     def show_all(console: Console) -> None:
         if not rows:
@@ -98,13 +100,14 @@ def rejections(
         if found["rejected"] > len(rows):
             show.say(console, f"… of {found['rejected']:,} rows; --all shows them, --xlsx and --csv write them.")
 
-    session.tell({"run": found["id"], "rejections": rows}, show_all)
+    session.tell({"run": found["id"], "reasons": _reasons(session.client, found), "rejections": rows}, show_all)
 
 
 def fix(
     session: Session,
     run_id: RunArgument,
     file: Annotated[Path, typer.Argument(help="The corrected workbook (.xlsx), CSV or JSON.", dir_okay=False)],
+    table: Annotated[str | None, typer.Option(metavar="TABLE", help="The table, of a run of several.")] = None,
 ) -> Exit:
     """Load the corrected rows of a run: what is in already stays as it is, only what was missing goes in.
 
@@ -115,20 +118,19 @@ def fix(
         raise usage(f"There is no file {file}.")
     found = _find(session.client, run_id)
     how = _replay if file.suffix.lower() == ".json" else _load_again
-    outcome = how(session, found, file)
-    left = [row for row in session.client.pages(f"/runs/{found['id']}/rejections", "rejections")
-            if row["corrected_by"] is None]  # fmt: skip
-    document = {**outcome, "corrects": found["id"], "still_rejected": len(left)}
+    before = len(_waiting(session.client, found))
+    outcome = how(session, found, file, table)
+    left = len(_waiting(session.client, found))
+    document = {**outcome, "corrects": found["id"], "still_rejected": left}
 
     def show_all(console: Console) -> None:
-        counts = ", ".join(f"{outcome[name]:,} {name}" for name in ("inserted", "updated", "unchanged", "rejected"))
+        counts = ", ".join(f"{outcome[name]:,} {name}" for name in COUNTS[1:])
         show.say(console, f"{outcome['read']:,} rows read: {counts}.")
         if told := show.told_of(outcome):
             show.say(console, told)
         for reasons in outcome.get("rejections", ()):
             show.say(console, f"  row {reasons['row']}: {reasons['message']}")
-        what = f"{len(left):,} rows of the run still wait to be corrected." if left else "All of the run is put right."
-        show.say(console, what)
+        show.say(console, _left(before, left, outcome))
         if outcome["rejected"]:
             show.say(console, f"What is still wrong: decant rejections {outcome['id']}")
 
@@ -147,17 +149,45 @@ def _find(client: Client, run_id: str) -> Run:
     return newest
 
 
-def _load_again(session: Session, found: Run, file: Path) -> Run:
-    """Drop the corrected file, for the run's table."""
-    if found["table"] is None:
-        raise usage(f"The run {found['id']} had several tables.", "Send its corrected rows as JSON, by table.")
+def _left(before: int, left: int, outcome: Run) -> str:
+    if not left:
+        return "All of the run is put right."
+    if left == before and not outcome["rejected"]:
+        return f"The file has no numbers of the run's rows, so the run goes on to list {left:,} that it rejected."
+    return f"{left:,} rows of the run still wait to be corrected."
+
+
+def _waiting(client: Client, found: Run) -> list[dict[str, Any]]:
+    """The rejected rows of a run that wait to be corrected."""
+    rows = client.pages(f"/runs/{found['id']}/rejections", "rejections")
+    return [row for row in rows if row["corrected_by"] is None]
+
+
+def _reasons(client: Client, found: Run) -> list[dict[str, Any]]:
+    """Why rows of a run were rejected, counted; most rows first."""
+    if not found["rejected"]:
+        return []
+    counted: list[dict[str, Any]] = client.ask(f"/runs/{found['id']}/reasons")["reasons"]
+    return counted
+
+
+def _load_again(session: Session, found: Run, file: Path, table: str | None) -> Run:
+    """Drop the corrected file, for the table of the run; a workbook of several tables for each of them."""
+    tables = [each for each in (table, found["table"]) if each][:1]
+    if not tables:
+        tables = sorted({row["table"] for row in _waiting(session.client, found)})
+    if len(tables) > 1 and file.suffix.lower() == ".csv":
+        raise usage(f"The run {found['id']} had several tables.", "Say with --table for which one the file is.")
     with Watch(session.err) as bars:
-        sent = {file.name: send(session.client, file, bars, file.name, {"table": found["table"]})}
-        [run] = follow(session.client, sent, bars.show).values()
-    return run
+        sent = {
+            f"{file.name} ({each})": send(session.client, file, bars, file.name, {"table": each}) for each in tables
+        }
+        runs = list(follow(session.client, sent, bars.show).values())
+    bad = [run for run in runs if run["state"] not in ("succeeded", "duplicate")]
+    return {**(bad or runs)[-1], **{name: sum(run[name] for run in runs) for name in COUNTS}}
 
 
-def _replay(session: Session, found: Run, file: Path) -> Run:
+def _replay(session: Session, found: Run, file: Path, _table: str | None) -> Run:
     """Send corrected rows in the place of the rejected ones, as many at once as the API takes."""
     try:
         body = json.loads(file.read_text(encoding="utf-8"))
@@ -168,7 +198,7 @@ def _replay(session: Session, found: Run, file: Path) -> Run:
     for part in _parts(body):
         answer = session.client.ask(f"/runs/{found['id']}/replay", "POST", part)
         outcome |= {"id": answer["run"], "rejections": [*outcome["rejections"], *answer["rejections"]]}
-        total.update({name: answer[name] for name in ("read", "inserted", "updated", "unchanged", "rejected")})
+        total.update({name: answer[name] for name in COUNTS})
     return {**outcome, **dict(total)}
 
 
@@ -177,18 +207,3 @@ def _parts(body: Any) -> Iterator[Any]:
         yield from (body[first : first + _MOST_ROWS] for first in range(0, len(body), _MOST_ROWS))
     else:
         yield body
-
-
-def _csv_pages(client: Client, path: str) -> Iterator[bytes]:
-    """The rejections as CSV, page after page; each page has the header, which is wanted once."""
-    query: str | None = "?format=csv&limit=1000"
-    first = True
-    while query:
-        answer = client.fetch(path + query)
-        yield answer.body if first else answer.body.partition(b"\n")[2]
-        first, query = False, _next(answer.headers.get_all("Link") or ())
-
-
-def _next(links: Sequence[str]) -> str | None:
-    found = [link for link in links if 'rel="next"' in link]
-    return found[0].partition("<")[2].partition(">")[0] if found else None

@@ -10,18 +10,20 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
-from chalicelib.load.returned import REASONS, row_column
-from tests.app.conftest import Api
+from chalicelib.load.returned import REASONS, harmless, row_column
+from tests.app.conftest import Api, empty
 
 THICK = "thick"
 WHOLE_SHEET_MERGED = b'<mergeCells><mergeCell ref="A9:XFD1048576"/></mergeCells></worksheet>'
 
 
-def workbook(rows: Sequence[Sequence[Any]], change: Callable[[Worksheet], None] = lambda _: None) -> bytes:
+def workbook(rows: Sequence[Sequence[object]], change: Callable[[Worksheet], None] = lambda _: None) -> bytes:
     """A workbook whose one sheet has these rows, once it has been changed."""
     book = openpyxl.Workbook()
     for row in rows:
@@ -74,7 +76,7 @@ def corrected_by(api: Api, run: str) -> Mapping[int, str | None]:
     return {each["row"]: each["corrected_by"] for each in api.get(f"/runs/{run}/rejections").json_body["rejections"]}
 
 
-JOBS = [["id", "job"], [1, "Recruiter"], [2, None], ["x", "Analyst"], [4, "Engineer"]]
+JOBS: list[list[Any]] = [["id", "job"], [1, "Recruiter"], [2, None], ["x", "Analyst"], [4, "Engineer"]]
 
 
 def test_a_workbook_comes_back_with_its_bad_cells_marked(api: Api) -> None:
@@ -137,7 +139,7 @@ def test_a_corrected_workbook_loads_what_was_missing_and_tells_what_it_puts_righ
 
 
 def test_what_cells_lack_and_have_too_much_is_marked_where_it_is(api: Api) -> None:
-    rows = [["job", "id"], ["Clerk", 1], ["Cook", 2, None, None, "too", "much"], ["Baker"]]
+    rows: list[list[Any]] = [["job", "id"], ["Clerk", 1], ["Cook", 2, None, None, "too", "much"], ["Baker"]]
     book, _ = book_of(api, dropped(api, "incoming/jobs.xlsx", workbook(rows))["id"])
     assert bad_cells(book["Sheet"]) == {
         "E3": "Decant: the row goes on behind its 2 columns (extra-cell)",
@@ -322,3 +324,101 @@ def test_the_answer_leads_to_the_file(api: Api) -> None:
     assert (answer.status_code, answer.headers["Cache-Control"]) == (303, "no-store")
     assert f"/rejected/{run}/jobs-rejected-{run}.xlsx?" in answer.headers["Location"]
     assert "X-Amz-Expires=300" in answer.headers["Location"]
+
+
+JOBS_TO_TELL = [
+    "=1+1",
+    "'@cmd",
+    "''=x",
+    "-5",
+    "+3.2",
+    "-x",
+    "@",
+    "_x0041_",
+    'a, "b"',
+    "a\nb",
+    "ñ",
+    "007",
+    "1e5",
+    "TRUE",
+]
+MISTAKES = ["none", "id", "job", "both"]
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.sampled_from(JOBS_TO_TELL), st.sampled_from(MISTAKES)), min_size=1, max_size=8),
+    st.sampled_from(["own workbook", "own workbook without header", "csv", "batch as workbook", "batch as csv"]),
+)
+def test_what_is_corrected_and_dropped_again_is_as_if_it_had_been_right(
+    api: Api, rows: list[tuple[str, str]], way: str
+) -> None:
+    """Whatever was wrong: the table is that of the right file, and no row is loaded twice."""
+    empty(api.database)
+    right = [(str(number), job) for number, (job, _) in enumerate(rows, 1)]
+    wrong = [
+        (f"={id_}" if mistake in ("id", "both") else id_, None if mistake in ("job", "both") else job)
+        for (id_, job), (_, mistake) in zip(right, rows, strict=True)
+    ]
+    bad = sum(mistake != "none" for _, mistake in rows)
+    first = _first_run(api, way, wrong)
+    if bad == 0:
+        assert api.get(f"/runs/{first}/rejections?format=xlsx").status_code == 409
+        return
+    content, told = file_of(api, first, "format=csv" if "csv" in way else "format=xlsx")
+    correct = _corrected_csv if "csv" in way else _corrected_workbook
+    second = dropped(api, f"incoming/jobs/{told['filename']}", correct(content, right))
+    there_already = len(rows) - bad if way.startswith("own") else 0
+    assert (second["inserted"], second["unchanged"], second["rejected"]) == (bad, there_already, 0)
+    assert api.database.rows("jobs") == [(int(id_), job) for id_, job in right]
+    by = None if way == "own workbook without header" else second["id"]
+    assert set(corrected_by(api, first).values()) == {by}
+
+
+def _first_run(api: Api, way: str, rows: list[tuple[str, str | None]]) -> str:
+    if way.startswith("batch"):
+        return str(api.post("/tables/jobs/rows", [{"id": id_, "job": job} for id_, job in rows]).json_body["run"])
+    if way == "csv":
+        target = io.StringIO(newline="")
+        csv.writer(target).writerows([("id", "job"), *rows])
+        return str(dropped(api, "incoming/jobs.csv", target.getvalue().encode())["id"])
+    header = [] if way.endswith("without header") else [("id", "job")]
+
+    def as_text(sheet: Worksheet) -> None:
+        for row in sheet.iter_rows():
+            for cell in row:
+                _write(cell, cell.value)
+
+    return str(dropped(api, "incoming/jobs.xlsx", workbook([*header, *rows], as_text))["id"])
+
+
+def _corrected_csv(content: bytes, right: list[tuple[str, str]]) -> bytes:
+    """The file once somebody has put right what the reasons name."""
+    header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    target = io.StringIO(newline="")
+    writer = csv.writer(target)
+    writer.writerow(header)
+    for id_, job, reasons, number in rows:
+        right_id, right_job = right[int(number) - 1]
+        writer.writerow(
+            [right_id if "id:" in reasons else id_, harmless(right_job) if "job:" in reasons else job, reasons, number]
+        )
+    return target.getvalue().encode()
+
+
+def _corrected_workbook(content: bytes, right: list[tuple[str, str]]) -> bytes:
+    """The workbook once somebody has put right the cells that are marked."""
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    sheet = book.worksheets[0]
+    numbered = sheet["A1"].value == "id"
+    for place in bad_cells(sheet):
+        cell = sheet[place]
+        number = sheet.cell(cell.row, 4).value if numbered else cell.row
+        _write(cell, right[number - 1][cell.column - 1])
+    return saved(book)
+
+
+def _write(cell: Any, text: str | None) -> None:
+    """Write text as spreadsheet programs do, which spell out a _ that would begin such a spelling."""
+    cell.value = text and text.replace("_x", "_x005F_x")
+    cell.data_type = "s"

@@ -66,10 +66,16 @@ export async function ask(path, { method = "GET", query, json, headers = {}, sig
     headers: { Accept: "application/json", ...(json === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
     body: json === undefined ? undefined : JSON.stringify(json),
   });
-  const body = await response.json().catch(() => null);
+  const body = await response.text().then(parsed).catch(() => null);
   const told = body?.type?.startsWith?.("urn:decant:problem:");
   if (response.status >= 400 && (told || !accept.includes(response.status))) throw new Problem(response.status, body ?? {});
   return { status: response.status, body, headers: response.headers };
+}
+
+/** JSON, in which a whole number that JavaScript would round, such as a long key, becomes its text. */
+function parsed(json) {
+  const exact = (part) => (/^-?\d{16,}$/.test(part) ? `"${part}"` : part);
+  return JSON.parse(json.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, exact));
 }
 
 /** Send a request, whatever is answered. Throws Problem when nobody answers. */

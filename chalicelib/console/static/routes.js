@@ -31,8 +31,8 @@ const ROUTES = {
   "/tables/:table": page("TablePage", () => import("./pages/table.js")),
   "/tables/:table/dictionary": page("DictionaryPage", () => import("./pages/table.js")),
   "/backups": page("BackupsPage", () => import("./pages/backups.js")),
+  "/backups/restore": page("RestorePage", () => import("./pages/restore.js")),
   "/backups/:backup": page("BackupPage", () => import("./pages/backup.js")),
-  "/restore": page("RestorePage", () => import("./pages/restore.js")),
   "/metrics": page("MetricsPage", () => import("./pages/metrics.js")),
   "/health": page("HealthPage", () => import("./pages/health.js")),
 };

@@ -21,7 +21,7 @@ export function BackupPage({ params }) {
     actions=${backup && may("operate") && html`
       <${Button} icon="check" busy=${verification.busy} onClick=${() => verification.order(`${path}/verify`)}>${t("backup.verify")}<//>
       <${Button} busy=${pinning.busy} onClick=${pin}>${t(backup.pinned ? "backup.unpin" : "backup.pin")}<//>
-      <${Button} icon="again" href=${href("/restore", { table: backup.table, backup: backup.id })}>${t("backup.restore")}<//>`}
+      <${Button} icon="again" href=${href("/backups/restore", { table: backup.table, backup: backup.id })}>${t("backup.restore")}<//>`}
   >
     ${pinning.error && html`<${ProblemNotice} error=${pinning.error} />`}
     <${Order} of=${verification} label=${t("backup.verifying")}><${Notice} kind="good" title=${t("backup.sound")} /><//>
@@ -55,13 +55,13 @@ function Files({ backup, path }) {
   const label = (part) => (files.length > 1 ? t("backup.download.part", { part, count: files.length }) : null);
   return html`<${Card} title=${t("backup.files")}>
     ${error && html`<${ProblemNotice} error=${error} />`}
-    <${Table} caption=${t("backup.files.caption")} rows=${files.map((file, index) => ({ ...file, part: index + 1 }))} id=${(file) => file.file} columns=${[
+    <div class="backup-files"><${Table} caption=${t("backup.files.caption")} rows=${files.map((file, index) => ({ ...file, part: index + 1 }))} id=${(file) => file.file} columns=${[
+      { key: "download", label: html`<span class="visually-hidden">${t("backup.download")}</span>`,
+        cell: (file) => html`<${Button} kind="plain small" icon="download" disabled=${busy} aria-label=${label(file.part)} onClick=${() => fetchFile(file.part)}>${t("backup.download")}<//>` },
       { key: "file", label: t("backup.file"), cell: (file) => html`<span class="mono break">${file.file}</span><span class="cell-sub mono break">SHA-256 ${file.sha256}</span>` },
       { key: "rows", label: t("backup.rows"), numeric: true },
       { key: "bytes", label: t("backup.size"), numeric: true, cell: (file) => bytes(file.bytes) },
-      { key: "download", label: html`<span class="visually-hidden">${t("backup.download")}</span>`, numeric: true,
-        cell: (file) => html`<${Button} icon="download" disabled=${busy} aria-label=${label(file.part)} onClick=${() => fetchFile(file.part)}>${t("backup.download")}<//>` },
-    ]} />
+    ]} /></div>
   <//>`;
 }
 

@@ -1,6 +1,7 @@
 // All backups, newest first, and how to make one.
 import { html, useState } from "../lib.js";
 import { get, may } from "../api.js";
+import { useTables } from "../dictionary.js";
 import { useAction, useLoaded } from "../hooks.js";
 import { go, href } from "../router.js";
 import { ago, bytes, moment, number, t } from "../text.js";
@@ -10,15 +11,15 @@ import { Order, useOrder } from "./backups_order.js";
 const PAGE = 50;
 
 export function BackupsPage({ query }) {
-  const tables = useLoaded((signal) => get("tables", {}, { signal }), []);
+  const tables = useTables();
   const first = useLoaded((signal) => get("backups", { table: query.table, limit: PAGE }, { signal }), [query.table]);
-  const titles = Object.fromEntries((tables.data?.tables ?? []).map((table) => [table.name, table.title || table.name]));
+  const titles = Object.fromEntries((tables.data ?? []).map((table) => [table.name, table.title || table.name]));
   return html`<${Page} title=${t("backups.title")} lead=${t("backups.lead")}
-    actions=${may("operate") && html`<${Button} icon="again" href=${href("/restore", { table: query.table })}>${t("backups.restore")}<//>`}>
+    actions=${may("operate") && html`<${Button} icon="again" href=${href("/backups/restore", { table: query.table })}>${t("backups.restore")}<//>`}>
     ${may("operate") && html`<${Make} titles=${titles} onMade=${first.reload} />`}
     <${Loaded} from=${first} rows=${6}>
       ${(page) => page.backups.length || query.table
-        ? html`<div class="filters"><div class="field"><label for="backups-table">${t("backups.filter")}</label>
+        ? html`<div class="filters"><div class="field broad"><label for="backups-table">${t("backups.filter")}</label>
             <${Select} id="backups-table" value=${query.table ?? ""} options=${[["", t("backups.filter.all")], ...Object.entries(titles)]}
               onChange=${(table) => go("/backups", { table }, { replace: true })} /></div></div>
           ${page.backups.length ? html`<${List} key=${page.backups[0].id} page=${page} table=${query.table} titles=${titles} />` : html`<${Nothing} />`}`
@@ -38,12 +39,12 @@ function Make({ titles, onMade }) {
   };
   return html`<${Card}>
     <form class="filters" onSubmit=${make}>
-      <div class="field wide"><label for="backup-what">${t("backups.make.what")}</label>
+      <div class="field broad"><label for="backup-what">${t("backups.make.what")}</label>
         <${Select} id="backup-what" value=${what} disabled=${backup.busy} options=${[["", t("backups.make.all")], ...Object.entries(titles)]} onChange=${setWhat} /></div>
       <${Button} kind="primary" icon="backup" type="submit" busy=${backup.busy}>${t("backups.make")}<//>
     </form>
     <${Order} of=${backup} label=${t("backups.making", { what: what ? (titles[what] ?? what) : t("backups.all") })}>
-      <${Notice} kind="good" title=${t("backups.made")} actions=${backup.run && html`<${Button} kind="quiet small" href=${href(`/runs/${backup.run.id}`)}>${t("order.run")}<//>`} />
+      <${Notice} kind="good" title=${t("backups.made")}>${backup.run && html`<a href=${href(`/runs/${backup.run.id}`)}>${t("order.run")}</a>`}<//>
     <//>
   <//>`;
 }
@@ -68,7 +69,7 @@ function List({ page, table, titles }) {
         </tr></thead>
         ${groups.map((group) => html`<tbody key=${group[0].snapshot} class=${group.length > 1 ? "snapshot" : null}>
           ${group.length > 1 && html`<${Snapshot} group=${group} />`}
-          ${group.map((backup) => html`<${Row} key=${backup.id} backup=${backup} titles=${titles} />`)}
+          ${inOrder(group, titles).map((backup) => html`<${Row} key=${backup.id} backup=${backup} titles=${titles} />`)}
         </tbody>`)}
       </table>
     </div>
@@ -78,7 +79,7 @@ function List({ page, table, titles }) {
 
 const Snapshot = ({ group }) => html`<tr>
   <th scope="rowgroup" colspan="5">${t("backups.snapshot", { count: group.length })}</th>
-  <td class="numeric">${may("operate") && html`<a href=${href("/restore", { snapshot: group[0].snapshot })}>${t("backups.restore.snapshot", { count: group.length })}</a>`}</td>
+  <td class="numeric">${may("operate") && html`<a href=${href("/backups/restore", { snapshot: group[0].snapshot })}>${t("backups.restore.snapshot", { count: group.length })}</a>`}</td>
 </tr>`;
 
 const Row = ({ backup, titles }) => html`<tr>
@@ -88,7 +89,7 @@ const Row = ({ backup, titles }) => html`<tr>
   <td class="numeric">${number(backup.rows)}</td>
   <td class="numeric">${bytes(backup.bytes)}</td>
   <td>${backup.verified ? html`<${Badge} kind="good">${ago(backup.verified)}<//>` : html`<span class="none">${t("backups.verified.never")}</span>`}</td>
-  <td class="numeric">${may("operate") && html`<a href=${href("/restore", { table: backup.table, backup: backup.id })}
+  <td class="numeric">${may("operate") && html`<a href=${href("/backups/restore", { table: backup.table, backup: backup.id })}
     aria-label=${t("backups.restore.of", { table: backup.table })}>${t("backups.restore")}</a>`}</td>
 </tr>`;
 
@@ -102,4 +103,10 @@ function bySnapshot(backups) {
     else groups.push([backup]);
   }
   return groups;
+}
+
+/** Parents first, as the dictionary has the tables. */
+function inOrder(group, titles) {
+  const names = Object.keys(titles);
+  return [...group].sort((one, other) => names.indexOf(one.table) - names.indexOf(other.table));
 }

@@ -48,12 +48,12 @@ function Metric({ metric, year, query }) {
     ${Chart && html`<div class="segments" role="group" aria-label=${t("metrics.view")}>
       ${["chart", "table"].map((each) => html`<button key=${each} type="button" aria-pressed=${each === view} onClick=${() => setView(each)}>
         <${Icon} name=${each === "chart" ? "metrics" : "table"} />${t(`metrics.${each}`)}</button>`)}</div>`}
-    ${file("csv")} ${Chart && file("svg")}`;
+    <span class="pair">${file("csv")}${Chart && file("svg")}</span>`;
   return html`<${Card} title=${title} actions=${actions}>
     <p class="hint card-lead">${tOr(`metrics.${name}.lead`, metric.description)}</p>
     ${saving.error && html`<${ProblemNotice} error=${saving.error} />`}
     <${Loaded} from=${answer} rows=${8}>
-      ${(data) => data.rows.length === 0
+      ${(data) => data.rows.length === 0 && !data.hires
         ? html`<${Empty} icon="metrics" title=${t("metrics.empty", { year: String(year) })}>${t("metrics.empty.hint")}<//>`
         : Chart
           ? html`<${Chart} ...${{ data, view, query }} title=${`${title}, ${year}`} />`

@@ -1,13 +1,14 @@
 // Departments that hired more than the mean, against the line of the mean.
 import { html } from "../lib.js";
 import { number, percent, t } from "../text.js";
-import { Table } from "../ui.js";
+import { Empty, Table } from "../ui.js";
 import { BarChart } from "./metrics_chart.js";
 
 export function AboveMean({ data, view, title }) {
   const mean = number(data.mean, { maximumFractionDigits: 1 });
   const over = (hired) => number(hired - data.mean, { maximumFractionDigits: 1, signDisplay: "always" });
   const [first] = data.rows;
+  if (!first) return html`<${Empty} icon="metrics" title=${t("metrics.departments-above-mean.none", { mean })} />`;
   return html`
     <p>${t("metrics.departments-above-mean.told", { count: data.rows.length, departments: data.departments, mean })}</p>
     ${view === "chart"

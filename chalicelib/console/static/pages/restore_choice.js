@@ -2,8 +2,9 @@
 import { html } from "../lib.js";
 import { get } from "../api.js";
 import { useLoaded } from "../hooks.js";
+import { href } from "../router.js";
 import { moment, t } from "../text.js";
-import { Button, Card, Field, Loading, ProblemNotice, Select } from "../ui.js";
+import { Button, Card, Field, Notice, ProblemNotice, Select } from "../ui.js";
 
 const LISTED = 300;
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -20,6 +21,7 @@ export function Choose({ tables, choice, busy, onChange, onDone }) {
   );
   const options = listed.data && (whole ? snapshots(listed.data, tables.length) : listed.data.map((backup) => [backup.id, told(backup.created, backup.rows)]));
   const id = choice.id ?? options?.[0]?.[0];
+  const none = options?.length === 0 && !choice.id;
   const submit = (event) => {
     event.preventDefault();
     onDone({ ...choice, id });
@@ -40,20 +42,17 @@ export function Choose({ tables, choice, busy, onChange, onDone }) {
       ${from("newest", "restore.newest")}
       <div class="choice-line">
         ${from("chosen", "restore.chosen")}
-        ${choice.from === "chosen" && (listed.error
-          ? html`<${ProblemNotice} error=${listed.error} retry=${listed.reload} />`
-          : !options
-            ? html`<${Loading} rows=${1} />`
-            : options.length
-              ? html`<${Select} aria-label=${t("restore.backup")} value=${id} disabled=${busy} options=${known(options, id)} onChange=${(next) => onChange({ id: next })} />`
-              : html`<span class="hint">${t("restore.none")}</span>`)}
+        ${choice.from === "chosen" && id && html`<${Select} aria-label=${t("restore.backup")} value=${id} disabled=${busy}
+          options=${known(options ?? [], id)} onChange=${(next) => onChange({ id: next })} />`}
       </div>
       <${Choice} name="from" value="moment" label=${t("restore.as_of")} checked=${choice.from === "moment"} disabled=${busy} onPick=${() => onChange({ from: "moment" })} />
       ${choice.from === "moment" && html`<${Field} id="restore-moment" label=${t("restore.moment", { zone: ZONE })} hint=${t("restore.moment.hint")}>
         ${(tied) => html`<input ...${tied} class="input" type="datetime-local" required disabled=${busy} value=${choice.moment}
           onInput=${(event) => onChange({ moment: event.currentTarget.value })} />`}<//>`}
     </fieldset>
-    <div class="actions"><${Button} kind="primary" icon="search" type="submit" busy=${busy} disabled=${choice.from === "chosen" && !id}>${t("restore.preview")}<//></div>
+    ${listed.error && html`<${ProblemNotice} error=${listed.error} retry=${listed.reload} />`}
+    ${none && html`<${Notice} kind="warning" title=${t("restore.none")} actions=${html`<${Button} href=${href("/backups")}>${t("restore.none.link")}<//>`} />`}
+    <div class="actions"><${Button} kind="primary" icon="search" type="submit" busy=${busy} disabled=${none || (choice.from === "chosen" && !id)}>${t("restore.preview")}<//></div>
   </form><//>`;
 }
 

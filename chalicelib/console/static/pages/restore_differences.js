@@ -2,7 +2,8 @@
 import { html } from "../lib.js";
 import { number, t } from "../text.js";
 
-const PARTS = ["unchanged", "inserted", "updated", "deleted"];
+const CHANGES = ["inserted", "updated", "deleted"];
+const PARTS = ["unchanged", ...CHANGES];
 const SIGNS = { inserted: "+", updated: "~", deleted: "−" };
 
 export const differs = (report) => report.inserted + report.updated + report.deleted > 0;
@@ -23,9 +24,11 @@ export const Differences = ({ reports, title, caption, done = false }) => html`
       </tr></thead>
       <tbody>${reports.map((report) => html`<tr key=${report.table}>
         <th scope="row">${title[report.table] ?? report.table}<${Share} report=${report} />
+          <span class="at-a-glance" aria-hidden="true">${number(before(report))} → ${number(report.rows)}
+            ${CHANGES.filter((part) => report[part]).map((part) => html`<b key=${part} class=${part}>${SIGNS[part]}${number(report[part])}</b>`)}</span>
           ${report.notes.map((note) => html`<p class="hint">${note}</p>`)}</th>
-        <td class="numeric">${number(report.unchanged + report.updated + report.deleted)}</td>
-        ${["inserted", "updated", "deleted"].map((part) => html`<td key=${part} class="numeric ${report[part] ? `changed ${part}` : "none"}">
+        <td class="numeric">${number(before(report))}</td>
+        ${CHANGES.map((part) => html`<td key=${part} class="numeric ${report[part] ? `changed ${part}` : "none"}">
           ${report[part] ? `${SIGNS[part]}${number(report[part])}` : "0"}</td>`)}
         <td class="numeric">${number(report.unchanged)}</td>
         <td class="numeric strong">${number(report.rows)}</td>
@@ -33,14 +36,16 @@ export const Differences = ({ reports, title, caption, done = false }) => html`
     </table>
   </div>`;
 
+const before = (report) => report.unchanged + report.updated + report.deleted;
+
 /** The parts of a table's rows as one bar, for the eye alone: the figures stand beside it. */
 function Share({ report }) {
   const all = Math.max(1, PARTS.reduce((sum, part) => sum + report[part], 0));
-  let before = 0;
-  return html`<svg class="share" aria-hidden="true" width="100%" height="8">
+  let start = 0;
+  return html`<svg class="shares" aria-hidden="true" width="100%" height="8">
     ${PARTS.map((part) => {
-      const x = (100 * before) / all;
-      before += report[part];
+      const x = (100 * start) / all;
+      start += report[part];
       return report[part] > 0 && html`<rect key=${part} class=${part} x="${x}%" width="${Math.max((100 * report[part]) / all, 0.6)}%" height="8" />`;
     })}
   </svg>`;

@@ -1,6 +1,6 @@
 // A table: its rows, a page at a time and filtered, or what the dictionary says of it.
 import { html } from "../lib.js";
-import { get } from "../api.js";
+import { get, may } from "../api.js";
 import { useLoaded } from "../hooks.js";
 import { href } from "../router.js";
 import { t } from "../text.js";
@@ -21,10 +21,10 @@ function TableFrame({ name, view, children }) {
   const table = loaded.data;
   return html`<${Page}
     title=${table?.title || name}
-    lead=${table && html`<span class="mono">${name}</span> · ${t("table.count", { count: table.rows })}${table.description && ` · ${table.description}`}`}
+    lead=${table && html`<span class="mono">${name}</span> · ${t("rows", { count: table.rows })}${table.description && ` · ${table.description}`}`}
     back=${{ href: href("/tables"), label: t("tables.title") }}
     actions=${html`<${Button} icon="backup" href=${href("/backups", { table: name })}>${t("table.backup")}<//>
-      <${Button} icon="again" href=${href("/restore", { table: name })}>${t("table.restore")}<//>`}
+      ${may("operate") && html`<${Button} icon="again" href=${href("/backups/restore", { table: name })}>${t("table.restore")}<//>`}`}
   >
     <nav class="tabs" aria-label=${t("table.views")}>
       ${Object.entries(views).map(([key, to]) => html`<a key=${key} href=${to} aria-current=${key === view ? "page" : null}>${t(`table.${key}`)}</a>`)}

@@ -12,12 +12,12 @@ export function TablesPage() {
   const tables = useLoaded((signal) => get("tables", {}, { signal }), []);
   return html`<${Page} title=${t("tables.title")} lead=${t("tables.lead")}>
     <${Loaded} from=${tables} rows=${3}>
-      ${(data) => html`<${Table} caption=${t("tables.caption")} rows=${data.tables} id=${(table) => table.name} columns=${COLUMNS()} />`}
+      ${(data) => html`<div class="tables"><${Table} caption=${t("tables.caption")} rows=${data.tables} id=${(table) => table.name} columns=${columns()} /></div>`}
     <//>
   <//>`;
 }
 
-const COLUMNS = () => [
+const columns = () => [
   {
     key: "name",
     label: t("tables.table"),
@@ -25,8 +25,8 @@ const COLUMNS = () => [
       ${table.description && html`<p class="hint">${table.description}</p>`}`,
   },
   { key: "rows", label: t("tables.rows"), numeric: true, cell: (table) => number(table.rows) },
-  { key: "columns", label: t("tables.columns"), cell: (table) => names(table.columns.map((column) => column.name)) },
-  { key: "key", label: t("tables.key"), cell: (table) => names(table.primary_key) },
+  { key: "columns", label: t("tables.columns"), wide: true, cell: (table) => names(table.columns.map((column) => column.name)) },
+  { key: "key", label: t("tables.key"), wide: true, cell: (table) => names(table.primary_key) },
   {
     key: "references",
     label: t("tables.references"),
