@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode, urljoin
 
 from decant.exits import Exit
 from decant.failures import CommandError, Unreachable
+from decant.form import form_body
 
 ENDED = ("succeeded", "failed", "refused", "duplicate")
 POLL_SECONDS = 0.3
@@ -135,16 +136,8 @@ class Client:
 
     def upload(self, form: Mapping[str, Any], name: str, size: int, blocks: Iterable[bytes]) -> None:
         """Put a file where a form of ``POST /uploads`` says, as the form wants it. Raises CommandError."""
-        boundary = "decant-form-boundary-" + form["run"]
-        head = "".join(_field(boundary, key, value) for key, value in form["fields"].items())
-        shown = quote(name)
-        head += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{shown}"\r\n\r\n'
-        tail = f"\r\n--{boundary}--\r\n"
-        length = len(head.encode()) + size + len(tail)
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(length)}
-        content = _chained(head.encode(), blocks, tail.encode())
-        request = urllib.request.Request(form["url"], content, headers, method="POST")  # noqa: S310
-        answer = self._send(request)
+        headers, content = form_body(form["fields"], name, size, blocks)
+        answer = self._send(urllib.request.Request(form["url"], content, headers, method="POST"))  # noqa: S310
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             told = answer.body.decode(errors="replace")[:500]
             raise CommandError(f"The bucket refused the upload of {name} ({answer.status}): {told}", hint="Try again.")
@@ -188,6 +181,20 @@ class Client:
         return Unreachable(f"{told} at {self.url}, as Decant's API never does.", hint=hint)
 
 
+def done(run: Run) -> Run:
+    """The run of an order, which must have succeeded. Raises CommandError."""
+    if run["state"] != "succeeded":
+        error: dict[str, Any] = run["error"] or {}
+        raise CommandError(
+            f"The {run['kind']} ended as {run['state']}: {error.get('detail')}",
+            hint=error.get("hint"),
+            exit=Exit.REJECTED,
+            code=str(error.get("code") or run["state"]),
+            errors=error.get("errors", ()),
+        )
+    return run
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_arguments: Any, **_keywords: Any) -> None:
         """Follow nothing: the token would go with it."""
@@ -219,13 +226,3 @@ def save(content: BinaryIO, file: Path) -> None:
 
 def _is_outcome(answer: Answer) -> bool:
     return answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and "problem" not in answer.headers.get("Content-Type", "")
-
-
-def _field(boundary: str, name: str, value: str) -> str:
-    return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-
-
-def _chained(head: bytes, blocks: Iterable[bytes], tail: bytes) -> Iterator[bytes]:
-    yield head
-    yield from blocks
-    yield tail
