@@ -35,7 +35,7 @@ class Look(Enum):
 
     @property
     def colours(self) -> Literal["light", "dark"]:
-        return "dark" if self.value[2] == "dark" else "light"
+        return "dark" if self in (Look.DESKTOP_DARK, Look.PHONE_DARK) else "light"
 
 
 class Visit:
