@@ -90,7 +90,8 @@ def test_runs_are_listed_and_told(decant: Decant, loaded: dict[str, Any]) -> Non
     ]
     assert told == run
     assert decant("run", loaded["jobs"]["id"], "--wait")["id"] == loaded["jobs"]["id"]
-    assert decant("run", "last", code=Exit.REJECTED)["kind"]
+    [newest] = decant("runs", "--limit", 1)["runs"]
+    assert decant("rejections", "last")["run"] == newest["id"]
     assert decant("run", "nonsense", code=Exit.REFUSED)["error"]["code"] == "not-found"
 
 
