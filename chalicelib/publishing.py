@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from chalicelib.dictionary.ddl import staging_name
+from chalicelib.dictionary.first_load_functions import END
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote, quote_all
 from chalicelib.dictionary.publish_function import publish_function_name
@@ -52,3 +53,16 @@ def insert_staged(transaction: Transaction, table: Table, staged: str | None = N
         ) SELECT count(*) FROM done"""
     )
     return int(inserted)
+
+
+def begin_first_load(transaction: Transaction, table: Table) -> bool:
+    """Whether the table is empty and its keys are off now, for rows to go straight in.
+
+    Then the table and its parents are kept from everybody else until the commit.
+    """
+    return transaction.run("SELECT decant.begin_first_load(:name)", name=table.name) == [(True,)]
+
+
+def end_first_load(transaction: Transaction) -> None:
+    """Put the keys on again. Raises IntegrityViolation when the rows break them."""
+    transaction.run(f"SET CONSTRAINTS {END} IMMEDIATE")
