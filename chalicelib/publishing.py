@@ -17,6 +17,11 @@ logger = logging.getLogger(__name__)
 SET_WISE_FROM = 50_000
 
 
+# While a first load keeps everybody out, the server notices within half a minute that its client has died.
+_IMPATIENT = """SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5;
+SET LOCAL tcp_keepalives_count = 3; SET LOCAL idle_in_transaction_session_timeout = '30s'"""
+
+
 def publish_staged(transaction: Transaction, table: Table, staged: str | None = None) -> int:
     """Insert the staged rows whose key the table lacks, with foreign keys checked as a set; return how many.
 
@@ -60,7 +65,10 @@ def begin_first_load(transaction: Transaction, table: Table) -> bool:
 
     Then the table and its parents are kept from everybody else until the commit.
     """
-    return transaction.run("SELECT decant.begin_first_load(:name)", name=table.name) == [(True,)]
+    begun = transaction.run("SELECT decant.begin_first_load(:name)", name=table.name) == [(True,)]
+    if begun:
+        transaction.run_script(_IMPATIENT)
+    return begun
 
 
 def end_first_load(transaction: Transaction) -> None:

@@ -48,7 +48,7 @@ class FirstLoad:
             blamed = {row.row for row in settling.rejected}
             rejected = [row for row in rejected if row.row not in blamed] + settling.rejected
             valid = pc.and_(valid, pc.invert(pc.is_in(rows[ROW].combine_chunks(), pa.array(blamed, pa.int64()))))
-        good = rows.filter(valid)
+        good = rows.select([ROW, *self._table.column_names]).filter(valid)
         self._seen.add(good[self._key], good[ROW])
         return Checked(good.select(list(self._table.column_names)), rejected)
 
