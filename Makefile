@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 # What is done to the stack of `make up` must not be taken for what is done to another stage.
-STACK = $(if $(filter-out local,$(STAGE)),$(error make $@ is for the stack of `make up` alone; docs/runbook.md says what to run on AWS))$(PY) -m infra.local
+STACK = $(if $(filter-out local,$(STAGE)),$(error make $@ is for the stack of `make up` alone; docs/runbook.md says what to run on AWS))env -u DECANT_URL -u DECANT_TOKEN $(PY) -m decant
 STAGED = $(if $(STAGE),--stage $(STAGE))
 
 .DEFAULT_GOAL := help
@@ -19,10 +19,10 @@ down: | $(PY) ## stop it; its data stay
 	@$(STACK) down
 
 reset: | $(PY) ## stop it and forget its data
-	@$(STACK) reset
+	@$(STACK) reset --yes
 
 status: | $(PY) ## what runs, and where
-	@$(STACK) status
+	@$(STACK) status || [ $$? = 3 ]
 
 logs: | $(PY) ## the ends of all logs
 	@$(STACK) logs
@@ -31,25 +31,31 @@ url: | $(PY) ## the API's URL
 	@$(STACK) url
 
 local-token: | $(PY) ## the token of the local stack
-	@$(STACK) local-token
+	@$(STACK) token show
 
 token: | $(PY) ## make a token: make token NAME=loader SCOPES="read write" [EXPIRES=90d] [STAGE=dev]
-	@$(PY) -m infra.tokens $(STAGED) token --name "$(NAME)" --scopes "$(SCOPES)" $(if $(EXPIRES),--expires $(EXPIRES))
+	@$(PY) -m decant token make $(STAGED) "$(NAME)" --scopes "$(SCOPES)" $(if $(EXPIRES),--expires $(EXPIRES))
 
 tokens: | $(PY) ## list the tokens [STAGE=dev]
-	@$(PY) -m infra.tokens $(STAGED) tokens
+	@$(PY) -m decant token list $(STAGED)
 
 revoke-token: | $(PY) ## make a token worthless: make revoke-token ID=… [STAGE=dev]
-	@$(PY) -m infra.tokens $(STAGED) revoke-token "$(ID)"
+	@$(PY) -m decant token revoke $(STAGED) "$(ID)"
 
 drop: | $(PY) ## load files: make drop FILES="a.csv b.xlsx" [TABLE=departments] [ON_CONFLICT=update]
-	@$(STACK) drop $(FILES) $(if $(TABLE),--table $(TABLE)) $(if $(ON_CONFLICT),--on-conflict $(ON_CONFLICT))
+	@$(STACK) load --rejections-ok $(FILES) $(if $(TABLE),--table $(TABLE)) $(if $(ON_CONFLICT),--on-conflict $(ON_CONFLICT))
 
 backup-to-dir: | $(PY) ## back all tables up into a folder: make backup-to-dir DIR=backups
-	@$(STACK) backup-to-dir $(DIR)
+	@$(STACK) backup --all --to $(DIR)
 
 restore-from-dir: | $(PY) ## and back from it: make restore-from-dir DIR=backups [DRY_RUN=1]
-	@$(STACK) restore-from-dir $(DIR) $(if $(DRY_RUN),--dry-run)
+	@$(STACK) restore --all --yes --from $(DIR) $(if $(DRY_RUN),--dry-run)
+
+metrics: | $(PY) ## show the metrics: make metrics [YEAR=2021]
+	@$(STACK) metrics $(if $(YEAR),--year $(YEAR))
+
+simulate: | $(PY) ## play a day of a team on the running stack, and hold what is seen against what is due
+	@$(STACK) simulate
 
 get: | $(PY) ## ask the API: make get ROUTE='/runs?limit=5'
 	@$(STACK) get '$(ROUTE)'
@@ -107,11 +113,14 @@ deploy: install ## bring a stage up in the AWS account at hand: make deploy STAG
 destroy: | $(PY) ## take a stage down: make destroy STAGE=dev [YES=1] [WITH_BACKUPS=1]
 	@$(PY) -m infra.deployment destroy $(or $(STAGE),$(error Which stage? make destroy STAGE=dev)) $(if $(YES),--yes) $(if $(WITH_BACKUPS),--with-backups)
 
+reference: install ## write docs/reference/ anew, from the code
+	@$(PY) -m infra.reference
+
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate
 
-package: install ## the zip, the template and the bill of materials for AWS: make package [OUT=dist] [PYTHON_RUNTIME=3.13]
-	@$(PY) -m infra.ship $(or $(OUT),dist) --stage $(or $(STAGE),production) --python $(or $(PYTHON_RUNTIME),3.13) --architecture $(or $(ARCHITECTURE),x86_64)
+package: install ## the zip, the template and the bill of materials for AWS: make package [OUT=dist] [CHALICE_STAGE=production] [PYTHON_RUNTIME=3.13]
+	@$(PY) -m infra.ship $(or $(OUT),dist) --stage $(or $(CHALICE_STAGE),production) --python $(or $(PYTHON_RUNTIME),3.13) --architecture $(or $(ARCHITECTURE),x86_64)
 
 lock: install ## lock the dependencies that pyproject.toml and requirements.txt ask for: make lock [UPGRADE=1]
 	@$(PY) -m infra.lock $(if $(UPGRADE),--upgrade)
@@ -129,9 +138,10 @@ install: .venv/installed
 $(PY):
 	@$(MAKE) --no-print-directory install
 
-.venv/installed: requirements-dev.lock
+.venv/installed: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Decant needs Python 3.11 or newer; PYTHON=… names another one." >&2; exit 1; }
 	@echo "Installing the project's environment into .venv (about a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

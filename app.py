@@ -12,6 +12,9 @@ from chalicelib.administration import administration
 from chalicelib.api.auditing import audited
 from chalicelib.api.authorizer import answer_authorizer, guard
 from chalicelib.api.backups import backups
+from chalicelib.api.callers import callers
+from chalicelib.api.console import console
+from chalicelib.api.docs import docs
 from chalicelib.api.fallback import fallback
 from chalicelib.api.health import health
 from chalicelib.api.metrics import metrics
@@ -28,7 +31,7 @@ app = Chalice(app_name="decant", configure_logs=False)
 app.register_middleware(observed, "all")
 app.register_middleware(audited, "http")
 
-for blueprint in (health, openapi, tables, uploads, runs, backups, metrics, fallback):
+for blueprint in (health, openapi, tables, uploads, runs, backups, metrics, callers, console, docs, fallback):
     app.register_blueprint(blueprint)
 
 

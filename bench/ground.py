@@ -19,7 +19,7 @@ from bench.data import Data
 from bench.database import EMPLOYEES, DatabaseServer
 from bench.figures import Sample
 from bench.timing import BenchError, Tell
-from infra.local.api import ask, order
+from decant.samples import client_of
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
 from infra.local.stack import Stack
@@ -44,7 +44,8 @@ class Ground:
         self.folder = folder
         self.tell = tell
         self._dropped = 0
-        ask(self.record, "/tables")  # an API that has started
+        self._client = client_of(self.record)
+        self._client.ask("/tables")  # an API that has started
         for table in PARENTS:
             self.load(SAMPLES / f"{table}.csv", table)
 
@@ -85,7 +86,7 @@ class Ground:
         """
         self._forget_peaks()
         begun = time.time()
-        run = order(self.record, path)
+        run = self._client.order(path)
         if run["state"] != "succeeded":
             raise BenchError(f"POST {path} ended as {run['state']}: {run['error']}")
         started, ended = (_moment(run[name]) for name in ("started", "ended"))

@@ -12,6 +12,7 @@ The flows, each arrow a module::
 Around them::
 
     api/        a request ─▶ one call ─▶ an answer; who may make it is for ``access/`` to say
+    console/    the web console: files that the API gives to browsers
     work/       a message of the queue ─▶ a flow ─▶ what callers are told of the run; ``worker`` takes the messages
     audit/      who did what: entries in chains, and the anchors that they are held against
     telemetry/  what operators see: lines and metrics, without tokens, secrets or cells

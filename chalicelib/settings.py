@@ -39,6 +39,7 @@ class Settings:
     split_above_bytes: int = 0
     split_part_bytes: int = 64 * 1024 * 1024
     parts_at_once: int = 10
+    docs_open: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -67,6 +68,7 @@ class Settings:
             split_above_bytes=_number(environment, "DECANT_SPLIT_ABOVE_MEGABYTES", "256") * 1024 * 1024,
             split_part_bytes=_number(environment, "DECANT_SPLIT_PART_MEGABYTES", "64", least=1) * 1024 * 1024,
             parts_at_once=_number(environment, "DECANT_PARTS_AT_ONCE", "10", least=1),
+            docs_open=_docs_open(environment.get("DECANT_DOCS", "open")),
         )
 
 
@@ -82,6 +84,12 @@ def _authorizer(environment: Mapping[str, str]) -> AuthorizerKind:
     if kind is AuthorizerKind.NONE and environment.get("DECANT_STAGE") != "local":
         raise DecantError("DECANT_AUTHORIZER is none, which only the stage local may have: it lets everybody in.")
     return kind
+
+
+def _docs_open(text: str) -> bool:
+    if text not in ("open", "closed"):
+        raise DecantError(f"DECANT_DOCS is {text!r}; it takes open or closed.")
+    return text == "open"
 
 
 def _origins(text: str) -> frozenset[str]:

@@ -21,9 +21,9 @@ from infra.application import FOLDER, application_template, fragments
 from infra.application.gateway import complete
 from infra.packaging import archive, dependencies, snapstart
 from infra.packaging.errors import PackagingError
-from infra.packaging.target import Target
+from infra.packaging.runtime import Runtime
 
-__all__ = ["Package", "PackagingError", "Target", "fingerprint", "package"]
+__all__ = ["Package", "PackagingError", "Runtime", "fingerprint", "package"]
 
 SHIPPED = ("app.py", "chalicelib", ".chalice")
 LOCK = "requirements.lock"
@@ -49,7 +49,7 @@ def package(
     root: Path,
     stage: str,
     cache: Path,
-    made_for: Target | None = None,
+    made_for: Runtime | None = None,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Package:
     """Package the sources under `root`, or give the package of the same sources from `cache`.
@@ -58,7 +58,7 @@ def package(
     `app.py` may look at while Chalice reads it; the functions get them too. Raises PackagingError: there is no
     incomplete package.
     """
-    made_for = made_for or Target.here()
+    made_for = made_for or Runtime.here()
     digest = fingerprint(root, stage, made_for, environment)
 
     def make(folder: Path) -> None:
@@ -80,7 +80,7 @@ def package(
 def fingerprint(
     root: Path,
     stage: str,
-    made_for: Target,
+    made_for: Runtime,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Digest of all that decides what the package is: sources, lock, template, stage, target, variables, Chalice."""
@@ -94,7 +94,7 @@ def fingerprint(
     return digest.hexdigest()[:32]
 
 
-def _libraries(lock: Path, made_for: Target, cache: Path) -> Path:
+def _libraries(lock: Path, made_for: Runtime, cache: Path) -> Path:
     """Give the folder of what the lock names, installed once for each target."""
     about = json.dumps([*made_for.identity, lock.read_text(), Path(dependencies.__file__).read_text()])
     digest = hashlib.sha256(about.encode()).hexdigest()[:32]
@@ -164,11 +164,11 @@ def _run_chalice(sources: Path, stage: str, environment: Mapping[str, str], out:
         raise PackagingError(f"chalice package failed:\n{done.stdout.strip()}")
 
 
-def _finished(template: dict[str, Any], made_for: Target, environment: Mapping[str, str]) -> dict[str, Any]:
+def _finished(template: dict[str, Any], made_for: Runtime, environment: Mapping[str, str]) -> dict[str, Any]:
     """Chalice's template, completed, for the target's runtime instead of the one that Chalice itself runs on."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["Runtime"] = made_for.runtime
+            resource["Properties"]["Runtime"] = made_for.name
             resource["Properties"]["Architectures"] = [made_for.architecture]
     template["Globals"]["Function"]["Environment"]["Variables"] |= environment
     emulated = made_for.at_hand or made_for.emulated

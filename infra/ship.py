@@ -11,9 +11,9 @@ import yaml  # type: ignore[import-untyped]
 
 from infra.package import LOCK, PackagingError, package
 from infra.packaging.archive import unpacked_size
+from infra.packaging.runtime import Runtime
 from infra.packaging.sbom import write_sbom
 from infra.packaging.supplied import LAYER_BYTES, UNPACKED_BYTES, ZIP_BYTES
-from infra.packaging.target import Target
 from infra.telling import complain
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +22,7 @@ SBOM = "sbom.json"
 _MIB = 2**20
 
 
-def ship(root: Path, cache: Path, out: Path, stage: str, made_for: Target) -> list[Path]:
+def ship(root: Path, cache: Path, out: Path, stage: str, made_for: Runtime) -> list[Path]:
     """Write `deployment.zip`, `template.yaml`, `sbom.json` into `out`; give them. Raises PackagingError, also of size.
 
     The template's `CodeUri` is the zip beside it, as `aws cloudformation package` and `sam deploy` take it.
@@ -73,7 +73,7 @@ def main() -> int:
             given.out.mkdir(parents=True, exist_ok=True)
             write_sbom(ROOT, ROOT / LOCK, given.out / SBOM)
             return 0
-        files = ship(ROOT, CACHE, given.out, given.stage, Target.aws(given.python, given.architecture))
+        files = ship(ROOT, CACHE, given.out, given.stage, Runtime.aws(given.python, given.architecture))
     except PackagingError as error:
         complain("package", error)
         return 1

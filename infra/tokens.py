@@ -1,30 +1,20 @@
-"""Makes, lists and revokes the tokens of a stack: python -m infra.tokens token|tokens|revoke-token [--stage STAGE]."""
+"""The tokens of a stage: what is kept of them, and the API key of each in its usage plan."""
 
-import argparse
 import datetime as dt
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
-from rich.table import Table
-
 from chalicelib.access.principal import Scope
-from chalicelib.access.tokens import KeptToken, TokenStore, new_token
+from chalicelib.access.tokens import TokenStore, new_token
 from chalicelib.api.authorizer import usage_key
 from chalicelib.audit_log import DynamoAuditLog
-from chalicelib.errors import DecantError
 from chalicelib.ports import AuditLog
 from chalicelib.token_store import DynamoTokens
 from infra.audit import audited
-from infra.deployment.errors import DeploymentError
 from infra.deployment.target import Target
-from infra.local.record import StackError
-from infra.stage import add_stage, outputs_of, reach
-from infra.telling import complain
+from infra.stage import outputs_of
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -67,7 +57,7 @@ class Tokens:
     def revoke(self, token_id: str) -> None:
         """Make a token worthless, at once and for good. Raises TokenError when there is none."""
         if not self.store.revoke(token_id, dt.datetime.now(dt.UTC)):
-            raise TokenError(f"There is no token {token_id!r}; `make tokens` lists them by id.")
+            raise TokenError(f"There is no token {token_id!r}; `decant token list` lists them by id.")
         usage = usage_key(token_id)
         for key in self.gateway.get_api_keys(nameQuery=usage)["items"]:
             if key["name"] == usage:
@@ -82,40 +72,20 @@ class Tokens:
         return text
 
 
-def main() -> int:
-    """Run one command; give the exit status."""
-    arguments = _parser().parse_args()
-    try:
-        tokens = Tokens.of_stage(arguments.stage, reach(arguments.stage))
-        if arguments.command == "token":
-            scopes, lifetime = _scopes(arguments.scopes), _lifetime(arguments.expires)
-            name = _name(arguments.name)
-            with audited(tokens.audit, tokens.sts, "make token", f"{name}: {' '.join(scopes)}"):
-                print(tokens.make(name, scopes, lifetime))
-            print("This is told once: keep it where secrets are kept.", file=sys.stderr)
-        elif arguments.command == "revoke-token":
-            with audited(tokens.audit, tokens.sts, "make revoke-token", arguments.id):
-                tokens.revoke(arguments.id)
-            print(f"The token {arguments.id} is worthless from now on.")
-        else:
-            Console().print(_table(tokens.store.all(), dt.datetime.now(dt.UTC)))
-    except (TokenError, DeploymentError, StackError, ClientError, BotoCoreError, DecantError) as error:
-        complain(arguments.command, error)
-        return 1
-    return 0
+def made(tokens: Tokens, name: str, scopes: str, expires: str | None) -> str:
+    """Make a token as an operator asks for it, enter that into the audit log, and give its text.
+
+    Raises TokenError when the name, the scopes (``read write``) or the lifetime (``90d``) can't be.
+    """
+    wanted, lifetime, called = _scopes(scopes), _lifetime(expires), _name(name)
+    with audited(tokens.audit, tokens.sts, "make token", f"{called}: {' '.join(wanted)}"):
+        return tokens.make(called, wanted, lifetime)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m infra.tokens", description=__doc__)
-    add_stage(parser)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    make = commands.add_parser("token", help="make a token and print it, once")
-    make.add_argument("--name", required=True, help="who or what has it")
-    make.add_argument("--scopes", required=True, help=f"some of {', '.join(Scope)}")
-    make.add_argument("--expires", help="after how long it ends: 90d, 12h, 30m; without it, never")
-    commands.add_parser("tokens", help="list all tokens")
-    commands.add_parser("revoke-token", help="make a token worthless").add_argument("id", help="as the list has it")
-    return parser
+def revoked(tokens: Tokens, token_id: str) -> None:
+    """Revoke a token, and enter that into the audit log. Raises TokenError when there is none."""
+    with audited(tokens.audit, tokens.sts, "make revoke-token", token_id):
+        tokens.revoke(token_id)
 
 
 def _name(text: str) -> str:
@@ -138,17 +108,3 @@ def _lifetime(text: str | None) -> dt.timedelta | None:
     if match is None:
         raise TokenError(f"A token can't expire after {text!r}; it takes 90d, 12h, 30m and the like.")
     return dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _table(tokens: Iterable[KeptToken], now: dt.datetime) -> Table:
-    table = Table("id", "name", "scopes", "created", "expires", "state")
-    for each in tokens:
-        state = "good" if each.valid(now) else "revoked" if each.revoked else "expired"
-        expires = f"{each.expires:%Y-%m-%d %H:%M}" if each.expires else "never"
-        scopes = " ".join(sorted(each.scopes))
-        table.add_row(each.id, each.name, scopes, f"{each.created:%Y-%m-%d %H:%M}", expires, state)
-    return table
-
-
-if __name__ == "__main__":
-    sys.exit(main())

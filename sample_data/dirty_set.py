@@ -330,6 +330,19 @@ DIRTY_SHEET = [
     _cells(14, "Paula O'Kinneally <& Co>", "2021-03-04T05:06:07Z", 2, 96),
 ]
 
+# What the tutorial loads into the samples: one blank, one day that June has not, one job that is not there.
+JUNE_SHEET = [
+    Entry(("id", "name", "datetime", "department_id", "job_id"), counted=False),
+    _cells(2001, "Amaia Duarte", datetime(2021, 6, 1, 9), 3, 96),
+    _cells(2002, "Bilal Okafor", datetime(2021, 6, 2, 9), 7, 12),
+    _cells(2003, None, datetime(2021, 6, 7, 9), 7, 12, reasons=(_blank("name"),)),
+    _cells(2004, "Celia Bram", datetime(2021, 6, 14, 9), 1, 40),
+    _cells(2005, "Dario Lindqvist", "2021-06-31T09:00:00Z", 5, 96, reasons=(_type("datetime"),)),
+    _cells(2006, "Esther Vance", datetime(2021, 6, 21, 9), 5, 148),
+    _cells(2007, "Femi Castell", datetime(2021, 6, 28, 9), 3, 999, reasons=(_unknown("job_id"),)),
+    _cells(2008, "Greta Molin", datetime(2021, 6, 30, 9), 3, 61),
+]
+
 CSV_FILES: Mapping[str, Sequence[Entry]] = {
     "hired_employees-missing-fields.csv": MISSING_FIELDS,
     "jobs-integers.csv": INTEGERS,
@@ -344,7 +357,10 @@ CSV_FILES: Mapping[str, Sequence[Entry]] = {
     "hired_employees-several-reasons.csv": SEVERAL_REASONS,
 }
 WITH_BOM_AND_CRLF = {"hired_employees-header.csv"}
-SHEETS: Mapping[str, Sequence[Entry]] = {"hired_employees-dirty.xlsx": DIRTY_SHEET}
+SHEETS: Mapping[str, Sequence[Entry]] = {
+    "hired_employees-dirty.xlsx": DIRTY_SHEET,
+    "hired_employees-june.xlsx": JUNE_SHEET,
+}
 
 
 def _unreadable() -> dict[str, tuple[bytes, str]]:

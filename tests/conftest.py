@@ -7,10 +7,12 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import botocore.session
 import hypothesis
 import pg8000
 import pytest
@@ -28,6 +30,8 @@ from infra.local.schema import MASTER, make_master
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("decant", deadline=None)
 hypothesis.settings.load_profile("decant")
+# Every session reads megabytes of JSON for its first client. There are hundreds in a test run, so they share it.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,8 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, when tests run side by side, what shares a stack or stands in one file; the longest come first."""
     for item in items:
         shared = "local_stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("the shared stack" if shared else str(item.path)))
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+        together = item.path.parent if item.path.parent.name == "browser" else item.path
+        item.add_marker(pytest.mark.xdist_group("the shared stack" if shared else str(together)))
+    items.sort(key=lambda item: {"e2e", "browser"}.isdisjoint(item.path.parts))
 
 
 APP_LOGIN = LOGINS[0]

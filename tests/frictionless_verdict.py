@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from frictionless import Package, system
+from openpyxl import load_workbook
 
 DICTIONARY = Path(__file__).parents[1] / "chalicelib" / "dictionary" / "datapackage.json"
 
@@ -38,8 +39,8 @@ DICTIONARY = Path(__file__).parents[1] / "chalicelib" / "dictionary" / "datapack
 def frictionless_verdict(folder: Path, table: str, file: Path | None = None) -> list[tuple[int, str | None, str]]:
     """Return frictionless's reasons as (row of data from 1, column or None, our code), ordered as in our reports.
 
-    The folder holds a CSV file of each table that the dictionary names. `file`, a CSV file in UTF-8 or a workbook
-    without a header, stands in for the table's own file there.
+    The folder holds a CSV file of each table that the dictionary names. `file`, a CSV file in UTF-8 or a workbook,
+    stands in for the table's own file there.
     """
     resources = json.loads(DICTIONARY.read_text(encoding="utf-8"))["resources"]
     paths = {resource["name"]: folder / f"{resource['name']}.csv" for resource in resources}
@@ -52,7 +53,7 @@ def frictionless_verdict(folder: Path, table: str, file: Path | None = None) -> 
 
 
 def _descriptor(resource: dict[str, Any], path: Path) -> dict[str, Any]:
-    header = path.suffix == ".csv" and _has_header(path, [field["name"] for field in resource["schema"]["fields"]])
+    header = _has_header(path, [field["name"] for field in resource["schema"]["fields"]])
     result = deepcopy(resource) | {"path": str(path), "dialect": {"header": header, "headerCase": False}}
     if path.suffix == ".csv":
         result["encoding"] = "utf-8"
@@ -63,8 +64,11 @@ def _descriptor(resource: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _has_header(path: Path, columns: list[str]) -> bool:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = next(csv.reader(file), [])
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = next(csv.reader(file), [])
+    else:
+        first = [str(cell.value) for cell in next(load_workbook(path).worksheets[0].iter_rows())]
     return sorted(cell.strip().lower() for cell in first) == sorted(columns)
 
 

@@ -8,8 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from chalicelib.api.responses import fitting
+from chalicelib.dictionary.model import Column, Table
 from chalicelib.load.batch import BatchOutcome
 from chalicelib.load.rows import RejectedRow, reason_object
+from chalicelib.metrics.compute import DEFAULT_YEAR
+from chalicelib.metrics.registry import Metric
 from chalicelib.ports import Backup, Run, RunState
 
 
@@ -77,6 +80,55 @@ def rejection_object(table: str, row: RejectedRow, corrected_by: str | None) -> 
         "cells": row.cells,
         "reasons": [reason_object(reason) for reason in row.reasons],
         "corrected_by": corrected_by,
+    }
+
+
+def described_table(table: Table, rows: int) -> dict[str, Any]:
+    """A table as the dictionary has it, with so many rows."""
+    return {
+        "name": table.name,
+        "title": table.title,
+        "description": table.description,
+        "rows": rows,
+        "primary_key": table.primary_key,
+        "foreign_keys": [
+            {"columns": key.columns, "table": key.parent, "references": key.references} for key in table.foreign_keys
+        ],
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type.name,
+                "required": column.required,
+                "description": column.description,
+                "constraints": constraints_object(column),
+            }
+            for column in table.columns
+        ],
+    }
+
+
+def constraints_object(column: Column) -> dict[str, Any]:
+    """What the values of a column are held to besides their type; what there is not is left out."""
+    values = {"minimum": column.minimum, "maximum": column.maximum}
+    given = {
+        **{name: column.type.render(value) for name, value in values.items() if value is not None},
+        "enum": [column.type.render(each) for each in column.enum] or None,
+        "pattern": column.pattern,
+        "min_length": column.min_length,
+        "max_length": column.max_length,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def described_metric(metric: Metric) -> dict[str, Any]:
+    """A metric, what it takes and tells."""
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "description": metric.description,
+        "columns": [asdict(column) for column in metric.columns],
+        "figures": [asdict(figure) for figure in metric.figures],
+        "parameters": [{"name": "year", "type": "integer", "default": DEFAULT_YEAR}],
     }
 
 

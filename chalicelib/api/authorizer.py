@@ -55,12 +55,15 @@ def usage_key(token_id: str) -> str:
 
 
 def guard(app: Chalice, token_authorizer: Authorizer, environment: Mapping[str, str]) -> None:
-    """Put the authorizer that the environment names before every route of the app, so that none can be forgotten."""
+    """Put the authorizer that the environment names before every route of the app, so that none can be forgotten.
+
+    Only what is declared as a page, for everybody to read, has none.
+    """
     authorizer = _authorizer(token_authorizer, environment)
     for methods in app.routes.values():
         for entry in methods.values():
             operation: Operation = entry.view_function.operation  # type: ignore[attr-defined]
-            entry.authorizer = _for_scope(authorizer, operation.scope)
+            entry.authorizer = None if operation.public else _for_scope(authorizer, operation.scope)
 
 
 def _authorizer(token_authorizer: Authorizer, environment: Mapping[str, str]) -> Authorizer | None:

@@ -13,9 +13,9 @@ from chalicelib.access.principal import Scope
 from chalicelib.api.answers import backup_object, moment, page_object
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.orders import answer_request, order, order_response
-from chalicelib.api.parameters import AFTER, LIMIT, TABLE
+from chalicelib.api.parameters import AFTER, LIMIT, REDIRECT, TABLE
 from chalicelib.api.request import ApiRequest, bad_field, bad_parameter, checked_id
-from chalicelib.api.responses import answer_response, json_response, json_text
+from chalicelib.api.responses import answer_response, download_response, json_response, json_text
 from chalicelib.backup.catalogue import find, find_snapshot
 from chalicelib.backup.inventory import pin
 from chalicelib.backup.manifest import manifest_object
@@ -78,10 +78,11 @@ def get_backup(_request: ApiRequest, backup: str) -> Response:
     return json_response(backup_object(found) | {"manifest": told})
 
 
-@backups.get("/backups/{backup}/file", query={"part": _PART}, answers={303: None, 404: "Problem", 409: "Problem"})
+@backups.get("/backups/{backup}/file", query={"part": _PART, "redirect": REDIRECT},
+             answers={200: "Download", 303: None, 404: "Problem", 409: "Problem"})  # fmt: skip
 def get_backup_file(request: ApiRequest, backup: str) -> Response:
     """Go to the AVRO file of a backup, or one of its files, under a URL that is good for five minutes."""
-    part = request.number("part", 0, 1, MOST_PARTS)
+    part, redirect = request.number("part", 0, 1, MOST_PARTS), request.choice("redirect", ("true", "false")) == "true"
     manifest = load_manifest(services().backups, _backup(backup))
     count = len(manifest.files)
     if part > count or (part == 0 and count > 1):
@@ -91,7 +92,7 @@ def get_backup_file(request: ApiRequest, backup: str) -> Response:
     name = f"{manifest.table}-{manifest.id}{number}.avro"
     file = manifest.files[max(part, 1) - 1].file
     url = services().backups.presign_download(file, seconds=_DOWNLOAD_SECONDS, filename=name)
-    return Response("", {"Location": url, "Cache-Control": "no-store"}, 303)
+    return download_response(url, _DOWNLOAD_SECONDS, redirect=redirect)
 
 
 @backups.post(

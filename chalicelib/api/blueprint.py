@@ -32,7 +32,8 @@ class Operation:
     """What the OpenAPI document tells of a route, and what its request is held against.
 
     ``scope`` is what a caller needs; None: to be known is enough. ``preflight`` needs no caller: browsers ask so before
-    they send a token. ``described`` is whether OpenAPI tells of it.
+    they send a token. ``public`` needs none either: it is a page or a file for everybody, and holds no data.
+    ``described`` is whether OpenAPI tells of it.
     ``query`` describes the parameters that the query may have; with ``filters`` the table's columns are parameters too.
     ``body`` and ``answers`` name schemas of ``openapi``; an answer without a body is None.
     """
@@ -44,7 +45,9 @@ class Operation:
     body_required: bool = True
     answers: Mapping[int, str | None] = field(default_factory=dict)
     csv: bool = False
+    svg: bool = False
     preflight: bool = False
+    public: bool = False
     described: bool = True
 
 
@@ -58,6 +61,10 @@ class Blueprint(ChaliceBlueprint):
     def post(self, path: str, *, scope: Scope, **operation: Any) -> Callable[[View], View]:
         """Register a view for POST, with the fields of its ``Operation``."""
         return self.route(path, methods=["POST"], operation=Operation(scope, **operation))
+
+    def page(self, path: str) -> Callable[[View], View]:
+        """Register a view for GET that everybody may open, without a token: static, and of no data of the tables."""
+        return self.route(path, methods=["GET"], operation=Operation(public=True, described=False))
 
     def route(self, path: str, **kwargs: Any) -> Callable[[View], View]:
         """Register a view. What it raises becomes a problem document."""
@@ -85,8 +92,7 @@ def _answer(view: View, operation: Operation, request: Request) -> Response:
     """The view's answer, or a problem document."""
     instance = request.context.get("path") or request.path
     try:
-        principal = principal_of(services().settings.authorizer, request.context)
-        _admit(principal, operation)
+        principal = _principal(request, operation)
         asked = ApiRequest(request, None if operation.filters else operation.query, principal)
         return view(asked, **asked.variables)
     except DecantError as error:
@@ -106,13 +112,14 @@ def _origins() -> Collection[str]:
         return ()
 
 
-def _admit(principal: Principal, operation: Operation) -> None:
-    """Raise Unauthorized or Forbidden where the caller may not do this.
+def _principal(request: Request, operation: Operation) -> Principal:
+    """Who makes the request. Raises Unauthorized or Forbidden where they may not do this.
 
     The gateway's authorizer has turned away whoever is not known. Where it was forgotten, nothing opens.
     """
-    if operation.preflight:
-        return
+    if operation.preflight or operation.public:
+        return ANONYMOUS
+    principal = principal_of(services().settings.authorizer, request.context)
     if principal == ANONYMOUS:
         raise Unauthorized("The request has no valid credentials.", hint="Send 'Authorization: Bearer <token>'.")
     if operation.scope is not None and not principal.may(operation.scope):
@@ -121,6 +128,7 @@ def _admit(principal: Principal, operation: Operation) -> None:
             scope=operation.scope,
             hint="Ask an operator for credentials that have it.",
         )
+    return principal
 
 
 def _request_id(request: Any) -> str:

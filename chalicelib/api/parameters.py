@@ -9,6 +9,12 @@ LIMIT = {
 }  # fmt: skip
 AFTER = {"type": "string", "description": "Where to go on: what the answer before calls next."}
 FORMAT = {"type": "string", "enum": ["json", "csv"], "description": "The answer's format; else Accept decides."}
+PICTURE = {**FORMAT, "enum": ["json", "csv", "svg"]}
+REDIRECT = {
+    "type": "string", "enum": ["true", "false"], "default": "true",
+    "description": "false: answer with the URL in place of leading there. A page that shows a token with its requests "
+    "can't follow by itself, for the store refuses a request with two kinds of credentials.",
+}  # fmt: skip
 TABLE = {"type": "string", "description": "Only those of a table."}
 WRITING = {
     "mode": {

@@ -26,13 +26,18 @@ def problem_response(error: DecantError, instance: str) -> Response:
 def problem_document(error: DecantError, instance: str) -> dict[str, Any]:
     """``detail`` says what happened and what to do; ``errors`` lists the parts at fault, where there are some."""
     document = {
-        "type": f"urn:decant:problem:{error.code}",
+        "type": problem_urn(error.code),
         "title": error.title,
         "status": error.status,
         "detail": str(error),
         "instance": quote(instance, safe=_PATH, errors="replace"),
     }
     return document | ({"errors": error.errors} if error.errors else {})
+
+
+def problem_urn(code: str) -> str:
+    """The type of a problem, stable and published, by its code."""
+    return f"urn:decant:problem:{code}"
 
 
 def _headers(error: DecantError) -> dict[str, str]:

@@ -12,7 +12,7 @@ from chalice.app import Request
 
 from chalicelib.access.principal import ANONYMOUS, Principal
 from chalicelib.api.body import read_json
-from chalicelib.api.responses import CSV, JSON
+from chalicelib.api.responses import CSV, JSON, SVG
 from chalicelib.errors import BadRequest, NotAcceptable, NotFound
 from chalicelib.idempotency import IdempotencyKey, request_digest
 from chalicelib.identifiers import is_id
@@ -21,7 +21,7 @@ from chalicelib.identifiers import is_id
 LONGEST_WAIT = 20
 
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
-_FORMATS = {"json": JSON, "csv": CSV}
+_FORMATS = {"json": JSON, "csv": CSV, "svg": SVG}
 
 TAKEN_FROM_NEXT = "Take it from the answer before, where it is called next."
 
@@ -97,13 +97,20 @@ class ApiRequest:
 
     @property
     def format(self) -> str:
-        """``json`` or ``csv``, by the query's ``format``, else by the Accept header. Raises NotAcceptable."""
+        """``json`` or ``csv``; see ``format_of``."""
+        return self.format_of("json", "csv")
+
+    def format_of(self, *formats: str) -> str:
+        """One of some formats, by the query's ``format``, else by the Accept header. Raises NotAcceptable.
+
+        Where the client likes several best, it is the first of them.
+        """
         asked = self.query.get("format")
         if asked is not None:
-            if asked not in _FORMATS:
-                raise NotAcceptable(f"The answer has no format {asked!r}.", hint=f"It has {', '.join(_FORMATS)}.")
+            if asked not in formats:
+                raise NotAcceptable(f"The answer has no format {asked!r}.", hint=f"It has {', '.join(formats)}.")
             return asked
-        return _negotiated(self._request.headers.get("accept") or "*/*")
+        return _negotiated(self._request.headers.get("accept") or "*/*", formats)
 
     @property
     def wait(self) -> int:
@@ -172,20 +179,21 @@ def checked_id(identifier: str, what: str) -> str:
     return identifier
 
 
-def _negotiated(accept: str) -> str:
-    """The format that an Accept header likes best (RFC 9110, 12.5.1); JSON when it likes both the same."""
+def _negotiated(accept: str, formats: Sequence[str]) -> str:
+    """The format that an Accept header likes best (RFC 9110, 12.5.1); the first when it likes several the same."""
     likings: dict[str, tuple[int, float]] = {}
     for part in accept.split(","):
         media, *parameters = (each.strip().lower() for each in part.split(";"))
         liking = next((_quality(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
-        for name, offered in _FORMATS.items():
+        for name in formats:
+            offered = _FORMATS[name]
             closeness = {"*/*": 1, offered.split("/")[0] + "/*": 2, offered: 3}.get(media, 0)
             if closeness > likings.get(name, (0, 0.0))[0]:
                 likings[name] = (closeness, liking)
     liked = {name: liking for name, (_, liking) in likings.items() if liking > 0}
     if not liked:
-        raise NotAcceptable(f"The answer has none of the formats {accept!r}.", hint=f"It has {' and '.join(_FORMATS)}.")
-    return max(_FORMATS, key=lambda name: liked.get(name, 0.0))
+        raise NotAcceptable(f"The answer has none of the formats {accept!r}.", hint=f"It has {' and '.join(formats)}.")
+    return max(formats, key=lambda name: liked.get(name, 0.0))
 
 
 def _quality(text: str) -> float:

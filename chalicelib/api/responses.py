@@ -15,6 +15,7 @@ from chalicelib.idempotency import Answer
 
 JSON = "application/json"
 CSV = "text/csv"
+SVG = "image/svg+xml"
 
 # Lambda answers with 6 MB at most, and the answer travels as a JSON string, in which quotes take two bytes.
 MOST_BYTES = 3_000_000
@@ -47,6 +48,13 @@ def answer_response(answer: Answer, headers: Mapping[str, str] | None = None) ->
     return RunResponse(answer.body, {"Content-Type": JSON, **(headers or {})}, answer.status, answer.run)
 
 
+def download_response(url: str, seconds: int, *, redirect: bool) -> Response:
+    """Lead to a URL that is good for so many seconds, or tell it to who can't follow: see ``parameters.REDIRECT``."""
+    if redirect:
+        return Response("", {"Location": url}, 303)
+    return json_response({"url": url, "expires_in": seconds})
+
+
 def csv_response(
     name: str,
     columns: Sequence[str],
@@ -68,6 +76,16 @@ def csv_response(
     return Response(
         content, {"Content-Type": f"{CSV}; charset=utf-8", "Content-Disposition": disposition, **(headers or {})}
     )
+
+
+def svg_response(name: str, picture: str) -> Response:
+    """Answer with an SVG file of that name. Should it ever hold a script, a browser that shows it runs none."""
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": f"{SVG}; charset=utf-8",
+        "Content-Disposition": f'inline; filename="{name}.svg"',
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    }
+    return Response(picture, headers)
 
 
 def harmless(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Mapping
 from typing import Any
 
 from chalice.app import Response
@@ -14,19 +15,31 @@ from chalicelib.api.corrections import correction
 from chalicelib.api.ingest import write_batch
 from chalicelib.api.orders import answer_request, order, order_response
 from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, TABLE, WRITING
-from chalicelib.api.rejections import RejectionPage, read_rejections
-from chalicelib.api.request import ApiRequest, checked_id
-from chalicelib.api.responses import answer_response, csv_response, fitting, json_response
+from chalicelib.api.rejected_file import SECONDS, csv_table, make_csv, make_workbook
+from chalicelib.api.rejections import RejectionPage, count_reasons, read_rejections
+from chalicelib.api.request import ApiRequest, bad_parameter, checked_id
+from chalicelib.api.responses import CSV, answer_response, fitting, json_response
 from chalicelib.api.run_lookup import find_run
 from chalicelib.api.tables import writing_options
+from chalicelib.dictionary.model import Table
 from chalicelib.errors import Conflict
 from chalicelib.idempotency import Answer
+from chalicelib.load.marked_csv import write_csv
 from chalicelib.ports import Page, Run, RunKind
 from chalicelib.wiring import services
 
 runs = Blueprint(__name__)
 
-_REJECTION_COLUMNS = ("table", "row", "line", "column", "code", "message", "value", "corrected_by")
+_REJECTIONS = {
+    "limit": LIMIT,
+    "after": AFTER,
+    "format": {**FORMAT, "enum": ["json", "csv", "xlsx"]},
+    "table": TABLE,
+    "redirect": {
+        "type": "boolean",
+        "description": "Whether the answer with the URL of a file redirects to it (303), or tells it as JSON.",
+    },
+}
 
 
 @runs.get("/runs", query={"limit": LIMIT, "after": AFTER, "table": TABLE}, answers={200: "Runs"})
@@ -43,16 +56,35 @@ def get_run(_request: ApiRequest, run: str) -> Response:
     return json_response(run_object(find_run(services(), checked_id(run, "run"))))
 
 
-@runs.get("/runs/{run}/rejections", query={"limit": LIMIT, "after": AFTER, "format": FORMAT}, csv=True,
-          answers={200: "Rejections", 404: "Problem"})  # fmt: skip
-def list_rejections(request: ApiRequest, run: str) -> Response:
-    """List the rejected rows of a run, their cells as they came, and every reason; in CSV a line for each reason."""
-    form, limit = request.format, request.number("limit", 100, 1, 1000)
+@runs.get("/runs/{run}/reasons", answers={200: "Reasons", 404: "Problem"})
+def list_reasons(_request: ApiRequest, run: str) -> Response:
+    """Tell why rows of a run were rejected, and how many for each reason, most first."""
     found = find_run(services(), checked_id(run, "run"))
     with services().database.transaction() as transaction:
-        page = read_rejections(transaction, found.id, limit=limit, after=request.query.get("after"))
-    if form == "csv":
-        return csv_response(f"rejections-{run}", _REJECTION_COLUMNS, _lines(page), request.next_link(page.next))
+        return json_response({"reasons": count_reasons(transaction, found.id)})
+
+
+@runs.get("/runs/{run}/rejections", query=_REJECTIONS, csv=True,
+          answers={200: "RejectionsAnswer", 303: None, 404: "Problem", 409: "Problem", 413: "Problem"})  # fmt: skip
+def list_rejections(request: ApiRequest, run: str) -> Response:
+    """List the rejected rows of a run, their cells as they came, and every reason.
+
+    As CSV or workbook they are those that wait to be corrected, to be dropped again. A workbook, or with redirect a CSV
+    of all of them, is made as a file, and the answer leads to it: the user's own workbook, if the run has loaded one
+    that is not too big, with the bad cells marked.
+    """
+    table = request.query.get("table")
+    if request.query.get("format") == "xlsx" or "redirect" in request.query:
+        return _rejected_file(request, find_run(services(), checked_id(run, "run")), table)
+    form, limit, after = request.format, request.number("limit", 100, 1, 1000), request.query.get("after")
+    found = find_run(services(), checked_id(run, "run"))
+    with services().database.transaction() as transaction:
+        if form == "csv":
+            of = csv_table(services(), transaction, found, table)
+            page = read_rejections(transaction, found.id, limit=limit, after=after, of=of.name, waiting=True)
+            return _rejected_csv(request, found, of, page)
+        of_table = table and services().dictionary.table(table).name
+        page = read_rejections(transaction, found.id, limit=limit, after=after, of=of_table)
     return json_response(page_object("rejections", page.items, page.next))
 
 
@@ -87,5 +119,23 @@ def _fitting(page: Page[Run]) -> tuple[list[Mapping[str, Any]], str | None]:
     return told, told[-1]["id"] if len(told) < len(page.items) else page.next
 
 
-def _lines(page: RejectionPage) -> Iterator[Mapping[str, Any]]:
-    return ({**item, **reason} for item in page.items for reason in item["reasons"])
+def _rejected_csv(request: ApiRequest, run: Run, table: Table, page: RejectionPage) -> Response:
+    target = io.StringIO(newline="")
+    write_csv(target, table, run.id, page.rows)
+    headers = {"Content-Disposition": f'attachment; filename="{table.name}-rejected-{run.id}.csv"'}
+    content_type = {"Content-Type": f"{CSV}; charset=utf-8"}
+    return Response(target.getvalue(), {**content_type, **headers, **request.next_link(page.next)})
+
+
+def _rejected_file(request: ApiRequest, run: Run, table: str | None) -> Response:
+    redirect = request.choice("redirect", ("true", "false")) == "true"
+    for name in ("limit", "after"):
+        if name in request.query:
+            raise bad_parameter(name, f"A file of all rejected rows has no {name}.", f"Leave {name} out.")
+    make = {"xlsx": make_workbook, "csv": make_csv}[request.choice("format", ("xlsx", "csv"))]
+    file = make(services(), run, table)
+    url = services().intake.presign_download(file.key, seconds=SECONDS, filename=file.filename)
+    if redirect:
+        return Response("", {"Location": url, "Cache-Control": "no-store"}, 303)
+    told = {"url": url, "expires_in": SECONDS, "filename": file.filename, "note": file.note}
+    return json_response(told, headers={"Cache-Control": "no-store"})

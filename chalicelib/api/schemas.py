@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from chalicelib.access.principal import Scope
+from chalicelib.api.description.catalogue import Entry, file_errors, problems, rejections
 from chalicelib.api.ingest import MOST_ROWS
+from chalicelib.api.problems import problem_urn
 from chalicelib.dictionary.datatypes import TYPES
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.load.options import OnConflict
-from chalicelib.load.rows import ReasonCode
 from chalicelib.ports import RunKind, RunState
 
 Schema = dict[str, Any]
@@ -22,7 +25,7 @@ _MOMENT_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
 _COUNTS: Schema = dict.fromkeys(("read", "inserted", "updated", "unchanged", "rejected"), _COUNT)
 _REASON: Schema = {
     "column": _TEXT_OR_NULL,
-    "code": {"enum": [each.value for each in ReasonCode]},
+    "code": {"$ref": "#/components/schemas/RejectionCode"},
     "message": _TEXT,
     "value": _TEXT_OR_NULL,
 }
@@ -84,16 +87,23 @@ def _answers() -> dict[str, Schema]:
     backup = {"id": _TEXT, "table": _TEXT, "snapshot": _TEXT, "state": _TEXT, "rows": _COUNT, "bytes": _COUNT,
               "sha256": _TEXT, "created": _MOMENT, "dictionary": _TEXT, "pinned": _BOOLEAN,
               "verified": _MOMENT_OR_NULL}  # fmt: skip
-    column = {"name": _TEXT, "type": {"enum": list(TYPES)}, "required": _BOOLEAN, "description": _TEXT}
+    constraints: Schema = {name: {} for name in ("minimum", "maximum", "enum", "pattern")}
+    constraints |= {"min_length": _COUNT, "max_length": _COUNT}
+    column = {"name": _TEXT, "type": {"enum": list(TYPES)}, "required": _BOOLEAN, "description": _TEXT,
+              "constraints": _object(constraints)}  # fmt: skip
     key = {"columns": _array(_TEXT), "table": _TEXT, "references": _array(_TEXT)}
     described = {"name": _TEXT, "type": _TEXT, "description": _TEXT}
     up = {"enum": ["ok", "down"]}
     return {
+        "RejectionCode": _codes(rejections(), str),
+        "FileCode": _codes(file_errors(), str),
         "Problem": _object(
-            {"type": _TEXT, "title": _TEXT, "status": _COUNT, "detail": _TEXT, "instance": _TEXT,
+            {"type": _codes([*problems(), *file_errors()], problem_urn),
+             "title": _TEXT, "status": _COUNT, "detail": _TEXT, "instance": _TEXT,
              "errors": _array({"type": "object"})},
             "type", "title", "status", "detail", "instance",
         ),
+        "Caller": _all({"id": _TEXT, "name": _TEXT, "scopes": _array({"enum": [each.value for each in Scope]})}),
         "Health": _all({"status": up, "database": up, "storage": up, "queue": up, "catalog": up}),
         "OpenApi": {"type": "object"},
         "Table": _all(
@@ -115,6 +125,12 @@ def _answers() -> dict[str, Schema]:
         ),
         "Run": _all(run),
         "Runs": _page("runs", _reference("Run")),
+        "RejectionsAnswer": {"anyOf": [_reference("Rejections"), _reference("RejectedFile")]},
+        "RejectedFile": _all({"url": _TEXT, "expires_in": _COUNT, "filename": _TEXT, "note": _TEXT_OR_NULL}),
+        "Reasons": _all(
+            {"reasons": _array(_all({"table": _TEXT, "column": _TEXT_OR_NULL, "code": _REASON["code"],
+                                     "rows": _COUNT}))}
+        ),
         "Rejections": _page(
             "rejections",
             _all({"table": _TEXT, "row": _COUNT, "line": {"type": ["integer", "null"]},
@@ -123,6 +139,7 @@ def _answers() -> dict[str, Schema]:
         ),
         "Backup": _all(backup),
         "Backups": _page("backups", _reference("Backup")),
+        "Download": _all({"url": _TEXT, "expires_in": _COUNT}),
         "BackupWithManifest": _all({**backup, "manifest": {"type": "object"}}),
         "Metrics": _all(
             {"metrics": _array(_all({"name": _TEXT, "title": _TEXT, "description": _TEXT,
@@ -137,6 +154,17 @@ def _answers() -> dict[str, Schema]:
             "required": ["metric", "year", "columns", "rows"],
         },
     }  # fmt: skip
+
+
+def _codes(entries: Iterable[Entry], shown: Callable[[str], str]) -> Schema:
+    """One of some codes; each with what it means, as https://json-schema.org describes annotated enumerations."""
+    return {
+        "type": "string",
+        "oneOf": [
+            {"const": shown(entry.code), "title": entry.title, "description": f"{entry.cause} {entry.cure}"}
+            for entry in entries
+        ],
+    }
 
 
 def _object(properties: Schema, *required: str) -> Schema:

@@ -8,6 +8,7 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.access.principal import Scope
+from chalicelib.api.answers import described_table
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.ingest import Batch, write_batch
 from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, WRITING
@@ -77,25 +78,7 @@ def post_batch(request: ApiRequest) -> Response:
 
 def table_object(transaction: Transaction, table: Table) -> dict[str, Any]:
     """A table as the dictionary has it, and how many rows it has."""
-    return {
-        "name": table.name,
-        "title": table.title,
-        "description": table.description,
-        "rows": transaction.run(f"SELECT count(*) FROM public.{quote(table.name)}")[0][0],
-        "primary_key": table.primary_key,
-        "foreign_keys": [
-            {"columns": key.columns, "table": key.parent, "references": key.references} for key in table.foreign_keys
-        ],
-        "columns": [
-            {
-                "name": column.name,
-                "type": column.type.name,
-                "required": column.required,
-                "description": column.description,
-            }
-            for column in table.columns
-        ],
-    }
+    return described_table(table, transaction.run(f"SELECT count(*) FROM public.{quote(table.name)}")[0][0])
 
 
 def row_array(body: Any) -> list[object]:

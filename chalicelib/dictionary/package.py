@@ -21,9 +21,9 @@ from chalicelib.dictionary.model import Column, Dictionary, ForeignKey, Table
 from chalicelib.dictionary.names import check_name
 from chalicelib.errors import DictionaryError
 
-_FIELD_KEYS = {"name", "type", "format", "title", "description", "example", "constraints", "precision", "scale"}
-_CONSTRAINTS = {"required", "minimum", "maximum", "minLength", "maxLength", "pattern", "enum"}
-_SCHEMA_KEYS = {"fields", "primaryKey", "foreignKeys", "missingValues", "$schema"}
+FIELD_KEYS = {"name", "type", "format", "title", "description", "example", "constraints", "precision", "scale"}
+CONSTRAINTS = {"required", "minimum", "maximum", "minLength", "maxLength", "pattern", "enum"}
+SCHEMA_KEYS = {"fields", "primaryKey", "foreignKeys", "missingValues", "$schema"}
 
 
 def load_dictionary(path: Path) -> Dictionary:
@@ -69,7 +69,7 @@ def _table(resource: Mapping[str, Any]) -> Table:
     schema = resource.get("schema")
     if not isinstance(schema, Mapping) or not schema.get("fields"):
         raise DictionaryError(f"{where} has no schema with fields.")
-    _refuse_unknown(schema, _SCHEMA_KEYS, f"{where}: its schema")
+    _refuse_unknown(schema, SCHEMA_KEYS, f"{where}: its schema")
     if schema.get("missingValues", [""]) != [""]:
         raise DictionaryError(f"{where} names missingValues.", hint="Only a blank cell is missing; leave it out.")
     columns = tuple(_column(spec, name) for spec in schema["fields"])
@@ -99,11 +99,11 @@ def _table(resource: Mapping[str, Any]) -> Table:
 def _column(spec: Mapping[str, Any], table: str) -> Column:
     name = check_name(spec.get("name", ""), f"A column of {table}")
     where = f"{table}.{name}"
-    _refuse_unknown(spec, _FIELD_KEYS, where)
+    _refuse_unknown(spec, FIELD_KEYS, where)
     if spec.get("format", "default") != "default":
         raise DictionaryError(f"{where} has the format {spec['format']!r}.", hint="Only the default format is read.")
     constraints = spec.get("constraints", {})
-    _refuse_unknown(constraints, _CONSTRAINTS, f"{where}: its constraints")
+    _refuse_unknown(constraints, CONSTRAINTS, f"{where}: its constraints")
     datatype = _datatype(spec, constraints, where)
     if not isinstance(datatype, String) and {"pattern", "minLength", "maxLength"} & constraints.keys():
         raise DictionaryError(f"{where}: pattern, minLength and maxLength are for columns of the type string.")

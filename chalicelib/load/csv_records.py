@@ -21,6 +21,7 @@ import pyarrow.csv as pa_csv
 from chalicelib.dictionary.lexical import text_buffers
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.cells import blank_rows, blank_to_null, extra_cells, extra_reason
+from chalicelib.load.returned import ours
 from chalicelib.load.rows import Reason, ReasonCode
 from chalicelib.load.utf8_stream import Utf8Stream
 
@@ -189,7 +190,7 @@ def parse_records(text: str) -> Iterator[list[str]]:
 
 def _width_faults(position: int, columns: list[str], found: list[str]) -> dict[int, list[Reason]]:
     """What is wrong with the number of a record's cells, by its position; nothing when the cells too many are blank."""
-    missing = columns[len(found) :]
+    missing = [name for name in columns[len(found) :] if not ours(name)]
     if missing:
         return {position: [Reason(name, ReasonCode.MISSING_CELL, f"the row ends before {name}") for name in missing]}
     extra = [trimmed for cell in found[len(columns) :] if (trimmed := cell.strip())]

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.load.rows import RejectedRow, logged_row, rejected_row
+import pyarrow as pa
+
+from chalicelib.load.rows import Origins, RejectedRow, logged_row, rejected_row
 from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
 
 _ENTRY = """id, kind, table_name, state, dictionary, started, ended, note, error, result,
@@ -228,6 +230,30 @@ def rejections(transaction: Transaction, run: str, table: str) -> list[RejectedR
         table=table,
     )
     return [rejected_row(row, line, cells, reasons) for row, line, cells, reasons in rows]
+
+
+def mark_returned(transaction: Transaction, table: str, by: str, returned: Origins, rows: pa.Array) -> int:
+    """Note which rejected rows came again in the run ``by``, as these ``rows`` of it, and went in; return how many.
+
+    To be asked in the transaction of that run, once it has logged its own rejections.
+    """
+    [(count,)] = transaction.run(
+        """WITH done AS (
+            UPDATE decant.rejections AS old SET corrected_by = :by
+            FROM unnest(CAST(:numbers AS bigint[]), CAST(:rows AS bigint[])) AS again (number, row)
+            WHERE old.run = :run AND old.table_name = :table AND old.row = again.number AND corrected_by IS NULL
+            AND NOT EXISTS (
+                SELECT FROM decant.rejections AS new
+                WHERE new.run = :by AND new.table_name = :table AND new.row = again.row
+            ) RETURNING 1
+        ) SELECT count(*) FROM done""",
+        by=by,
+        run=returned.run,
+        table=table,
+        numbers=returned.numbers.to_pylist(),
+        rows=rows.to_pylist(),
+    )
+    return int(count)
 
 
 def mark_corrected(transaction: Transaction, run: str, table: str, rows: Sequence[int], by: str) -> None:

@@ -6,28 +6,23 @@ import datetime as dt
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded, Unavailable
 from chalicelib.load import ledger, split_record
 from chalicelib.load.choice import write
-from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.digest import Leaves, content_digest
 from chalicelib.load.events import Arrival
+from chalicelib.load.formats import is_csv, source_of
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
+from chalicelib.load.returned import Returning
 from chalicelib.load.routing import claimed_by, route
-from chalicelib.load.rows import Source
-from chalicelib.load.workbook_check import MAX_WORKBOOK
-from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import Written, lock_tables
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
 
-_CSV = {".csv"}
-_WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".xlsb"}
 _STATES = {DuplicateContent: RunState.DUPLICATE, Superseded: RunState.REFUSED}
 Progress = Callable[[str, int], None]
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
@@ -57,7 +52,7 @@ class File:
     @property
     def is_csv(self) -> bool:
         """Whether it is a CSV file by its name."""
-        return _suffix(self.version) in _CSV
+        return is_csv(self.version.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +108,7 @@ class Loader:
         of it was loaded meanwhile and NotItsTurn when other loads come first; then nothing was written.
         """
         with closing(_Hashed(self.content(file.version))) as content:
-            source = _source(file, content)
+            source = Returning(source_of(file.version.key, file.table, cast(BinaryIO, content)))
             with self.database.transaction() as transaction:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
@@ -130,6 +125,8 @@ class Loader:
                     progress=progress,
                     first=file.size <= _FIRST_BYTES,
                 )
+                if not written.refused:
+                    attempt = _noting(attempt, source.put_right(transaction, file.table, attempt.run))
                 entry = self.entry(file.version, file.table, file.options, attempt, written, content.digest())
                 self.record(transaction, entry, again=attempt.again)
         return entry
@@ -242,28 +239,8 @@ def _gone(key: str) -> FileError:
     return FileError(FileCode.OBJECT_GONE, f"The object {key} is gone.", hint="Drop it again.")
 
 
-def _suffix(version: ObjectVersion) -> str:
-    return PurePosixPath(version.key).suffix.lower()
-
-
-def _source(file: File, content: _Hashed) -> Source:
-    suffix = _suffix(file.version)
-    if suffix in _CSV:
-        return CsvSource(file.table, cast(BinaryIO, content))
-    if suffix in _WORKBOOKS:
-        whole = content.read(MAX_WORKBOOK + 1)
-        if len(whole) > MAX_WORKBOOK:
-            raise FileError(
-                FileCode.DANGEROUS_WORKBOOK,
-                f"The workbook is bigger than {MAX_WORKBOOK:,} bytes.",
-                hint="Save its rows as CSV, which may be of any size.",
-            )
-        return WorkbookSource(file.table, whole)
-    raise FileError(
-        FileCode.UNKNOWN_FORMAT,
-        f"The file {file.version.key} is neither .csv nor .xlsx.",
-        hint="Save it as an Excel workbook (.xlsx) or as CSV UTF-8 and drop it again.",
-    )
+def _noting(attempt: Attempt, note: str | None) -> Attempt:
+    return replace(attempt, note=" ".join(filter(None, (attempt.note, note))) or None)
 
 
 class _Hashed:

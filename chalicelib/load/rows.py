@@ -50,17 +50,27 @@ class RejectedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Origins:
+    """Which rejected rows of a run these rows are: their numbers there, null for a row that is none of them."""
+
+    run: str
+    numbers: pa.Array
+
+
+@dataclass(frozen=True, slots=True)
 class SourceChunk:
     """Some rows of a source, columnar.
 
     ``cells`` has a column of trimmed text for each column of the table, null where a cell is blank. ``faults`` are
     reasons that the source itself found, by index into the chunk. Rows need not be in the order of their numbers.
+    ``origins`` is told where these are rejected rows that came again.
     """
 
     rows: pa.Array
     lines: pa.Array
     cells: pa.Table
     faults: Mapping[int, Sequence[Reason]] = field(default_factory=dict)
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         return int(self.cells.num_rows)

@@ -20,6 +20,7 @@ from chalicelib.dictionary.model import Table
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.cells import blank_rows, blank_to_null, extra_cells
 from chalicelib.load.header import header_columns, wrong_width
+from chalicelib.load.returned import origins
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
 from chalicelib.load.workbook_archive import Sheet
 from chalicelib.load.workbook_reader import Block, WorkbookReader
@@ -41,16 +42,31 @@ _ERRORS = {
 Errors = Mapping[tuple[int, int], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the rows stand: the sheet's name, how many columns are left of them, the columns of the table from there on
+    and the sheet's row with the header, if it has one.
+    """
+
+    sheet: str
+    left: int
+    columns: list[str]
+    header: int | None
+
+
 class WorkbookSource:
     """The rows of one workbook, given whole: a zip archive can't be read as a stream.
 
     A sheet begins and ends with a cell that holds something. What is missing on the left or right, where it fits the
-    table, is a column of blanks; a block of rows that stands further to the right is taken as it is.
+    table, is a column of blanks; a block of rows that stands further to the right is taken as it is. The ``layout`` is
+    known with the first rows.
     """
 
     def __init__(self, table: Table, content: bytes) -> None:
         self._table = table
         self._content = content
+        self._sheet = ""
+        self.layout: Layout | None = None
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
@@ -60,6 +76,7 @@ class WorkbookSource:
                     blocks = workbook.blocks(sheet)
                     first = next(blocks, None)
                     if first is not None:
+                        self._sheet = sheet.name
                         again = partial(workbook.blocks, sheet)
                         yield from self._chunks(_rows(chain([first], blocks)), again)
                         return
@@ -79,6 +96,7 @@ class WorkbookSource:
         header = header_columns(self._table, [column[0].as_py() for column in first.cells.columns[left:]])
         columns = header or list(self._table.column_names)
         left = left if header or right > len(columns) else 0
+        self.layout = Layout(self._sheet, left, columns, int(first.lines[0]) if header else None)
         if header:
             first = first.behind_the_first()
         end = left + len(columns)
@@ -105,6 +123,7 @@ class WorkbookSource:
             lines=pa.array(rows.lines, pa.int64()),
             cells=pa.table({name: named.get(name, blank) for name in self._table.column_names}),
             faults=faults,
+            origins=origins(named),
         )
 
 

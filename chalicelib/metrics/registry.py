@@ -21,6 +21,34 @@ class MetricColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """One list of bars in a picture: the rows summed ``by`` some columns, called by those of ``labels``.
+
+    The ``most`` longest bars are drawn. ``noun`` is what each stands for; in several it takes an s.
+    """
+
+    title: str
+    by: tuple[str, ...]
+    labels: tuple[str, ...]
+    noun: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """How a metric is drawn: bars stacked of some columns, in panels, each against the figure ``line``, if named.
+
+    ``unit`` is what the columns count, and ``empty`` what a picture without bars tells.
+    """
+
+    stack: tuple[str, ...]
+    unit: str
+    panels: tuple[Panel, ...]
+    empty: str
+    line: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """An aggregate for one calendar year in UTC, kept as SQL in ``<name>.sql``, which takes ``:year``.
 
@@ -35,6 +63,7 @@ class Metric:
     description: str
     columns: tuple[MetricColumn, ...]
     needs: Mapping[str, Mapping[str, str]]
+    picture: Picture
     figures: tuple[MetricColumn, ...] = ()
     alphabetical: tuple[str, ...] = ()
 
@@ -70,6 +99,16 @@ METRICS = (
             *(MetricColumn(f"Q{n}", "integer", f"Hires in quarter {n}, in UTC.") for n in range(1, 5)),
         ),
         needs=_HIRES | {"jobs": {"id": "integer", "job": "string"}},
+        picture=Picture(
+            stack=("Q1", "Q2", "Q3", "Q4"),
+            unit="hire",
+            panels=(
+                Panel("Departments", ("department",), ("department",), "department", most=25),
+                Panel("Jobs", ("job",), ("job",), "job", most=15),
+                Panel("Jobs within departments", ("department", "job"), ("department", "job"), "pair", most=15),
+            ),
+            empty="Nobody was hired in the year.",
+        ),
         alphabetical=("department", "job"),
     ),
     Metric(
@@ -87,6 +126,13 @@ METRICS = (
             MetricColumn("hires", "integer", "Hires of the year, all departments together."),
         ),
         needs=_HIRES,
+        picture=Picture(
+            stack=("hired",),
+            unit="hire",
+            panels=(Panel("Departments", ("id", "department"), ("department",), "department", most=40),),
+            empty="No department hired more than the mean.",
+            line="mean",
+        ),
     ),
 )
 

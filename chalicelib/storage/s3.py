@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.ports import StoredObject
@@ -31,6 +31,12 @@ class S3Storage:
     def name(self) -> str:
         """See ``ports.Storage``."""
         return self._bucket
+
+    @property
+    def origin(self) -> str:
+        """The origin that forms of ``presign_upload`` are sent to. Nothing is sent to S3."""
+        url = urlsplit(self.presign_upload("any", max_bytes=1, seconds=1)["url"])
+        return f"{url.scheme}://{url.netloc}"
 
     def head(self, key: str, version: str | None = None) -> StoredObject:
         """See ``ports.Storage``."""

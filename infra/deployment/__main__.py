@@ -16,7 +16,7 @@ from infra.deployment.stages import FOLDER, Packaging, Stage
 from infra.deployment.target import Target
 from infra.migrate import DICTIONARY, MigrationError, lines, migrate, patient_client, refuse_dictionary
 from infra.package import Package, PackagingError, package
-from infra.packaging.target import Target as Runtime
+from infra.packaging.runtime import Runtime
 from infra.ship import CACHE, ROOT, check_sizes
 from infra.telling import complain
 

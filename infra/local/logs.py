@@ -1,5 +1,6 @@
 """The ends of the logs: Postgres, the emulator, and each function's, as CloudWatch Logs has them."""
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,20 +12,22 @@ LINES = 40
 _FRAMES = ("START RequestId", "END RequestId")
 
 
-def show(stack: Stack, folder: Path) -> int:
-    """Print the last lines of every log."""
+def logs_of(stack: Stack, folder: Path) -> dict[str, list[str]]:
+    """Give the last lines of every log, by what it is the log of."""
+    found = {}
     for name, file in (("Postgres", stack.postgres.log), ("AWS emulator", stack.emulator.log)):
-        _print(f"{name}: {file}", file.read_text(errors="replace").splitlines() if file.exists() else [])
+        lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+        found[f"{name}: {file}"] = lines[-LINES:]
     if stack.emulator.pid is None:
-        return 0
+        return found
     try:
         record = Record.read(folder)
     except StackError:
-        return 0
+        return found
     functions = (record.api_function, record.authorizer_function, record.worker_function, record.retention_function)
     for function in functions:
-        _print(f"Function {function}", list(_function_log(record, function)))
-    return 0
+        found[f"Function {function}"] = list(deque(_function_log(record, function), LINES))
+    return found
 
 
 def _function_log(record: Record, function: str) -> Iterator[str]:
@@ -39,9 +42,3 @@ def _function_log(record: Record, function: str) -> Iterator[str]:
                 yield f"{moment:%H:%M:%S} {event['message'].rstrip()}"
     except client.exceptions.ResourceNotFoundException:
         return  # the function has not run yet
-
-
-def _print(title: str, lines: list[str]) -> None:
-    print(f"== {title}")
-    print("\n".join(lines[-LINES:]) or "(empty)")
-    print()

@@ -9,7 +9,9 @@ from typing import Any
 
 import boto3
 
-FOLDER = Path(os.environ.get("DECANT_FOLDER") or Path(__file__).parents[2] / ".local")
+from infra.local.folder import stack_folder
+
+FOLDER = stack_folder()
 LOCAL_STACK = "decant-local"
 _PORTS = {"emulator": ("DECANT_PORT", 4566), "postgres": ("DECANT_POSTGRES_PORT", 55432)}
 

@@ -1,4 +1,4 @@
-"""The dependencies that ship: the wheels of the lock for a target, in one folder, checked to be complete."""
+"""The dependencies that ship: the wheels of the lock for a runtime, in one folder, checked to be complete."""
 
 import os
 import shutil
@@ -11,24 +11,24 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from infra.packaging.errors import PackagingError
+from infra.packaging.runtime import Runtime
 from infra.packaging.supplied import SUPPLIED
-from infra.packaging.target import Target
 
 # Written by whoever installs, not part of the wheel, or of no use in Lambda.
 _OF_THE_INSTALLER = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 
 
-def install(lock: Path, target: Target, folder: Path) -> None:
-    """Install what the lock names into `folder`, for `target`, and nothing that differs from machine to machine.
+def install(lock: Path, runtime: Runtime, folder: Path) -> None:
+    """Install what the lock names into `folder`, for `runtime`, and nothing that differs from machine to machine.
 
-    Raises PackagingError when a package has no wheel for the target or another hash than the lock's, and when
+    Raises PackagingError when a package has no wheel for the runtime or another hash than the lock's, and when
     something that a package requires is neither in the folder nor supplied by AWS.
     """
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input"),
             *("--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"),
-            *target.pip_options,
+            *runtime.pip_options,
             *("--target", str(folder), "--requirement", str(lock)),
         ],
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
@@ -38,17 +38,17 @@ def install(lock: Path, target: Target, folder: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise PackagingError(f"{lock.name} can't be installed for {target.runtime}:\n{done.stderr.strip()}")
+        raise PackagingError(f"{lock.name} can't be installed for {runtime.name}:\n{done.stderr.strip()}")
     folder.mkdir(exist_ok=True)  # pip makes none for an empty lock
     _tidy(folder)
-    missing = unmet(list(distributions(path=[str(folder)])), target)
+    missing = unmet(list(distributions(path=[str(folder)])), runtime)
     if missing:
         raise PackagingError(
-            f"{lock.name} is incomplete for {target.runtime}: {'; '.join(missing)}. `make lock` writes it anew."
+            f"{lock.name} is incomplete for {runtime.name}: {'; '.join(missing)}. `make lock` writes it anew."
         )
 
 
-def unmet(installed: list[Distribution], target: Target) -> list[str]:
+def unmet(installed: list[Distribution], runtime: Runtime) -> list[str]:
     """Give what the installed distributions require and nobody supplies, each with who asks for it."""
     versions = {canonicalize_name(each.name): each.version for each in installed}
     missing = []
@@ -56,7 +56,7 @@ def unmet(installed: list[Distribution], target: Target) -> list[str]:
         for requirement in map(Requirement, each.requires or ()):
             name = canonicalize_name(requirement.name)
             wanted = requirement.marker is None or requirement.marker.evaluate(
-                {**target.marker_environment, "extra": ""}
+                {**runtime.marker_environment, "extra": ""}
             )
             met = name in versions and requirement.specifier.contains(versions[name], prereleases=True)
             if wanted and not met and name not in SUPPLIED:

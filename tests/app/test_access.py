@@ -19,7 +19,17 @@ from tests.app.conftest import KEPT_TOKEN, TOKEN, Api
 
 NOW = dt.datetime.now(dt.UTC)
 HOUR = dt.timedelta(hours=1)
-ROUTES = [(method, path) for path, methods in sorted(entry.app.routes.items()) for method in sorted(methods)]
+PUBLIC = {
+    ("GET", "/"),
+    ("GET", "/console"),
+    ("GET", "/console/{version}/{name}"),
+    ("GET", "/console/{version}/{name}/{file}"),
+    ("GET", "/docs"),
+    ("GET", "/docs/openapi.json"),
+    ("GET", "/docs/collection.json"),
+}
+EVERY_ROUTE = [(method, path) for path, methods in sorted(entry.app.routes.items()) for method in sorted(methods)]
+ROUTES = [each for each in EVERY_ROUTE if each not in PUBLIC]
 FILLING = {
     "{table}": "jobs",
     "{run}": "x",
@@ -46,11 +56,15 @@ def bearer(store: DynamoTokens, *scopes: Scope, lifetime: dt.timedelta | None = 
     return f"Bearer {text}"
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize(("method", "path"), EVERY_ROUTE)
 def test_every_route_has_the_authorizer_and_says_its_scope(method: str, path: str) -> None:
     route = entry.app.routes[path][method]
+    assert operation(method, path).public is ((method, path) in PUBLIC)
+    if (method, path) in PUBLIC:
+        assert route.authorizer is None
+        return
     assert route.authorizer is entry.authorizer
-    assert isinstance(operation(method, path).scope, Scope) or path in EVERYTHING
+    assert isinstance(operation(method, path).scope, Scope) or path in {*EVERYTHING, "/me"}
     assert operation(method, path).preflight is (method == "OPTIONS")
 
 

@@ -107,6 +107,18 @@ def test_a_backup_of_one_file_has_no_second(filled: Api) -> None:
     assert [filled.get(f"{path}{part}").status_code for part in ("", "?part=1", "?part=2")] == [303, 303, 400]
 
 
+def test_who_can_not_follow_to_a_file_is_told_its_url(filled: Api) -> None:
+    path = f"/backups/{backup_of(filled, 'jobs')['id']}/file"
+    answer = filled.get(f"{path}?redirect=false")
+    assert (answer.status_code, set(answer.json_body)) == (200, {"url", "expires_in"})
+    assert "Signature" in answer.json_body["url"]
+    assert answer.json_body["expires_in"] == 300
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert filled.get(f"{path}?redirect=true").status_code == 303
+    refused = filled.get(f"{path}?redirect=no")
+    assert (refused.status_code, refused.json_body["errors"][0]["parameter"]) == (400, "redirect")
+
+
 def done(api: Api, path: str, body: Any = None, **headers: str) -> dict[str, Any]:
     """The run of an order, after the worker has done it."""
     answer = api.post(path, body, headers=headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -73,9 +74,32 @@ def test_a_year_is_a_whole_number_from_1_to_9999(api: Api, year: str) -> None:
     assert api.get(f"/metrics/hires-by-quarter?year={year}").status_code == 400
 
 
+@pytest.mark.parametrize("metric", ["hires-by-quarter", "departments-above-mean"])
+@pytest.mark.parametrize("how", ["query", "header"])
+def test_metrics_come_as_a_picture(hired: Api, metric: str, how: str) -> None:
+    path, accept = f"/metrics/{metric}", {"Accept": "image/svg+xml,*/*;q=0.5"}
+    answer = hired.get(f"{path}?format=svg") if how == "query" else hired.get(path, headers=accept)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{metric}-2021.svg"'
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    assert ElementTree.fromstring(answer.body.decode()).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_a_picture_of_a_year_without_hires_says_so(hired: Api) -> None:
+    assert "Nobody was hired in the year." in hired.get("/metrics/hires-by-quarter?year=1999&format=svg").body.decode()
+
+
+def test_a_picture_of_no_departments_has_no_mean(api: Api) -> None:
+    picture = api.get("/metrics/departments-above-mean?format=svg").body.decode()
+    assert "No department hired more than the mean." in picture
+    assert "mean 0" not in picture
+
+
 def test_an_unknown_format_is_406(api: Api) -> None:
-    assert api.get("/metrics/hires-by-quarter?format=svg").status_code == 406
-    assert api.get("/metrics/hires-by-quarter", headers={"Accept": "image/svg+xml"}).status_code == 406
+    assert api.get("/metrics/hires-by-quarter?format=png").status_code == 406
+    assert api.get("/metrics/hires-by-quarter", headers={"Accept": "image/png"}).status_code == 406
+    assert api.get("/tables/jobs/rows?format=svg").status_code == 406
 
 
 def test_the_metrics_are_listed(api: Api) -> None:

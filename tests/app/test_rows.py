@@ -7,7 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
+from chalicelib.api.answers import constraints_object
+from chalicelib.dictionary.package import parse_dictionary
 from tests.app.conftest import Api
+from tests.other_dictionary import OTHER
 
 HIRE = {"id": 1, "name": "Ana O'Kinneally", "datetime": "2021-07-27T16:02:08Z", "department_id": 1, "job_id": 2}
 COUNTS = ("read", "inserted", "updated", "unchanged", "rejected")
@@ -264,6 +267,26 @@ def test_tables_are_told_with_their_row_counts(filled: Api) -> None:
     table = filled.get("/tables/hired_employees").json_body
     assert [column["name"] for column in table["columns"]] == ["id", "name", "datetime", "department_id", "job_id"]
     assert [key["table"] for key in table["foreign_keys"]] == ["departments", "jobs"]
+
+
+def test_a_table_tells_what_its_columns_are_held_to(filled: Api) -> None:
+    columns = filled.get("/tables/departments").json_body["columns"]
+    assert [column["constraints"] for column in columns] == [{"minimum": -(2**31), "maximum": 2**31 - 1}, {}]
+
+
+def test_every_constraint_is_told_as_json() -> None:
+    told = {
+        f"{table.name}.{column.name}": constraints_object(column)
+        for table in parse_dictionary(OTHER).tables
+        for column in table.columns
+    }
+    assert told["branches.code"] == {"pattern": "[A-Z]{2}[0-9]{2}", "max_length": 4}
+    assert told["branches.region"] == {"enum": ["north", "south"]}
+    assert told["branches.open"] == {}
+    assert told["titles.title"] == {"min_length": 2}
+    assert told["titles.isbn"]["maximum"] == 9999999999999
+    assert told["titles.published"] == {"minimum": "1450-01-01"}
+    assert told["titles.price"] == {"minimum": "0.00"}
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import pytest
@@ -125,12 +123,33 @@ def test_rejections_are_listed_page_by_page(loaded: tuple[Api, str]) -> None:
     assert api.get(f"/runs/{run}/rejections?after=jobs;2").status_code == 400
 
 
-def test_rejections_come_as_csv_a_line_for_each_reason(api: Api) -> None:
-    run = api.post("/tables/jobs/rows", [{"id": "=cmd", "job": ""}]).json_body["run"]
-    answer = api.get(f"/runs/{run}/rejections?format=csv")
-    lines = list(csv.DictReader(io.StringIO(answer.body.decode())))
-    assert [(each["row"], each["column"], each["value"]) for each in lines] == [("1", "id", "'=cmd"), ("1", "job", "")]
-    assert f'filename="rejections-{run}.csv"' in answer.headers["Content-Disposition"]
+def test_reasons_are_counted_by_table_column_and_code_most_first(api: Api) -> None:
+    rows = {"jobs": [{"id": "x", "job": ""}, {"id": "y"}, {"id": "z", "job": "Clerk"}], "departments": [{"id": 1}]}
+    run = api.post("/batch", rows).json_body["run"]
+    assert api.get(f"/runs/{run}/reasons").json_body == {
+        "reasons": [
+            {"table": "jobs", "column": "id", "code": "type-error", "rows": 3},
+            {"table": "departments", "column": "department", "code": "missing-cell", "rows": 1},
+            {"table": "jobs", "column": "job", "code": "constraint-error", "rows": 1},
+            {"table": "jobs", "column": "job", "code": "missing-cell", "rows": 1},
+        ]
+    }
+
+
+def test_a_reason_that_a_row_has_twice_counts_once(api: Api) -> None:
+    api.drop("incoming/jobs.csv", b"1,Clerk\n2,Cook,and,more\n3,Baker,too\n")
+    api.work()
+    run = api.get("/runs").json_body["runs"][0]["id"]
+    [reason] = api.get(f"/runs/{run}/reasons").json_body["reasons"]
+    assert (reason["code"], reason["rows"]) == ("extra-cell", 2)
+
+
+def test_a_run_without_rejections_has_no_reasons_and_none_is_known_of_no_run(api: Api) -> None:
+    api.drop("incoming/jobs.csv", b"1,Clerk\n")
+    api.work()
+    run = api.get("/runs").json_body["runs"][0]["id"]
+    assert api.get(f"/runs/{run}/reasons").json_body == {"reasons": []}
+    assert api.get("/runs/20261122T022045123456-00000000/reasons").status_code == 404
 
 
 def test_a_correction_goes_over_the_cells_as_they_came(loaded: tuple[Api, str]) -> None:

@@ -63,7 +63,11 @@ def test_the_description_has_every_route_and_every_table(api: Api) -> None:
     document = api.get("/openapi.json").json_body
     described = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
     routes = {(path, method) for path, methods in entry.app.routes.items() for method in methods}
-    assert described == {(path, method) for path, method in routes if path not in EVERYTHING}
+    assert described == {
+        (path, method)
+        for path, method in routes
+        if path not in EVERYTHING and not entry.app.routes[path][method].view_function.operation.public  # type: ignore[attr-defined]
+    }
     assert {"Row.departments", "Row.jobs", "Row.hired_employees"} <= set(document["components"]["schemas"])
 
 
@@ -73,7 +77,7 @@ def test_the_description_says_who_may_do_what(api: Api) -> None:
     for path, methods in document["paths"].items():
         for method, told in methods.items():
             operation = entry.app.routes[path][method.upper()].view_function.operation  # type: ignore[attr-defined]
-            assert told["security"] == [{"token": [operation.scope]}]
+            assert told["security"] == [{"token": [operation.scope] if operation.scope else []}]
             assert {"401", "403", "429"} <= set(told["responses"])
 
 
@@ -82,7 +86,9 @@ def test_the_description_says_what_a_client_gets_who_waits(api: Api) -> None:
     described = [told["responses"] for methods in paths.values() for told in methods.values()]
     ordered = [answers for answers in described if "202" in answers]
     assert ordered
-    assert all(answers["200"]["content"] == answers["202"]["content"] for answers in ordered)
+    for answers in ordered:
+        ended, queued = ({**answers[status]["content"]["application/json"]} for status in ("200", "202"))
+        assert ended["schema"] == queued["schema"]
 
 
 def test_answers_are_as_described(filled: Api) -> None:

@@ -30,7 +30,7 @@ from chalicelib.identifiers import is_id
 from chalicelib.ports import Backup, Storage
 from chalicelib.storage import FolderStorage, S3Storage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import HIRED, NOW, fill_company, take
+from tests.contract.backup_support import HIRED, NOW, take
 from tests.fakes import FakeCatalog
 
 
@@ -55,17 +55,6 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Storage]:
 def storage(request: pytest.FixtureRequest) -> Storage:
     storage: Storage = request.getfixturevalue(request.param)
     return storage
-
-
-@pytest.fixture
-def catalog() -> FakeCatalog:
-    return FakeCatalog()
-
-
-@pytest.fixture
-def company(postgres: TestDatabase) -> TestDatabase:
-    fill_company(postgres)
-    return postgres
 
 
 def content(storage: Storage, key: str) -> bytes:

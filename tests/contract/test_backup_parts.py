@@ -36,7 +36,7 @@ from chalicelib.postgres import PostgresDatabase
 from chalicelib.storage import FolderStorage
 from chalicelib.work.messages import BackupTask
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, fill, fill_company, quiet, stock, tables, take
+from tests.contract.backup_support import NOW, fill, quiet, stock, tables, take
 from tests.contract.test_loads import Intake
 from tests.fakes import FakeCatalog
 
@@ -49,23 +49,13 @@ DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> FolderStorage:
-    return FolderStorage(tmp_path / "backups")
-
-
-@pytest.fixture
-def catalog() -> FakeCatalog:
-    return FakeCatalog()
-
-
-@pytest.fixture
-def company(postgres: TestDatabase) -> TestDatabase:
-    fill_company(postgres)
-    postgres.query(
+def company(company: TestDatabase) -> TestDatabase:
+    """With two thousand employees."""
+    company.query(
         f"""WITH filled AS (INSERT INTO {EMPLOYEES}
         SELECT n, 'Ann ' || n, '2021-01-01Z', 1, 7 FROM generate_series(40, {ROWS - 1}) n) SELECT"""
     )
-    return postgres
+    return company
 
 
 @pytest.fixture(autouse=True)

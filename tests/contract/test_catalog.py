@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -43,18 +43,34 @@ BACKUP = Backup("20261122T022045123456-00000000", "jobs", "snapshot", 3, 2**40, 
 
 
 @pytest.fixture
-def dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoCatalog]:
+def make_dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], DynamoCatalog]]:
+    """Make an empty catalogue in a table of this name, in the place of one that is there."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
-        boto3.client("dynamodb", region_name="eu-central-1").create_table(
-            TableName="catalog",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("partition", "id")],
-            KeySchema=[{"AttributeName": "partition", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
-        )
-        yield DynamoCatalog("catalog", "eu-central-1")
+        client = boto3.client("dynamodb", region_name="eu-central-1")
+
+        def make(table: str) -> DynamoCatalog:
+            if table in client.list_tables()["TableNames"]:
+                client.delete_table(TableName=table)
+            client.create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("partition", "id")],
+                KeySchema=[
+                    {"AttributeName": "partition", "KeyType": "HASH"},
+                    {"AttributeName": "id", "KeyType": "RANGE"},
+                ],
+            )
+            return DynamoCatalog(table, "eu-central-1")
+
+        yield make
+
+
+@pytest.fixture
+def dynamo(make_dynamo: Callable[[str], DynamoCatalog]) -> DynamoCatalog:
+    return make_dynamo("catalog")
 
 
 @pytest.fixture(params=["memory", "dynamo"])
@@ -139,12 +155,9 @@ def test_its_end_may_be_told_better(catalog: Catalog) -> None:
 @given(tables=st.lists(st.sampled_from(["a", "b", None]), max_size=12), limit=st.integers(1, 5))
 @pytest.mark.parametrize("wanted", [None, "a"])
 def test_pages_list_all_there_is_newest_first(
-    dynamo: DynamoCatalog, wanted: str | None, tables: list[str | None], limit: int
+    make_dynamo: Callable[[str], DynamoCatalog], wanted: str | None, tables: list[str | None], limit: int
 ) -> None:
-    memory = FakeCatalog()
-    known = dynamo.runs(limit=1000).items
-    for run in known:
-        memory.put_run(run)
+    memory, dynamo = FakeCatalog(), make_dynamo("catalog")
     for number, table in enumerate(tables):
         run = replace(BARE, id=new_id(NOW + dt.timedelta(seconds=number)), table=table)
         dynamo.put_run(run)

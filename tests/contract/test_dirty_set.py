@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.package import load_dictionary
 from chalicelib.ports import RunState
+from chalicelib.settings import PACKAGED_DICTIONARY
+from decant.checking import check_files
 from tests.conftest import sample_data
 from tests.contract.test_loads import Intake
 
@@ -19,6 +22,14 @@ DIRTY = sample_data() / "dirty"
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.endswith(".expected.json"))
+
+
+def checked_alone(path: Path) -> dict[str, Any]:
+    """What `decant check` tells of a file, with the sample files of its parents beside it."""
+    dictionary = load_dictionary(PACKAGED_DICTIONARY)
+    [table] = [each for each in dictionary.tables if path.name.startswith(each.name)]
+    parents = [sample_data() / f"{name}.csv" for name in table.parents]
+    return check_files(dictionary, [*parents, path])[-1].told()
 
 
 @pytest.fixture
@@ -44,6 +55,9 @@ def test_every_reason_of_every_bad_row_is_found_and_no_other(intake: Intake, pat
     ]
     assert reasons == expected["rejections"]
     assert (run.counts.read, run.counts.inserted) == (expected["rows"], expected["accepted"])
+    checked = checked_alone(path)
+    assert [(row["row"], row["line"], row["reasons"]) for row in checked["rejections"]] == [tuple(row) for row in found]
+    assert (checked["read"], checked["accepted"], checked["error"]) == (expected["rows"], expected["accepted"], None)
 
 
 @pytest.mark.parametrize("path", _files(DIRTY / "unreadable"), ids=lambda path: path.name)
@@ -53,4 +67,5 @@ def test_an_unreadable_file_fails_with_its_reason_and_what_to_do(intake: Intake,
     assert run.error is not None
     assert run.error["code"] == json.loads(path.with_name(f"{path.name}.expected.json").read_text())["code"]
     assert run.error["hint"]
+    assert checked_alone(path)["error"] == run.error
     assert intake.postgres.query("SELECT count(*) FROM decant.rejections") == [(0,)]

@@ -118,7 +118,8 @@ def test_a_stale_pid_file_is_no_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize("death", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_dies_with_its_owner(tmp_path: Path, death: signal.Signals) -> None:
     script = (
-        "import sys, time, pathlib\n"
+        "import signal, sys, time, pathlib\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it\n"
         "from infra.local.embedded_postgres import EmbeddedPostgres\n"
         "with EmbeddedPostgres(pathlib.Path(sys.argv[1])) as server:\n"
         "    print(server.pid, flush=True)\n"

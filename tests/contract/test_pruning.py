@@ -21,7 +21,7 @@ from chalicelib.errors import NotFound
 from chalicelib.ports import Backup, Storage, StoredObject
 from chalicelib.storage import FolderStorage, S3Storage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, fill_company, take
+from tests.contract.backup_support import NOW, take
 from tests.fakes import FakeCatalog
 
 NEWEST = Policy(1)
@@ -49,17 +49,6 @@ def folder(tmp_path: Path) -> FolderStorage:
 def storage(request: pytest.FixtureRequest) -> Storage:
     found: Storage = request.getfixturevalue(request.param)
     return found
-
-
-@pytest.fixture
-def catalog() -> FakeCatalog:
-    return FakeCatalog()
-
-
-@pytest.fixture
-def company(postgres: TestDatabase) -> TestDatabase:
-    fill_company(postgres)
-    return postgres
 
 
 def days_of(company: TestDatabase, storage: Storage, catalog: FakeCatalog, count: int, *tables: str) -> list[Backup]:

@@ -28,26 +28,10 @@ from chalicelib.ports import Backup, Storage
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.storage import FolderStorage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, field, fill, fill_company, quiet, stock, tables, take
+from tests.contract.backup_support import NOW, field, fill, quiet, stock, tables, take
 from tests.fakes import FakeCatalog
 
 MakeDatabase = Callable[[Dictionary], Any]
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> FolderStorage:
-    return FolderStorage(tmp_path / "backups")
-
-
-@pytest.fixture
-def catalog() -> FakeCatalog:
-    return FakeCatalog()
-
-
-@pytest.fixture
-def company(postgres: TestDatabase) -> TestDatabase:
-    fill_company(postgres)
-    return postgres
 
 
 def put_back(

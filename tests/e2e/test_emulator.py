@@ -48,7 +48,8 @@ def test_one_that_does_not_come_up_tells_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize("death", [signal.SIGINT, signal.SIGKILL])
 def test_it_dies_with_its_owner(tmp_path: Path, death: signal.Signals, gone: Callable[[psutil.Process], bool]) -> None:
     script = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it\n"
         "from pathlib import Path\n"
         "from infra.local.ministack import MiniStack\n"
         "with MiniStack(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])) as emulator:\n"

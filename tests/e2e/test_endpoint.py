@@ -17,15 +17,15 @@ from urllib.parse import unquote, urlsplit
 import boto3
 import pytest
 
+from decant import samples
 from infra.deployment.errors import DeploymentError
 from infra.deployment.stack import Stack as CloudFormationStack
-from infra.local import api, samples
 from infra.local.emulator import REGION, Credentials
 from infra.local.localstack import LocalStack
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
 from infra.local.stack import STAGE, Stack
-from infra.packaging.target import Target
+from infra.packaging.runtime import Runtime
 from tests.e2e.conftest import PARAMETERS, SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
         parameters |= {"DatabaseHost": host, "DatabasePort": port or "5432"}
     runtime = os.environ.get("DECANT_TEST_RUNTIME")
     if runtime:
-        GivenEmulator.made_for = replace(Target.aws(runtime, Target.here().architecture), emulated=True)
+        GivenEmulator.made_for = replace(Runtime.aws(runtime, Runtime.here().architecture), emulated=True)
     stack = Stack(
         ROOT,
         tmp_path_factory.mktemp("given") / "local",
@@ -127,7 +127,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
 def test_files_are_loaded_and_metrics_answered(deployed: Record) -> None:
     runs = samples.follow(deployed, samples.drop(deployed, ROOT / "sample_data"), lambda _: None)
     assert [run["state"] for run in runs.values()] == ["succeeded"] * 3
-    assert api.ask(deployed, "/metrics/departments-above-mean?year=2021")["mean"] == 136.75
+    assert samples.client_of(deployed).ask("/metrics/departments-above-mean?year=2021")["mean"] == 136.75
 
 
 def test_functions_are_in_the_deployed_template(deployed: Record) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from infra.deployment.templates import DATABASE, NETWORK
 from infra.package import package
-from infra.packaging.target import Target
+from infra.packaging.runtime import Runtime
 from infra.ship import CACHE, ROOT
 
 DEPLOY_ROLE = ROOT / "infra" / "github-oidc.yaml"
@@ -26,7 +26,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The application's template with what Chalice adds, for AWS's runtime, expanded."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGIONS[0])
     file = tmp_path / "application.json"
-    file.write_text(json.dumps(expanded(package(ROOT, "production", CACHE, Target.aws()).template)))
+    file.write_text(json.dumps(expanded(package(ROOT, "production", CACHE, Runtime.aws()).template)))
     return file
 
 

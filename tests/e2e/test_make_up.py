@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.local import api, report, samples
+from decant import samples, welcome
+from decant.exits import Exit
+from decant.failures import CommandError
 from infra.local.emulators import wanted_emulator
 from infra.local.ports import free_port, is_taken
 from infra.local.record import Ports, Record
@@ -52,7 +54,7 @@ def test_up_again_and_after_a_stop_and_after_a_kill(detached: Callable[[], Stack
     assert [run["state"] for run in runs.values()] == ["succeeded"] * 3
     for run in runs.values():
         assert run["read"] == run["inserted"] + run["rejected"]
-    assert api.ask(first, "/metrics/departments-above-mean")["rows"]
+    assert samples.client_of(first).ask("/metrics/departments-above-mean")["rows"]
 
     running = detached()
     pids = (running.postgres.pid, running.emulator.pid)
@@ -89,21 +91,20 @@ def test_the_results_are_printed_with_commands_that_name_the_run(detached: Calla
     _, runs = load(record)
     printed = io.StringIO()
     console = Console(width=200, file=printed)
-    report.files(console, runs)
-    report.metrics(console, record)
-    report.next_steps(console, record, runs)
+    welcome.show(console, record, runs)
     text = printed.getvalue()
     assert "hired_employees.xlsx" in text
     assert "hires-by-quarter, 2021" in text
-    assert f"{record.api_url}/runs/{runs['incoming/hired_employees.xlsx']['id']}/rejections" in text
+    assert f"{record.api_url}/runs/{runs['hired_employees.xlsx']['id']}/rejections" in text
 
 
 @pytest.mark.enforced("authorizers")
 def test_the_token_of_the_run_before_is_worthless(detached: Callable[[], Stack]) -> None:
     before, after = (detached().up(lambda _: None) for _ in range(2))
-    assert api.ask(after, "/tables")["tables"]
-    with pytest.raises(api.ApiError, match="answered 401"):
-        api.ask(before, "/tables")
+    assert samples.client_of(after).ask("/tables")["tables"]
+    with pytest.raises(CommandError) as refused:
+        samples.client_of(before).ask("/tables")
+    assert refused.value.exit is Exit.NOT_ALLOWED
 
 
 @pytest.mark.enforced("authorizers")
@@ -155,12 +156,12 @@ def test_a_dictionary_that_widens_is_migrated(detached: Callable[..., Stack], tm
 
 
 def columns(record: Record) -> list[str]:
-    [table] = [each for each in api.ask(record, "/tables")["tables"] if each["name"] == "departments"]
+    [table] = [each for each in samples.client_of(record).ask("/tables")["tables"] if each["name"] == "departments"]
     return [column["name"] for column in table["columns"]]
 
 
 def rows(record: Record) -> dict[str, int]:
-    tables = api.ask(record, "/tables")["tables"]
+    tables = samples.client_of(record).ask("/tables")["tables"]
     return {table["name"]: table["rows"] for table in tables}
 
 

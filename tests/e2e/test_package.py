@@ -29,9 +29,9 @@ from infra.local.stack import STAGE
 from infra.package import Package, package
 from infra.packaging import dependencies
 from infra.packaging.archive import unpacked_size
+from infra.packaging.runtime import Runtime
 from infra.packaging.snapstart import with_snapstart
 from infra.packaging.supplied import LAYER, LAYER_BYTES, UNPACKED_BYTES, ZIP_BYTES
-from infra.packaging.target import Target
 from infra.ship import report, ship
 from infra.tokens import Tokens
 from tests.conftest import connect_url
@@ -39,8 +39,8 @@ from tests.conftest import connect_url
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".local" / "packages"
 RUNTIME = Path(__file__).with_name("runtime")
-TARGETS = [Target.aws("3.12"), Target.aws("3.13"), Target.aws("3.13", "arm64")]
-AWS = TARGETS[1]
+RUNTIMES = [Runtime.aws("3.12"), Runtime.aws("3.13"), Runtime.aws("3.13", "arm64")]
+AWS = RUNTIMES[1]
 ELF_MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
 
 
@@ -50,15 +50,15 @@ def packaged() -> Package:
     return package(ROOT, STAGE, CACHE)
 
 
-@pytest.fixture(scope="session", params=TARGETS, ids=lambda target: f"{target.runtime}-{target.architecture}")
-def target(request: pytest.FixtureRequest) -> Target:
-    given: Target = request.param
+@pytest.fixture(scope="session", params=RUNTIMES, ids=lambda runtime: f"{runtime.name}-{runtime.architecture}")
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    given: Runtime = request.param
     return given
 
 
 @pytest.fixture(scope="session")
-def for_aws(target: Target) -> Package:
-    return package(ROOT, "production", CACHE, target)
+def for_aws(runtime: Runtime) -> Package:
+    return package(ROOT, "production", CACHE, runtime)
 
 
 def functions(packaged: Package) -> dict[str, dict[str, Any]]:
@@ -141,20 +141,20 @@ class TestForAws:
         assert for_aws.archive.stat().st_size < ZIP_BYTES
         assert unpacked_size(for_aws.archive) + LAYER_BYTES < UNPACKED_BYTES
 
-    def test_its_functions_are_for_the_runtime(self, for_aws: Package, target: Target) -> None:
+    def test_its_functions_are_for_the_runtime(self, for_aws: Package, runtime: Runtime) -> None:
         for function in functions(for_aws).values():
-            assert function["Runtime"] == target.runtime
-            assert function["Architectures"] == [target.architecture]
+            assert function["Runtime"] == runtime.name
+            assert function["Architectures"] == [runtime.architecture]
 
-    def test_its_binaries_are_for_the_runtime(self, for_aws: Package, target: Target) -> None:
+    def test_its_binaries_are_for_the_runtime(self, for_aws: Package, runtime: Runtime) -> None:
         with zipfile.ZipFile(for_aws.archive) as archive:
             binaries = {name: archive.read(name)[:20] for name in archive.namelist() if name.endswith(".so")}
         assert {name.split("/")[0] for name in binaries} >= {"fastavro", "fastexcel"}
         for name, header in binaries.items():
             assert header[:4] == b"\x7fELF", name
-            assert struct.unpack_from("<H", header, 18)[0] == ELF_MACHINES[target.architecture], name
+            assert struct.unpack_from("<H", header, 18)[0] == ELF_MACHINES[runtime.architecture], name
             versioned = re.search(r"\.cpython-(\d+)-", name)
-            assert versioned is None or versioned[1] == target.python.replace(".", ""), name
+            assert versioned is None or versioned[1] == runtime.python.replace(".", ""), name
 
     def test_its_api_is_called_by_the_alias_that_starts_from_a_snapshot(self, for_aws: Package) -> None:
         api = functions(for_aws)["APIHandler"]
@@ -194,7 +194,7 @@ def lambda_path(packaged: Package, tmp_path_factory: pytest.TempPathFactory) -> 
     with zipfile.ZipFile(packaged.archive) as archive:
         archive.extractall(folder / "task")
     link_distributions(folder / "layer")
-    dependencies.install(RUNTIME / "requirements.txt", Target.here(), folder / "runtime")
+    dependencies.install(RUNTIME / "requirements.txt", Runtime.here(), folder / "runtime")
     return [folder / "task", folder / "layer", folder / "runtime"]
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from decant.samples import drop, follow
 from infra.local.emulator import Emulator
 from infra.local.ports import free_port
 from infra.local.record import Ports
-from infra.local.samples import drop, follow
 from infra.local.stack import Stack
 from tests.e2e.conftest import SETTINGS
 from tests.e2e.shell import ROOT, shell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +44,8 @@ MAY_IMPORT = {
     "access": WORDS,
     "idempotency": WORDS,
     "wiring": WORDS | FLOWS | ADAPTERS | {"access", "settings"},
-    "api": WORDS | FLOWS | {"access", "audit", "idempotency", "telemetry", "wiring"},
+    "console": set(),
+    "api": WORDS | FLOWS | {"access", "audit", "console", "idempotency", "telemetry", "wiring"},
     "work": WORDS | FLOWS | {"audit", "telemetry", "wiring"},
     "worker": WORDS | FLOWS | {"wiring", "work"},
     "app": {"administration", "api", "migrator", "rotation", "telemetry", "wiring", "work", "worker"},
@@ -92,7 +94,7 @@ def test_a_module_imports_what_its_place_allows(part: str, path: Path) -> None:
             imported = rest.split(".")[0]
             assert imported == part or imported in MAY_IMPORT[part], f"{path.name} imports {name}"
         else:
-            assert top not in {"infra", "tests", "sample_data", "bench", "app"}, f"{path.name} imports {name}"
+            assert top not in {"infra", "tests", "sample_data", "bench", "app", "decant"}, f"{path.name} imports {name}"
             assert part in OUTSIDE.get(top, {part}), f"{path.name} imports {name}"
 
 
@@ -109,3 +111,23 @@ def test_the_architecture_names_every_part() -> None:
     drawn = ast.get_docstring(ast.parse((ROOT / "chalicelib" / "__init__.py").read_text())) or ""
     small = {"identifiers", "idempotency", "migrator", "publishing", "settings"}
     assert {part for part, _ in MODULES if part not in drawn} == small
+
+
+# What the command line takes from the application: the offline check, and the form of backups in folders.
+COMMAND_LINE_TAKES = {"backup", "dictionary", "errors", "identifiers", "load", "ports", "settings", "storage", "wiring"}
+# How it knows the application otherwise: by the API, as any other client.
+OPERATES = {"audit", "deployment", "local", "migrate", "package", "tokens"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "decant").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_command_line_is_a_client_of_the_api(path: Path) -> None:
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        assert top not in {"app", "tests", "bench", "chalice"}, f"{path.name} imports {name}"
+        allowed = {"chalicelib": COMMAND_LINE_TAKES, "infra": OPERATES}
+        assert rest.split(".")[0] in allowed.get(top, {rest.split(".")[0]}), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "infra").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_deploys_and_operates_does_not_know_the_command_line(path: Path) -> None:
+    assert not re.search(r"^\s*(from|import) decant\b", path.read_text(), re.MULTILINE)

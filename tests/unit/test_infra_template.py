@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.rejected_file import PREFIX
 from infra.application import application_template, compose, fragments
 from infra.deployment.parameters import parameters_for
 from infra.deployment.templates import DATABASE, NETWORK, load_template
@@ -229,7 +230,9 @@ class TestBuckets:
         assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
         assert rules["forget-unfinished-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
         assert "NoncurrentVersionExpiration" in rules["forget-old-versions"]
-        assert all("ExpirationInDays" not in rule for rule in rules.values()), "what is current, nobody deletes by age"
+        by_age = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules.values() if "ExpirationInDays" in rule}
+        made = {"rejected/": 1} if bucket == "IntakeBucket" else {}
+        assert by_age == made, "what is current, nobody deletes by age, but for what was made for one download"
 
     @pytest.mark.parametrize("bucket", BUCKETS)
     def test_what_a_bucket_refuses(self, bucket: str) -> None:
@@ -347,6 +350,7 @@ def test_the_api_writes_uploads_alone_and_only_the_worker_writes_backups() -> No
 
     assert writes("ApiRole") == [
         {"Fn::Sub": "${IntakeBucket.Arn}/incoming/*"},
+        {"Fn::Sub": f"${{IntakeBucket.Arn}}/{PREFIX}*"},
         {"Fn::Sub": "${BackupBucket.Arn}/backups/*/pin.json"},
     ]
     assert writes("WorkerRole") == [

@@ -17,11 +17,11 @@ from infra import package
 from infra.packaging import dependencies, snapstart
 from infra.packaging.archive import unpacked_size, write_archive
 from infra.packaging.errors import PackagingError
+from infra.packaging.runtime import Runtime
 from infra.packaging.snapstart import with_snapstart, with_version
-from infra.packaging.target import Target
 from infra.ship import check_sizes
 
-HERE = Target.here()
+HERE = Runtime.here()
 
 
 class TestFingerprint:
@@ -47,13 +47,13 @@ class TestFingerprint:
         assert package.fingerprint(sources, "local", HERE) == before
 
     def test_stage_target_and_variables_make_packages_of_their_own(self, sources: Path) -> None:
-        made: list[tuple[str, Target, Mapping[str, str]]] = [
+        made: list[tuple[str, Runtime, Mapping[str, str]]] = [
             ("local", HERE, {}),
             ("production", HERE, {}),
-            ("production", Target.aws("3.13"), {}),
-            ("production", Target.aws("3.12"), {}),
-            ("production", Target.aws("3.12", "arm64"), {}),
-            ("production", Target.aws("3.12", "arm64"), {"DECANT_AUTHORIZER": "iam"}),
+            ("production", Runtime.aws("3.13"), {}),
+            ("production", Runtime.aws("3.12"), {}),
+            ("production", Runtime.aws("3.12", "arm64"), {}),
+            ("production", Runtime.aws("3.12", "arm64"), {"DECANT_AUTHORIZER": "iam"}),
         ]
         assert len({package.fingerprint(sources, *each) for each in made}) == len(made)
 
@@ -127,7 +127,7 @@ class TestDependencies:
         lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {each}" for each in requires)]
         (information / "METADATA").write_text("Metadata-Version: 2.1\n" + "\n".join(lines) + "\n")
 
-    def unmet(self, folder: Path, target: Target = Target("3.13", "x86_64")) -> list[str]:  # noqa: B008 - frozen
+    def unmet(self, folder: Path, target: Runtime = Runtime("3.13", "x86_64")) -> list[str]:  # noqa: B008 - frozen
         return dependencies.unmet(list(distributions(path=[str(folder)])), target)
 
     def test_what_nobody_supplies_is_missing(self, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ class TestDependencies:
         marked = ("w; sys_platform == 'win32'", "o; python_version < '3.12'", "x; extra == 'x'")
         self.installed(tmp_path, "a", "1.0", *marked, "m; platform_machine == 'aarch64'")
         assert self.unmet(tmp_path) == []
-        assert self.unmet(tmp_path, Target("3.13", "arm64")) == ['a requires m; platform_machine == "aarch64"']
+        assert self.unmet(tmp_path, Runtime("3.13", "arm64")) == ['a requires m; platform_machine == "aarch64"']
 
     def test_a_hash_that_is_not_the_locks_is_refused(self, tmp_path: Path) -> None:
         wheel = self.wheel(tmp_path)
@@ -171,10 +171,10 @@ class TestTarget:
     @pytest.mark.parametrize(("python", "architecture"), [("3.11", "x86_64"), ("3.13", "riscv"), ("", "x86_64")])
     def test_only_runtimes_that_are_there(self, python: str, architecture: str) -> None:
         with pytest.raises(PackagingError, match="it takes"):
-            Target.aws(python, architecture)
+            Runtime.aws(python, architecture)
 
     def test_wheels_for_its_python_and_machine_up_to_its_glibc(self) -> None:
-        options = Target.aws("3.12", "arm64").pip_options
+        options = Runtime.aws("3.12", "arm64").pip_options
         assert {"manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux2014_aarch64", "3.12"} <= set(options)
         assert not [option for option in options if "x86_64" in option or "2_35" in option]
 
@@ -182,7 +182,7 @@ class TestTarget:
         assert HERE.pip_options == []
 
     def test_a_runtime_on_an_emulator_has_a_package_of_its_own(self) -> None:
-        aws, emulated = Target.aws("3.12"), replace(Target.aws("3.12"), emulated=True)
+        aws, emulated = Runtime.aws("3.12"), replace(Runtime.aws("3.12"), emulated=True)
         assert aws.pip_options == emulated.pip_options
         assert aws.identity != emulated.identity
 

@@ -283,17 +283,18 @@ def lines_of(path: Path) -> Iterator[int]:
     """Yield the line, or the row of the sheet, on which each row of data begins."""
     if path.suffix == ".xlsx":
         numbered = enumerate(records_of(path), 1)
-        yield from (number for number, cells in numbered if any(cell.strip() for cell in cells))
+        yield from (number for number, cells in numbered if any(cell.strip() for cell in cells) and not _header(cells))
         return
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader, begin = csv.reader(file, strict=True), 1
         for cells in reader:
-            is_header = begin == 1 and sorted(cell.strip().lower() for cell in cells) == sorted(
-                COLUMNS["hired_employees"]
-            )
-            if any(cell.strip() for cell in cells) and not is_header:
+            if any(cell.strip() for cell in cells) and not _header(cells):
                 yield begin
             begin = reader.line_num + 1
+
+
+def _header(cells: list[str]) -> bool:
+    return sorted(cell.strip().lower() for cell in cells) == sorted(COLUMNS["hired_employees"])
 
 
 def test_unreadable_text_can_indeed_not_be_read() -> None:

@@ -16,7 +16,7 @@ _GLIBC_MINORS = range(34, 16, -1)
 
 
 @dataclass(frozen=True)
-class Target:
+class Runtime:
     """`python` is major.minor; `architecture` is as Lambda names it. `at_hand`: for this very interpreter.
 
     `emulated`: for an emulator elsewhere, a container for instance, that knows the runtime and no SnapStart.
@@ -28,7 +28,7 @@ class Target:
     emulated: bool = False
 
     @classmethod
-    def aws(cls, python: str = "3.13", architecture: str = "x86_64") -> Target:
+    def aws(cls, python: str = "3.13", architecture: str = "x86_64") -> Runtime:
         """Give a runtime of AWS Lambda; raises PackagingError for one that there is not, or that is too old."""
         if python not in RUNTIMES:
             raise PackagingError(f"PYTHON_RUNTIME is {python!r}; it takes {' or '.join(RUNTIMES)}.")
@@ -37,22 +37,22 @@ class Target:
         return cls(python, architecture)
 
     @classmethod
-    def here(cls) -> Target:
+    def here(cls) -> Runtime:
         """Give the interpreter and machine at hand: emulators run functions with it."""
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         arm = re.fullmatch("arm64|aarch64", platform.machine())
         return cls(python, "arm64" if arm else "x86_64", at_hand=True)
 
     @property
-    def runtime(self) -> str:
+    def name(self) -> str:
         """Lambda's name of the runtime."""
         return f"python{self.python}"
 
     @property
     def identity(self) -> list[str]:
-        """What tells packages of two targets apart."""
+        """What tells packages of two runtimes apart."""
         here = [platform.python_version(), platform.machine(), sys.platform] if self.at_hand else []
-        return [self.runtime, self.architecture, *here, *(["emulated"] if self.emulated else [])]
+        return [self.name, self.architecture, *here, *(["emulated"] if self.emulated else [])]
 
     @property
     def pip_options(self) -> list[str]:

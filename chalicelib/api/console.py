@@ -1,0 +1,53 @@
+"""The web console's files, which anybody may read: they hold no data, and what they ask the API for takes a token."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from chalice.app import Response
+
+from chalicelib.api.blueprint import Blueprint
+from chalicelib.api.request import ApiRequest
+from chalicelib.console.site import site
+from chalicelib.errors import NotFound
+from chalicelib.wiring import services
+
+console = Blueprint(__name__)
+
+_KEPT = "public, max-age=31536000, immutable"
+_ASKED_EACH_TIME = "no-cache"
+
+
+@console.page("/")
+def get_root(request: ApiRequest) -> Response:
+    """Lead whoever opens the API itself to the console."""
+    stage = "" if request.path.endswith("/") else quote(request.path.rpartition("/")[2]) + "/"
+    return Response("", {"Location": f"{stage}console"}, 307)
+
+
+@console.page("/console")
+def get_console(request: ApiRequest) -> Response:
+    """Give the page of the console."""
+    # The path's own form says how a browser resolves what is relative to it; a gateway may take both for one route.
+    prefix = "" if request.path.endswith("/") else "console/"
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Cache-Control": _ASKED_EACH_TIME,
+        # Uploads go to the bucket itself, which on AWS has an origin of its own.
+        "Content-Security-Policy": site().content_security_policy(prefix, [services().intake.origin]),
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    return Response(site().page(prefix), headers)
+
+
+def get_asset(_request: ApiRequest, version: str, **names: str) -> Response:
+    """Give a file of the console. Raises NotFound."""
+    asset = site().asset(version, "/".join(names.values()))
+    if asset is None:
+        raise NotFound("The console has no such file.", hint="Open the console anew: it may have been replaced.")
+    return Response(asset.content, {"Content-Type": asset.media_type, "Cache-Control": _KEPT})
+
+
+# Chalice's own local server knows no greedy routes.
+for _path in ("/console/{version}/{name}", "/console/{version}/{name}/{file}"):
+    console.page(_path)(get_asset)

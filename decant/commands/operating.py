@@ -1,0 +1,126 @@
+"""What operators do when something is wrong; docs/runbook.md says when."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from decant import show
+from decant.client import Run
+from decant.command import command
+from decant.exits import Exit
+from decant.failures import CommandError, usage
+from decant.session import Session
+
+PANEL = "Operating"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for action in (drill, rebuild_catalog, retention, dead_letters, redrive, get, post):
+        command(app, PANEL, local=action in (retention, dead_letters, redrive))(action)
+
+
+def drill(session: Session) -> None:
+    """Restore the newest backups for practice, into tables that vanish, and tell what a restore would change."""
+    run = done(session.client.order("/drills"))
+
+    def show_all(console: Console) -> None:
+        show.differences(console, run, would=True)
+        show.say(console, f"The snapshot {run['result']['snapshot']} can be restored.")
+
+    session.tell(run, show_all)
+
+
+def rebuild_catalog(session: Session) -> None:
+    """Fill a lost catalogue again: the backups from the bucket, the runs from the database."""
+    run = done(session.client.order("/backups/rebuild"))
+    result = run["result"]
+    told = f"{result['backups_listed']} backups are in the catalogue, {result['runs_listed']} runs came back."
+    session.tell(run, lambda console: show.say(console, told))
+
+
+def retention(session: Session) -> None:
+    """Delete the backups that need not be kept, as the schedule does (local stack)."""
+    answer = session.record.client("lambda").invoke(FunctionName=session.record.retention_function, Payload=b"{}")
+    told = json.load(answer["Payload"])
+    if "FunctionError" in answer:
+        raise CommandError(f"The function failed: {told.get('errorMessage', told)}.", hint="See `decant logs`.")
+
+    def show_all(console: Console) -> None:
+        show.say(console, f"{told['kept']} backups stay, {told['deleted']} are deleted.")
+        for reason in told["damaged"].values():
+            show.say(console, f"Damaged: {reason}")
+
+    session.tell(told, show_all)
+
+
+def dead_letters(session: Session) -> None:
+    """Show the work that failed as often as it may, oldest first (local stack)."""
+    from infra.local import dead_letters as letters
+
+    record = session.record
+    found = letters.look(record.client("sqs"), record.dead_letter_queue_url)
+
+    def show_all(console: Console) -> None:
+        for letter in found:
+            show.say(console, f"{letter.sent:%Y-%m-%d %H:%M:%S} {letter.body}")
+        show.say(console, f"{len(found)} messages are in the dead-letter queue.")
+
+    session.tell(
+        {"messages": [{"id": each.id, "sent": each.sent.isoformat(), "body": each.body} for each in found]}, show_all
+    )
+
+
+def redrive(session: Session) -> None:
+    """Give that work to the workers again (local stack)."""
+    from infra.local import dead_letters as letters
+
+    record = session.record
+    moved = letters.redrive(record.client("sqs"), record.dead_letter_queue_url, record.queue_url)
+    told = f"{moved} messages are in the work queue again."
+    session.tell({"moved": moved}, lambda console: show.say(console, told))
+
+
+def get(
+    session: Session, route: Annotated[str, typer.Argument(help="A path of the API, such as '/runs?limit=5'.")]
+) -> Exit | None:
+    """Ask the API for something, and print its answer."""
+    return _call(session, "GET", route, None)
+
+
+def post(
+    session: Session,
+    route: Annotated[str, typer.Argument(help="A path of the API, such as /backups.")],
+    body: Annotated[str | None, typer.Argument(help="JSON.")] = None,
+) -> Exit | None:
+    """Order something of the API, wait for it, up to 20 seconds, and print the answer."""
+    return _call(session, "POST", route, body)
+
+
+def done(run: Run) -> Run:
+    """The run of an order, which must have succeeded. Raises CommandError."""
+    if run["state"] != "succeeded":
+        error: dict[str, Any] = run["error"] or {}
+        raise CommandError(
+            f"The {run['kind']} ended as {run['state']}: {error.get('detail')}",
+            hint=error.get("hint"),
+            exit=Exit.REJECTED,
+            code=str(error.get("code") or run["state"]),
+            errors=error.get("errors", ()),
+        )
+    return run
+
+
+def _call(session: Session, method: str, route: str, body: str | None) -> Exit | None:
+    if not route.startswith("/"):
+        raise usage(f"{route!r} is no path of the API.", "It begins with /, such as /runs.")
+    answer = session.client.request(route, method, body.encode() if body else None)
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        document = answer.body.decode(errors="replace")
+    text = document if isinstance(document, str) else json.dumps(document, indent=2)
+    session.tell(document, lambda console: show.say(console, text))
+    return Exit.DONE if answer.status < 400 else Exit.REFUSED

@@ -1,0 +1,209 @@
+"""Runs, what they rejected, and corrected rows for it."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from decant import show
+from decant.client import ENDED, Client, Run, save
+from decant.command import command
+from decant.commands.files import send
+from decant.exits import Exit
+from decant.failures import CommandError, usage
+from decant.following import Watch, follow
+from decant.session import Session
+from decant.show import COUNTS
+
+PANEL = "Files"
+LAST = "last"
+_SHOWN = 50
+_MOST_ROWS = 1000
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, as `decant runs` lists it, or `last`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for action in (runs, run, rejections, fix):
+        command(app, PANEL)(action)
+
+
+def runs(
+    session: Session,
+    table: Annotated[str | None, typer.Option(metavar="TABLE", help="Those of one table.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+) -> None:
+    """List what was loaded, saved and restored, the newest first."""
+    found = list(session.client.pages("/runs", "runs", limit, table=table))
+    session.tell({"runs": found}, lambda console: show.runs(console, found))
+
+
+def run(
+    session: Session,
+    run_id: RunArgument,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
+) -> Exit:
+    """Tell all of a run. Ends with 1 when it failed or rejected rows."""
+    found = _find(session.client, run_id)
+    if wait and found["state"] not in ENDED:
+        with Watch(session.err) as bars:
+            [found] = follow(session.client, {found["id"]: found["id"]}, bars.show).values()
+    reasons = _reasons(session.client, found)
+    session.tell({**found, "reasons": reasons}, lambda console: show.run(console, found, reasons))
+    failed = found["state"] in ("failed", "refused") or found["rejected"]
+    return Exit.REJECTED if failed else Exit.DONE
+
+
+def rejections(
+    session: Session,
+    run_id: RunArgument,
+    xlsx: Annotated[
+        Path | None,
+        typer.Option("--xlsx", metavar="FILE", help="Write them as a workbook, marked, to be corrected."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write them as CSV, to be corrected.")
+    ] = None,
+    table: Annotated[str | None, typer.Option(metavar="TABLE", help="Those of one table, of a run of several.")] = None,
+    all_rows: Annotated[bool, typer.Option("--all", help=f"Show all of them, not the first {_SHOWN}.")] = False,
+) -> None:
+    """Show the rows that a run rejected, and every reason; or write them into a file to be corrected.
+
+    `decant fix` takes the corrected file.
+    """
+    if xlsx and csv:
+        raise usage("Rejections are written in one form at a time.", "Say one of --xlsx and --csv.")
+    found = _find(session.client, run_id)
+    path = f"/runs/{found['id']}/rejections"
+    if wanted := xlsx or csv:
+        told = session.client.ask(path, format="xlsx" if xlsx else "csv", table=table, redirect="false")
+        # What is too much for a workbook comes as CSV.
+        file = wanted.with_suffix(Path(told["filename"]).suffix)
+        save(session.client.open_url(told["url"]), file)
+        words = f"{file} is written. Correct it, then: decant fix {found['id']} {file}"
+        document = {"run": found["id"], "file": str(file), "note": told["note"]}
+        session.tell(document, lambda console: show.say(console, " ".join(filter(None, (told["note"], words)))))
+        return
+    limit = None if all_rows or session.as_json else _SHOWN
+    rows = list(session.client.pages(path, "rejections", limit, table=table))
+
+    def show_all(console: Console) -> None:
+        if not rows:
+            show.say(console, "Nothing was rejected.")
+            return
+        show.rejections(console, rows)
+        if found["rejected"] > len(rows):
+            show.say(console, f"… of {found['rejected']:,} rows; --all shows them, --xlsx and --csv write them.")
+
+    session.tell({"run": found["id"], "reasons": _reasons(session.client, found), "rejections": rows}, show_all)
+
+
+def fix(
+    session: Session,
+    run_id: RunArgument,
+    file: Annotated[Path, typer.Argument(help="The corrected workbook (.xlsx), CSV or JSON.", dir_okay=False)],
+    table: Annotated[str | None, typer.Option(metavar="TABLE", help="The table, of a run of several.")] = None,
+) -> Exit:
+    """Load the corrected rows of a run: what is in already stays as it is, only what was missing goes in.
+
+    The file is what `decant rejections --xlsx` or `--csv` wrote, or your own, corrected. JSON is an array of objects
+    with the number of each row, as row, and the cells that change.
+    """
+    if not file.is_file():
+        raise usage(f"There is no file {file}.")
+    found = _find(session.client, run_id)
+    how = _replay if file.suffix.lower() == ".json" else _load_again
+    before = len(_waiting(session.client, found))
+    outcome = how(session, found, file, table)
+    left = len(_waiting(session.client, found))
+    document = {**outcome, "corrects": found["id"], "still_rejected": left}
+
+    def show_all(console: Console) -> None:
+        counts = ", ".join(f"{outcome[name]:,} {name}" for name in COUNTS[1:])
+        show.say(console, f"{outcome['read']:,} rows read: {counts}.")
+        if told := show.told_of(outcome):
+            show.say(console, told)
+        for reasons in outcome.get("rejections", ()):
+            show.say(console, f"  row {reasons['row']}: {reasons['message']}")
+        show.say(console, _left(before, left, outcome))
+        if outcome["rejected"]:
+            show.say(console, f"What is still wrong: decant rejections {outcome['id']}")
+
+    session.tell(document, show_all)
+    good = outcome.get("state", "succeeded") in ("succeeded", "duplicate") and not outcome["rejected"]
+    return Exit.DONE if good else Exit.REJECTED
+
+
+def _find(client: Client, run_id: str) -> Run:
+    """The run of that id, or the newest. Raises CommandError."""
+    if run_id != LAST:
+        return client.run(run_id)
+    newest = next(client.pages("/runs", "runs", 1), None)
+    if newest is None:
+        raise CommandError("There are no runs yet.", hint="Load a file: decant load FILE")
+    return newest
+
+
+def _left(before: int, left: int, outcome: Run) -> str:
+    if not left:
+        return "All of the run is put right."
+    if left == before and not outcome["rejected"]:
+        return f"The file has no numbers of the run's rows, so the run goes on to list {left:,} that it rejected."
+    return f"{left:,} rows of the run still wait to be corrected."
+
+
+def _waiting(client: Client, found: Run) -> list[dict[str, Any]]:
+    """The rejected rows of a run that wait to be corrected."""
+    rows = client.pages(f"/runs/{found['id']}/rejections", "rejections")
+    return [row for row in rows if row["corrected_by"] is None]
+
+
+def _reasons(client: Client, found: Run) -> list[dict[str, Any]]:
+    """Why rows of a run were rejected, counted; most rows first."""
+    if not found["rejected"]:
+        return []
+    counted: list[dict[str, Any]] = client.ask(f"/runs/{found['id']}/reasons")["reasons"]
+    return counted
+
+
+def _load_again(session: Session, found: Run, file: Path, table: str | None) -> Run:
+    """Drop the corrected file, for the table of the run; a workbook of several tables for each of them."""
+    tables = [each for each in (table, found["table"]) if each][:1]
+    if not tables:
+        tables = sorted({row["table"] for row in _waiting(session.client, found)})
+    if len(tables) > 1 and file.suffix.lower() == ".csv":
+        raise usage(f"The run {found['id']} had several tables.", "Say with --table for which one the file is.")
+    with Watch(session.err) as bars:
+        sent = {
+            f"{file.name} ({each})": send(session.client, file, bars, file.name, {"table": each}) for each in tables
+        }
+        runs = list(follow(session.client, sent, bars.show).values())
+    bad = [run for run in runs if run["state"] not in ("succeeded", "duplicate")]
+    return {**(bad or runs)[-1], **{name: sum(run[name] for run in runs) for name in COUNTS}}
+
+
+def _replay(session: Session, found: Run, file: Path, _table: str | None) -> Run:
+    """Send corrected rows in the place of the rejected ones, as many at once as the API takes."""
+    try:
+        body = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise usage(f"{file} is no JSON: {error}.") from error
+    total: Counter[str] = Counter()
+    outcome: Run = {"rejections": []}
+    for part in _parts(body):
+        answer = session.client.ask(f"/runs/{found['id']}/replay", "POST", part)
+        outcome |= {"id": answer["run"], "rejections": [*outcome["rejections"], *answer["rejections"]]}
+        total.update({name: answer[name] for name in COUNTS})
+    return {**outcome, **dict(total)}
+
+
+def _parts(body: Any) -> Iterator[Any]:
+    if isinstance(body, list) and len(body) > _MOST_ROWS:
+        yield from (body[first : first + _MOST_ROWS] for first in range(0, len(body), _MOST_ROWS))
+    else:
+        yield body

@@ -1,0 +1,43 @@
+"""Why a command did not do what it is for, in the words that its user is told."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from decant.exits import Exit
+
+
+class CommandError(Exception):
+    """What happened (``detail``), what to do (``hint``), the parts at fault (``errors``), and how the command ends."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        hint: str | None = None,
+        exit: Exit = Exit.REFUSED,
+        code: str = "refused",
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.exit = exit
+        self.code = code
+        self.errors = errors
+
+    def told(self) -> dict[str, Any]:
+        """The error as JSON."""
+        named = {"code": self.code, "detail": self.detail, "hint": self.hint}
+        return {**named, **({"errors": list(self.errors)} if self.errors else {})}
+
+
+class Unreachable(CommandError):
+    """Nobody answers, or what answers is not the API."""
+
+    def __init__(self, detail: str, *, hint: str | None = None) -> None:
+        super().__init__(detail, hint=hint, exit=Exit.UNREACHABLE, code="unreachable")
+
+
+def usage(detail: str, hint: str | None = None) -> CommandError:
+    """The error of a command that was written wrong."""
+    return CommandError(detail, hint=hint, exit=Exit.USAGE, code="usage")
