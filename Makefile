@@ -115,6 +115,7 @@ destroy: | $(PY) ## take a stage down: make destroy STAGE=dev [YES=1] [WITH_BACK
 
 reference: install ## write docs/reference/ anew, from the code
 	@$(PY) -m infra.reference
+	@$(PY) -m decant.reference docs/reference/cli.md && echo docs/reference/cli.md
 
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate

@@ -180,7 +180,7 @@ class Client:
             case HTTPStatus.FORBIDDEN:
                 return CommandError(detail, exit=Exit.NOT_ALLOWED, code=code)
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                return CommandError(detail, exit=Exit.UNREACHABLE, code=code, errors=errors)
+                return Unreachable(detail, code=code)
         return CommandError(detail, code=code, errors=errors)
 
     def _no_api(self, told: str) -> Unreachable:

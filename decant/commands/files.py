@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +23,8 @@ _BLOCK = 256 * 1024
 _LOOK_SECONDS = 2.0
 _ENDINGS = (".csv", ".xlsx")
 _SHOWN = 20
+_UNCLAIMED = "unknown-table"
+_State = tuple[int, int]
 
 
 class OnConflict(StrEnum):
@@ -75,9 +77,9 @@ def load(
     found = list(_files(files))
     if not found:
         raise usage("There is no .csv or .xlsx file in there.")
-    runs = _load(session, found, how, wait=wait)
-    session.tell({"runs": list(runs.values())}, partial(_told, runs))
-    return _exit(runs, rejections_ok) if wait else Exit.DONE
+    loaded = _load(session, found, how, wait=wait)
+    session.tell(loaded.told(), loaded.show)
+    return loaded.exit(rejections_ok)
 
 
 def check(
@@ -140,20 +142,60 @@ def _named(paths: Sequence[Path]) -> dict[str, Path]:
     return {path.name if names.count(path.name) == 1 else str(path): path for path in paths}
 
 
-def _load(session: Session, paths: Sequence[Path], how: Mapping[str, object], *, wait: bool) -> Runs:
-    """Send files, those of parents first, and give their runs, when they have ended or as they are."""
+@dataclass(frozen=True)
+class _Loaded:
+    """What became of files, by name: the runs, and what the API refused before there was one."""
+
+    runs: Runs
+    refused: Mapping[str, CommandError]
+
+    def told(self) -> dict[str, object]:
+        refused = [{"file": name, "error": error.told()} for name, error in self.refused.items()]
+        return {"runs": list(self.runs.values()), "refused": refused}
+
+    def show(self, console: Console) -> None:
+        if self.runs:
+            show.loads(console, self.runs)
+        for name, run in self.runs.items():
+            if run["rejected"]:
+                show.say(console, f"{run['rejected']:,} rows of {name} wait to be corrected:")
+                show.say(console, f"  decant rejections {run['id']} --xlsx corrected.xlsx")
+                show.say(console, f"  decant fix {run['id']} corrected.xlsx")
+        for name, error in self.refused.items():
+            say = "It takes --table where the file's name does not begin with it."
+            show.say(console, f"{name} was not sent: {error.detail}{f' {say}' if error.code == _UNCLAIMED else ''}")
+
+    def exit(self, rejections_ok: bool) -> Exit:
+        if self.refused:
+            return Exit.REFUSED
+        failed = any(run["state"] in ("failed", "refused") for run in self.runs.values())
+        rejected = any(run["rejected"] for run in self.runs.values())
+        return Exit.REJECTED if failed or (rejected and not rejections_ok) else Exit.DONE
+
+
+def _load(session: Session, paths: Sequence[Path], how: Mapping[str, object], *, wait: bool) -> _Loaded:
+    """Send files, those of parents first, and give their runs, when they have ended or as they are.
+
+    A file that is refused is no reason to leave the others. Raises Unreachable.
+    """
     tables = [table["name"] for table in session.client.ask("/tables")["tables"]]
 
     def place(item: tuple[str, Path]) -> int:
         name = item[1].name.lower()
         return max((rank for rank, table in enumerate(tables) if name.startswith(table.lower())), default=len(tables))
 
+    sent, refused = {}, {}
     with Watch(session.err) as bars:
-        named = sorted(_named(paths).items(), key=place)
-        sent = {name: send(session.client, path, bars, name, how) for name, path in named}
+        for name, path in sorted(_named(paths).items(), key=place):
+            try:
+                sent[name] = send(session.client, path, bars, name, how)
+            except CommandError as error:
+                if error.exit is not Exit.REFUSED:
+                    raise
+                refused[name] = error
         if wait:
-            return follow(session.client, sent, bars.show)
-    return {name: session.client.run(run) for name, run in sent.items()}
+            return _Loaded(follow(session.client, sent, bars.show), refused)
+    return _Loaded({name: session.client.run(run) for name, run in sent.items()}, refused)
 
 
 def send(client: Client, path: Path, bars: Watch, name: str, how: Mapping[str, object]) -> str:
@@ -176,54 +218,33 @@ def send(client: Client, path: Path, bars: Watch, name: str, how: Mapping[str, o
     return str(form["run"])
 
 
-def _told(runs: Runs, console: Console) -> None:
-    show.loads(console, runs)
-    for name, run in runs.items():
-        if run["rejected"]:
-            show.say(console, f"{run['rejected']:,} rows of {name} wait to be corrected:")
-            show.say(console, f"  decant rejections {run['id']} --xlsx corrected.xlsx")
-            show.say(console, f"  decant fix {run['id']} corrected.xlsx")
-
-
-def _exit(runs: Runs, rejections_ok: bool) -> Exit:
-    good = all(run["state"] in ("succeeded", "duplicate") for run in runs.values())
-    rejected = any(run["rejected"] for run in runs.values())
-    return Exit.DONE if good and (rejections_ok or not rejected) else Exit.REJECTED
-
-
 def _watch(session: Session, folders: Sequence[Path], how: Mapping[str, object]) -> Exit:
     """Load what comes into folders or changes there, when it is whole: as big and old as at the look before."""
     for folder in folders:
         if not folder.is_dir():
             raise usage(f"{folder} is no folder.", "--watch watches folders.")
     session.note(f"Watching {', '.join(map(str, folders))}; Ctrl-C ends it.")
-    loaded: dict[Path, tuple[int, int]] = {}
-    before: dict[Path, tuple[int, int]] = {}
+    loaded: dict[Path, _State] = {}
+    before: dict[Path, _State] = {}
     worst = Exit.DONE
     while True:
-        ripe: dict[Path, tuple[int, int]] = {}
         try:
             now = {path: _state(path) for path in _files(folders)}
             ripe = {path: state for path, state in now.items() if before.get(path) == state != loaded.get(path)}
             if ripe:
-                with Watch(session.err) as bars:
-                    sent = {name: send(session.client, path, bars, name, how) for name, path in _named([*ripe]).items()}
-                    runs = follow(session.client, sent, bars.show)
-                session.tell({"runs": list(runs.values())}, partial(_told, runs))
-                worst = max(worst, _exit(runs, False))
+                found = _load(session, [*ripe], how, wait=True)
+                session.tell(found.told(), found.show)
+                worst = max(worst, found.exit(False))
                 loaded.update(ripe)
             before = now
             time.sleep(_LOOK_SECONDS)
-        except CommandError as error:
-            # One file that is refused is no reason to leave the others; one that could not be sent is tried again.
-            worst = max(worst, session.complain(error))
-            if not isinstance(error, Unreachable):
-                loaded.update(ripe)
+        except Unreachable as error:  # it is tried again
+            session.complain(error)
             time.sleep(_LOOK_SECONDS)
         except KeyboardInterrupt:
             return worst
 
 
-def _state(path: Path) -> tuple[int, int]:
+def _state(path: Path) -> _State:
     found = path.stat()
     return found.st_size, found.st_mtime_ns

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from decant.samples import drop, follow
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
-from infra.local.samples import drop, follow
 from infra.local.stack import Stack
 from tests.browser.visit import Look, Visit
 from tests.e2e.conftest import ROOT, SETTINGS

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from infra.local.api import ask
+from decant.samples import client_of
 from infra.local.record import Record
 from tests.browser.visit import Look, Visit
 
@@ -20,7 +20,7 @@ PLACES = {
     "dictionary": "#/tables/hired_employees/dictionary",
     "backups": "#/backups",
     "backup": "#/backups/{backup}",
-    "restore": "#/restore?table=departments",
+    "restore": "#/backups/restore?table=departments",
     "metrics": "#/metrics",
     "health": "#/health",
     "nowhere": "#/nowhere",
@@ -30,10 +30,9 @@ PLACES = {
 @pytest.fixture(scope="module")
 def places(stack: Record) -> dict[str, str]:
     """Where each page is, with something on it."""
-    order = ask(stack, "/backups", "POST")
-    assert order["state"] == "succeeded"
-    backups = ask(stack, "/backups")["backups"]
-    runs = ask(stack, "/runs")["runs"]
+    client = client_of(stack)
+    assert client.ask("/backups", "POST")["state"] == "succeeded"
+    backups, runs = client.ask("/backups")["backups"], client.ask("/runs")["runs"]
     [run] = [each["id"] for each in runs if each["table"] == "hired_employees" and each["kind"] == "load"]
     [backup] = [each["id"] for each in backups if each["table"] == "hired_employees"]
     return {name: place.format(run=quote(run), backup=quote(backup)) for name, place in PLACES.items()}

@@ -64,6 +64,14 @@ def test_files_are_loaded_parents_first_and_bad_rows_tell_by_the_exit_code(loade
     }
 
 
+def test_a_file_that_is_refused_is_no_reason_to_leave_the_others(decant: Decant, tmp_path: Path) -> None:
+    (tmp_path / "jobs-more.csv").write_text(f"{FIRST + 9},Boatswain\n")
+    (tmp_path / "nobody.csv").write_text("1\n")
+    found = decant("load", tmp_path, code=Exit.REFUSED)
+    assert [run["inserted"] for run in found["runs"]] == [1]
+    assert [(each["file"], each["error"]["code"]) for each in found["refused"]] == [("nobody.csv", "unknown-table")]
+
+
 def test_runs_are_listed_and_told(decant: Decant, loaded: dict[str, Any]) -> None:
     run = loaded["departments"]
     assert run["id"] in {each["id"] for each in decant("runs", "--table", "departments", "--limit", 1000)["runs"]}

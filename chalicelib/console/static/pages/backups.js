@@ -1,6 +1,7 @@
 // All backups, newest first, and how to make one.
 import { html, useState } from "../lib.js";
 import { get, may } from "../api.js";
+import { useTables } from "../dictionary.js";
 import { useAction, useLoaded } from "../hooks.js";
 import { go, href } from "../router.js";
 import { ago, bytes, moment, number, t } from "../text.js";
@@ -10,9 +11,9 @@ import { Order, useOrder } from "./backups_order.js";
 const PAGE = 50;
 
 export function BackupsPage({ query }) {
-  const tables = useLoaded((signal) => get("tables", {}, { signal }), []);
+  const tables = useTables();
   const first = useLoaded((signal) => get("backups", { table: query.table, limit: PAGE }, { signal }), [query.table]);
-  const titles = Object.fromEntries((tables.data?.tables ?? []).map((table) => [table.name, table.title || table.name]));
+  const titles = Object.fromEntries((tables.data ?? []).map((table) => [table.name, table.title || table.name]));
   return html`<${Page} title=${t("backups.title")} lead=${t("backups.lead")}
     actions=${may("operate") && html`<${Button} icon="again" href=${href("/backups/restore", { table: query.table })}>${t("backups.restore")}<//>`}>
     ${may("operate") && html`<${Make} titles=${titles} onMade=${first.reload} />`}

@@ -1,7 +1,6 @@
 // What the data dictionary says of a table's columns, and what refers to it.
 import { html } from "../lib.js";
-import { get } from "../api.js";
-import { useLoaded } from "../hooks.js";
+import { useTables } from "../dictionary.js";
 import { href } from "../router.js";
 import { number, t, tOr } from "../text.js";
 import { Badge, Table } from "../ui.js";
@@ -9,8 +8,8 @@ import { Badge, Table } from "../ui.js";
 const OWN_RANGES = { int4: [-(2 ** 31), 2 ** 31 - 1], int8: [-(2 ** 63), 2 ** 63] };
 
 export function DictionaryView({ table }) {
-  const all = useLoaded((signal) => get("tables", {}, { signal }), []);
-  const children = (all.data?.tables ?? []).flatMap((other) =>
+  const all = useTables();
+  const children = (all.data ?? []).flatMap((other) =>
     other.foreign_keys.filter((key) => key.table === table.name).map((key) => ({ table: other, columns: key.columns })),
   );
   return html`
