@@ -18,6 +18,11 @@ def blank_to_null(cells: pa.Table) -> pa.Table:
     return pa.table(trimmed, names=cells.column_names)
 
 
+def trimmed(column: pa.Array) -> pa.Array:
+    """Trim the text of each cell of a column; null where nothing is left."""
+    return _trim(column)
+
+
 def blank_rows(cells: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """For each row, whether all its cells are blank: such a row is no row of data."""
     blank = np.ones(len(cells), np.bool_)

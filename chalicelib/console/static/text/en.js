@@ -121,7 +121,7 @@ export default {
   "grid.bad": "Still rejected",
   "grid.changed.one": "{count} row to send",
   "grid.changed.other": "{count} rows to send",
-  "grid.discard": "Discard changes",
+  "grid.discard": "Discard",
   "grid.send.one": "Send {count} row",
   "grid.send.other": "Send {count} rows",
   "grid.all.one": "{count} row is in",

@@ -121,7 +121,7 @@ export default {
   "grid.bad": "Sigue rechazada",
   "grid.changed.one": "{count} fila por enviar",
   "grid.changed.other": "{count} filas por enviar",
-  "grid.discard": "Descartar cambios",
+  "grid.discard": "Descartar",
   "grid.send.one": "Enviar {count} fila",
   "grid.send.other": "Enviar {count} filas",
   "grid.all.one": "{count} fila está dentro",
