@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlencode, urljoin
@@ -25,6 +26,8 @@ _ANSWER_SECONDS = 60
 _TRIES = 4
 _BLOCK = 256 * 1024
 _NOBODY = "The API wants a token, and there is none for this URL."
+# Of a path and its query; all else that a person may have typed is encoded.
+_AS_WRITTEN = "/?=&%:@!$'()*+,;~"
 _PROBLEM = "urn:decant:problem:"
 Run = dict[str, Any]
 
@@ -56,7 +59,10 @@ class Client:
         sent = {"Content-Type": "application/json"} if body else {}
         known = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         request = urllib.request.Request(  # noqa: S310 - the session lets no other scheme pass
-            self.url + path, data=body, headers={**_WAIT, **sent, **known, **(headers or {})}, method=method
+            self.url + quote(path, safe=_AS_WRITTEN),
+            data=body,
+            headers={**_WAIT, **sent, **known, **(headers or {})},
+            method=method,
         )
         return self._send(request)
 
@@ -149,7 +155,7 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.headers, error.read())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(
                 f"{request.full_url.partition('?')[0]} does not answer: {reason}.",

@@ -36,6 +36,8 @@ class Loaded:
                 show.say(console, f"{show.counted(run['rejected'])} of {name} to be corrected:")
                 show.say(console, f"  decant rejections {run['id']} --xlsx corrected.xlsx")
                 show.say(console, f"  decant fix {run['id']} corrected.xlsx")
+            if run["state"] == "duplicate":
+                show.say(console, f"  decant replay {run['id']}")
         for name, error in self.refused.items():
             say = "It takes --table where the file's name does not begin with it."
             show.say(console, f"{name} was not sent: {error.detail}{f' {say}' if error.code == _UNCLAIMED else ''}")

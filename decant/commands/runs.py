@@ -29,7 +29,7 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, as `dec
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for action in (runs, run, rejections, fix):
+    for action in (runs, run, rejections, fix, replay):
         command(app, PANEL)(action)
 
 
@@ -137,6 +137,19 @@ def fix(
     session.tell(document, show_all)
     good = outcome.get("state", "succeeded") in ("succeeded", "duplicate") and not outcome["rejected"]
     return Exit.DONE if good else Exit.REJECTED
+
+
+def replay(session: Session, run_id: RunArgument) -> Exit:
+    """Load the file of a run again, now that its cause is gone, or though its content was loaded before.
+
+    Rows that are there already are not doubled.
+    """
+    found = _find(session.client, run_id)
+    again = session.client.ask(f"/runs/{found['id']}/replay", "POST")
+    with Watch(session.err) as bars:
+        [outcome] = follow(session.client, {again["id"]: again["id"]}, bars.show).values()
+    session.tell(outcome, lambda console: show.run(console, outcome, _reasons(session.client, outcome)))
+    return Exit.DONE if outcome["state"] == "succeeded" and not outcome["rejected"] else Exit.REJECTED
 
 
 def _find(client: Client, run_id: str) -> Run:

@@ -24,10 +24,10 @@ expect.set_options(timeout=PATIENCE_MILLISECONDS)
 class Look(Enum):
     """Sizes of the window, and the colours that the system prefers."""
 
-    DESKTOP_LIGHT = (1280, 800, False)
-    DESKTOP_DARK = (1280, 800, True)
-    PHONE_LIGHT = (390, 844, False)
-    PHONE_DARK = (390, 844, True)
+    DESKTOP_LIGHT = (1280, 800, "light")
+    DESKTOP_DARK = (1280, 800, "dark")
+    PHONE_LIGHT = (390, 844, "light")
+    PHONE_DARK = (390, 844, "dark")
 
     @property
     def size(self) -> Any:
@@ -35,7 +35,7 @@ class Look(Enum):
 
     @property
     def colours(self) -> Literal["light", "dark"]:
-        return "dark" if self.value[2] else "light"
+        return "dark" if self in (Look.DESKTOP_DARK, Look.PHONE_DARK) else "light"
 
 
 class Visit:
