@@ -67,7 +67,8 @@ def main() -> int:
 
     if given.profile:
         with ground(tell, DATA) as here:
-            print(profile(here, here.data.dirty(given.rows or FULL.big).path))
+            rows = given.rows or FULL.big
+            print(profile(here, here.data.workbook(rows) if given.only == "workbook" else here.data.dirty(rows).path))
         return 0
     if given.quick:
         wanted = [name for name in chosen if name not in quick.LEFT_OUT]
@@ -103,7 +104,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", default="", help=f"parts, with commas: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="measure little, and compare with what is recorded")
     parser.add_argument("--record", action="store_true", help="with --quick: record its ratios instead of comparing")
-    parser.add_argument("--profile", action="store_true", help="tell what a CSV load spends its time on, instead")
+    parser.add_argument(
+        "--profile", action="store_true", help="tell what a load of CSV, or --only workbook, spends its time on"
+    )
     parser.add_argument("--rounds", type=int, help="so many rounds of everything that is slow, instead of 5 or 3")
     parser.add_argument("--rows", type=int, help="so many rows instead of 1,000,000; nothing is recorded then")
     return parser

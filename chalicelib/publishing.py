@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from chalicelib.dictionary.ddl import staging_name
+from chalicelib.dictionary.first_load_functions import END
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote, quote_all
 from chalicelib.dictionary.publish_function import publish_function_name
@@ -14,6 +15,11 @@ logger = logging.getLogger(__name__)
 
 # From here on, checking foreign keys as a set is worth keeping readers waiting for it.
 SET_WISE_FROM = 50_000
+
+
+# While a first load keeps everybody out, the server notices within half a minute that its client has died.
+_IMPATIENT = """SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5;
+SET LOCAL tcp_keepalives_count = 3; SET LOCAL idle_in_transaction_session_timeout = '30s'"""
 
 
 def publish_staged(transaction: Transaction, table: Table, staged: str | None = None) -> int:
@@ -52,3 +58,19 @@ def insert_staged(transaction: Transaction, table: Table, staged: str | None = N
         ) SELECT count(*) FROM done"""
     )
     return int(inserted)
+
+
+def begin_first_load(transaction: Transaction, table: Table) -> bool:
+    """Whether the table is empty and its keys are off now, for rows to go straight in.
+
+    Then the table and its parents are kept from everybody else until the commit.
+    """
+    begun = transaction.run("SELECT decant.begin_first_load(:name)", name=table.name) == [(True,)]
+    if begun:
+        transaction.run_script(_IMPATIENT)
+    return begun
+
+
+def end_first_load(transaction: Transaction) -> None:
+    """Put the keys on again. Raises IntegrityViolation when the rows break them."""
+    transaction.run(f"SET CONSTRAINTS {END} IMMEDIATE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.dictionary.first_load_functions import first_load_functions
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.names import quote
 from chalicelib.dictionary.publish_function import publish_function, publish_function_name
@@ -25,6 +26,7 @@ def functions_and_grants(dictionary: Dictionary, app_role: str) -> list[str]:
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA decant TO {role}",
         f"REVOKE ALL ON decant.migrations FROM {role}",
     ]
+    statements += first_load_functions(dictionary, role)
     for table in dictionary.tables:
         statements.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON public.{quote(table.name)} TO {role}")
         statements.append(f"REVOKE ALL ON FUNCTION {publish_function_name(table)}(regclass) FROM PUBLIC")

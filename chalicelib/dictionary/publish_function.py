@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from chalicelib.dictionary.ddl import (
-    foreign_key_constraint,
-    foreign_key_indexes,
-    foreign_key_name,
-    index_foreign_keys,
-    primary_key_constraint,
-    primary_key_name,
+from chalicelib.dictionary.keys_off import (
+    lock_or,
+    put_foreign_keys_on,
+    put_indexes_on,
+    relation,
+    take_foreign_keys_off,
+    take_indexes_off,
 )
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote, quote_all, quote_literal
 
-_LOCK_TRIES, _LOCK_PAUSE = 40, 0.05
+_LOCK_TRIES = 40
 # A table with rows in it is kept from its readers for some 2.5 s a million rows staged, and 0.15 s a million rows that
 # are there: at most about the 8 s that they wait for a lock. An empty one has no rows to wait for; that readers of its
 # parents wait for as long as a first load takes is what its speed costs, see decision 0403.
@@ -37,19 +37,16 @@ def publish_function(table: Table) -> str:
     the foreign keys' indexes, and with the primary key where nothing else depends on it. A row without its parent
     raises foreign_key_violation. The app's role may call it but not alter tables.
 
-    That takes the table and its parents from everybody. All are asked for at once and without queueing for them: who
-    queues keeps every later reader waiting behind a long one such as a backup, and who holds one of them while another
-    is read meets readers in a deadlock. It returns NULL, and nothing is done, where no free moment comes in two
-    seconds, where readers would wait too long or the load is a small part of the table, and where the staging table's
-    columns are not of the table's types.
+    That takes the table and its parents from everybody. It returns NULL, and nothing is done, where no free moment
+    comes in two seconds, where readers would wait too long or the load is a small part of the table, and where the
+    staging table's columns are not of the table's types.
 
     It runs with the owner's rights, so every name in it is qualified: nothing is looked for where others may create.
     """
-    name = f"public.{quote(table.name)}"
+    name = relation(table)
     columns = quote_all(table.column_names)
     same_key = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in table.primary_key)
     unknown = f" WHERE NOT EXISTS (SELECT FROM {name} t WHERE {same_key})"
-    locked = ", ".join(f"public.{quote(each)}" for each in (table.name, *table.parents))
     return f"""CREATE OR REPLACE FUNCTION {publish_function_name(table)}(decant_staged regclass) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET constraint_exclusion = off AS $publish$
 #variable_conflict use_column -- a column may be named as a variable
@@ -58,20 +55,25 @@ DECLARE
     decant_new text := format('SELECT {columns} FROM ONLY %s s', decant_staged);
     decant_inserted bigint;
     decant_rebuild boolean;
-    decant_rebuild_key boolean := false;
 BEGIN
 {_refuse_other_than_plain(table)}
     EXECUTE format('SELECT count(*) FROM ONLY %s', decant_staged) INTO decant_rows;
 {_leave_to_single_rows(name)}
-{_lock(name, locked)}
-    decant_rebuild := NOT EXISTS (SELECT FROM {name} OFFSET decant_rows LIMIT 1);
+{lock_or("RETURN NULL", table, _LOCK_TRIES)}
     IF EXISTS (SELECT FROM {name}) THEN
         decant_new := decant_new || {quote_literal(unknown)};
     END IF;
-{_take_off(table, name)}
+    {take_foreign_keys_off(table)}
+    decant_rebuild := NOT EXISTS (SELECT FROM {name} OFFSET decant_rows LIMIT 1);
+    IF decant_rebuild THEN
+{take_indexes_off(table)}
+    END IF;
     EXECUTE {quote_literal(f"INSERT INTO {name} ({columns}) ")} || decant_new;
     GET DIAGNOSTICS decant_inserted = ROW_COUNT;
-{_put_on(table, name)}
+    IF decant_rebuild THEN
+{put_indexes_on(table)}
+    END IF;
+{put_foreign_keys_on(table)}
     RETURN decant_inserted;
 END $publish$"""
 
@@ -118,51 +120,3 @@ def _leave_to_single_rows(name: str) -> str:
             RETURN NULL;
         END IF;
     END;"""
-
-
-def _lock(name: str, locked: str) -> str:
-    return f"""    BEGIN -- Waiting for this lock keeps no reader or writer waiting, and makes an autovacuum give way.
-        LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE;
-    EXCEPTION WHEN lock_not_available THEN
-        RETURN NULL;
-    END;
-    FOR try IN 1..{_LOCK_TRIES} LOOP
-        BEGIN
-            LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE NOWAIT;
-            EXIT;
-        EXCEPTION WHEN lock_not_available THEN
-            IF try = {_LOCK_TRIES} THEN
-                RETURN NULL;
-            END IF;
-            PERFORM pg_sleep({_LOCK_PAUSE});
-        END;
-    END LOOP;"""
-
-
-def _take_off(table: Table, name: str) -> str:
-    """Foreign keys, then what can be built again: not a primary key that a foreign key or a view depends on."""
-    drops = ", ".join(f"DROP CONSTRAINT IF EXISTS {quote(foreign_key_name(table, key))}" for key in table.foreign_keys)
-    indexes = ", ".join(f"public.{quote(index)}" for index in foreign_key_indexes(table))
-    return f"""    {f"ALTER TABLE {name} {drops};" if drops else ""}
-    IF decant_rebuild THEN
-        {f"DROP INDEX IF EXISTS {indexes};" if indexes else ""}
-        SELECT NOT EXISTS (
-            SELECT FROM pg_depend WHERE deptype <> 'i' AND (refclassid = 'pg_constraint'::regclass AND refobjid = k.oid
-                OR refclassid = 'pg_class'::regclass AND refobjid = k.conindid)
-        ) INTO decant_rebuild_key FROM pg_constraint k
-        WHERE k.conrelid = '{name}'::regclass AND k.conname = {quote_literal(primary_key_name(table))};
-    END IF;
-    IF decant_rebuild_key THEN
-        ALTER TABLE {name} DROP CONSTRAINT {quote(primary_key_name(table))};
-    END IF;"""
-
-
-def _put_on(table: Table, name: str) -> str:
-    adds = ", ".join(f"ADD {foreign_key_constraint(table, key)}" for key in table.foreign_keys)
-    return f"""    IF decant_rebuild_key THEN
-        ALTER TABLE {name} ADD {primary_key_constraint(table)};
-    END IF;
-    IF decant_rebuild THEN
-        {"; ".join(index_foreign_keys(table)) or "NULL"};
-    END IF;
-    {f"ALTER TABLE {name} {adds};" if adds else ""}"""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from collections.abc import Callable
+from itertools import islice
 
 from chalicelib.dictionary.model import Table
 from chalicelib.load import writer
+from chalicelib.load.begun import Begun
 from chalicelib.load.direct import write_direct
 from chalicelib.load.ledger import log_rejections
 from chalicelib.load.options import LoadOptions
@@ -26,6 +27,7 @@ def write(
     *,
     run: str,
     progress: Callable[[str, int], None] = lambda _phase, _rows: None,
+    first: bool = False,
 ) -> Written:
     """See ``writer.write``."""
     chunks = source.chunks()
@@ -35,7 +37,8 @@ def write(
         ahead += islice(chunks, 1)
         if len(ahead) == 1:
             return _write_few(transaction, table, ahead[0], options, run)
-    return writer.write(transaction, table, _Begun(chain(ahead, chunks)), options, run=run, progress=progress)
+    begun = Begun(ahead, chunks)
+    return writer.write(transaction, table, begun, options, run=run, progress=progress, first=first)
 
 
 def _write_few(transaction: Transaction, table: Table, rows: SourceChunk, options: LoadOptions, run: str) -> Written:
@@ -48,14 +51,3 @@ def _write_few(transaction: Transaction, table: Table, rows: SourceChunk, option
     if done.rejected:
         log_rejections(transaction, run, {table.name: done.rejected})
     return Written(Counts(read=len(rows), rejected=len(rows)) if refused else done.counts, refused)
-
-
-class _Begun:
-    """A source of which some chunks have been read already."""
-
-    def __init__(self, chunks: Iterator[SourceChunk]) -> None:
-        self._chunks = chunks
-
-    def chunks(self) -> Iterator[SourceChunk]:
-        """See ``rows.Source``."""
-        return self._chunks

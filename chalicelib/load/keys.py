@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chalicelib.dictionary.datatypes import Integer
 from chalicelib.dictionary.model import Table
@@ -13,15 +14,15 @@ from chalicelib.dictionary.model import Table
 # Up to so many keys are remembered, 4 or 8 bytes each, and up to so many are worth being named one by one.
 MOST_KEYS = 8_000_000
 _MOST_REPEATED = 10_000
+Values = np.ndarray[Any, Any]
 
 
 class RepeatedKeys:
     """Watches the keys of a source's rows, good and bad. It gives up on keys that are not one integer, or too many."""
 
     def __init__(self, table: Table) -> None:
-        [first, *others] = table.primary_key
-        self._column = None if others or not isinstance(table.column(first).type, Integer) else first
-        self._seen: list[np.ndarray[Any, Any]] = []
+        self._column = table.primary_key[0] if is_one_integer(table) else None
+        self._seen: list[Values] = []
         self._count = 0
 
     def watch(self, rows: pa.Table) -> None:
@@ -48,7 +49,65 @@ class RepeatedKeys:
         return repeated if len(repeated) <= _MOST_REPEATED else None
 
 
-def _narrow(keys: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+class SeenKeys:
+    """The keys of the valid rows so far, and which row has each.
+
+    They are kept in sorted runs, each more than twice as long as the next, so that a key is looked for in few of them
+    whatever the order of the rows; where keys ascend, as they mostly do, in none.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[Values, Values]] = []
+
+    def suspects(self, keys: pa.Array) -> pa.Array | None:
+        """A mask of the keys that come twice among these, or were seen before; None where none is."""
+        given = keys.drop_null().to_numpy()
+        if not len(given) or (np.all(given[1:] > given[:-1]) and all(run[-1] < given[0] for run, _ in self._runs)):
+            return None
+        ordered = np.sort(given)
+        found = [ordered[1:][ordered[1:] == ordered[:-1]], *(ordered[_find(run, ordered)[1]] for run, _ in self._runs)]
+        repeated = np.unique(np.concatenate(found))
+        return pc.is_in(keys, pa.array(repeated, keys.type), skip_nulls=True) if len(repeated) else None
+
+    def rows_of(self, keys: pa.Array) -> dict[int, int]:
+        """The numbers of the rows that have these keys, by key."""
+        wanted = np.unique(keys.to_numpy())
+        rows: dict[int, int] = {}
+        for run, numbers in self._runs:
+            places, there = _find(run, wanted)
+            rows |= dict(zip(wanted[there].tolist(), numbers[places[there]].tolist(), strict=True))
+        return rows
+
+    def add(self, keys: pa.ChunkedArray, rows: pa.ChunkedArray) -> None:
+        """Remember keys that were not seen before, and their rows."""
+        fresh, numbers = _narrow(keys.to_numpy()), _narrow(rows.to_numpy())
+        if not len(fresh):
+            return
+        self._runs.append(_sorted(fresh, numbers))
+        while len(self._runs) > 1 and len(self._runs[-2][0]) <= 2 * len(self._runs[-1][0]):
+            (keys_before, rows_before), (keys_after, rows_after) = self._runs[-2:]
+            both = np.concatenate([keys_before, keys_after]), np.concatenate([rows_before, rows_after])
+            self._runs[-2:] = [_sorted(*both)]
+
+
+def is_one_integer(table: Table) -> bool:
+    """Whether the primary key of a table is one whole number."""
+    [first, *others] = table.primary_key
+    return not others and isinstance(table.column(first).type, Integer)
+
+
+def _find(run: Values, keys: Values) -> tuple[Values, Values]:
+    """Where in a sorted run each key would stand, and whether it does."""
+    places = np.minimum(np.searchsorted(run, keys), len(run) - 1)
+    return places, run[places] == keys
+
+
+def _sorted(keys: Values, rows: Values) -> tuple[Values, Values]:
+    order = np.argsort(keys, kind="stable")  # quick where they are in order already, or nearly
+    return keys[order], rows[order]
+
+
+def _narrow(keys: Values) -> Values:
     """A copy, which keeps no memory of Arrow's from being used again, in 4 bytes each where they fit."""
     bounds = np.iinfo(np.int32)
     fits = len(keys) == 0 or (keys.min() >= bounds.min and keys.max() <= bounds.max)

@@ -28,6 +28,8 @@ Progress = Callable[[str, int], None]
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
 _TURN_SECONDS = 8.0
 _TURN_PAUSE = 0.05
+# While a bigger file is read, an empty table and its parents would be kept from everybody for too long.
+_FIRST_BYTES = 64 * 2**20
 
 
 class NotItsTurn(Unavailable):
@@ -114,7 +116,15 @@ class Loader:
                 self.await_parents(transaction, file.table)
                 self.refuse_stale(transaction, file.version, again=attempt.again)
                 lock_tables(transaction, self.dictionary, [file.table])
-                written = write(transaction, file.table, source, file.options, run=attempt.run, progress=progress)
+                written = write(
+                    transaction,
+                    file.table,
+                    source,
+                    file.options,
+                    run=attempt.run,
+                    progress=progress,
+                    first=file.size <= _FIRST_BYTES,
+                )
                 if not written.refused:
                     attempt = _noting(attempt, source.put_right(transaction, file.table, attempt.run))
                 entry = self.entry(file.version, file.table, file.options, attempt, written, content.digest())

@@ -137,8 +137,9 @@ def rejected_row(
 
 def storable(text: str | None) -> str | None:
     """Write out what Postgres can't hold in text, U+0000 and lone surrogates, as ``\\uXXXX``."""
-    return None if text is None else _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    if text is None or text.isprintable():  # as nearly all cells are, and neither of the two is
+        return text
+    return _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_json = json.JSONEncoder(ensure_ascii=False).encode

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -63,14 +64,17 @@ class Settling:
             for index in reference.orphans(self._faulty, among=self._valid):
                 self._blame(index, reference.reason(index, self._table))
 
-    def reject_duplicates(self) -> None:
-        """Reject each row whose key a valid row before it has."""
+    def reject_duplicates(self, before: Mapping[Any, int] = MappingProxyType({})) -> None:
+        """Reject each row whose key a valid row before it has.
+
+        ``before`` are the rows of the source that are not among these, by their key, which is one column then.
+        """
         names = self._table.primary_key
         keys = _keys(self._rows, names)
-        if len(set(keys)) == len(keys):
+        if len(set(keys)) == len(keys) and not before:
             return
         numbers = self._rows[ROW].to_pylist()
-        first: dict[Key, int] = {}
+        first: dict[Key, int] = {(key,): row for key, row in before.items()}
         for index in np.flatnonzero(self._valid).tolist():
             first[keys[index]] = min(numbers[index], first.get(keys[index], numbers[index]))
         for index in np.flatnonzero(self._valid | self._faulty).tolist():

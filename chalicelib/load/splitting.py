@@ -1,13 +1,12 @@
-"""A big CSV ─▶ its table, part by part: scanned, then loaded into one staging table, then published as one run.
+"""A big CSV ─▶ its staging table, part by part: scanned, then loaded. ``split_ending`` publishes it as one run.
 
 Each step of each part is one transaction, which also notes that it is done; so any of them may die and come again, and
-whoever does the last part of a step begins the next. What ends the run is one transaction as for any file.
+whoever does the last part of a step begins the next.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -18,22 +17,17 @@ from chalicelib.dictionary.staging_functions import rejected_relation
 from chalicelib.errors import DecantError, DuplicateContent, FileError
 from chalicelib.load import ledger
 from chalicelib.load import split_record as record
-from chalicelib.load.csv_source import TRIED_ROWS
 from chalicelib.load.digest import content_digest
-from chalicelib.load.ledger import LedgerEntry
-from chalicelib.load.loader import Attempt, File, Loader, Progress, state_after, take_turn
+from chalicelib.load.loader import Attempt, File, Loader, take_turn
 from chalicelib.load.parts import Ahead, part_source, scan_part, shape_of, stretch, what_is_ahead
 from chalicelib.load.record_scan import State
 from chalicelib.load.split_record import Loaded, Plan, Split, Step
-from chalicelib.load.staged_parts import PartSource, StagedParts
-from chalicelib.load.vanished import ParentGone
-from chalicelib.load.writer import lock_tables, settle, stage
-from chalicelib.ports import Counts, Transaction
+from chalicelib.load.staged_parts import PartSource, StagedParts, stage_anew
+from chalicelib.load.writer import stage
+from chalicelib.ports import Transaction
 
 # A run that no part has gone on with for so long is over: its messages are dead, or nobody takes any.
 SILENCE = dt.timedelta(days=1)
-# How often the parts are loaded, should what they staged be lost each time.
-_ROUNDS = 3
 
 
 class Done(Enum):
@@ -50,18 +44,6 @@ class Done(Enum):
 
 class _Over(DecantError):
     """The run has ended while a worker had one of its parts."""
-
-
-class _Lost(DecantError):
-    """What the parts have staged is there no longer."""
-
-
-class BrokenFile(FileError):
-    """A file error that was told before, and kept."""
-
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        DecantError.__init__(self, told["detail"], hint=told["hint"])
-        self.code = told["code"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,53 +113,6 @@ class Splitter:
         except FileError as error:
             return self._load(run, part, error)
 
-    def publish(self, run: str, progress: Progress) -> LedgerEntry | None:
-        """Bring a run to its end, once all its parts are loaded; None when that is not so (any more).
-
-        Raises FileError when the file can't be read, DuplicateContent, Superseded, NotItsTurn when other loads come
-        first, and InHand when another worker is at it. Should what was staged be gone, or what its rows refer to, the
-        parts are to be loaded again.
-        """
-        try:
-            return self._publish(run, progress)
-        except (_Lost, ParentGone) as lost:
-            with self.loader.database.transaction() as transaction:
-                split = record.find(transaction, run, lock=True)
-                # Another worker may have met the same, and have begun again.
-                if split is None or split.step is not Step.PUBLISH:
-                    return None
-                if split.round >= _ROUNDS:
-                    raise _in_vain(lost) from lost
-                record.begin_again(transaction, split)
-                _stage_anew(transaction, split)
-            return None
-
-    def abandon(self, run: str, error: DecantError) -> LedgerEntry | None:
-        """Record why a run came to no good end, unless it had ended; its entry. None: there is no such run."""
-        with self.loader.database.transaction() as transaction:
-            take_turn(transaction, run)
-            split = record.find(transaction, run, lock=True)
-            record.end(transaction, run)
-            if done := ledger.recorded(transaction, run):
-                return done
-            if split is None:
-                return None
-            plan = split.plan
-            entry = LedgerEntry(
-                id=run,
-                kind=plan.kind,
-                table=plan.table,
-                state=state_after(error),
-                dictionary=plan.dictionary,
-                counts=Counts(),
-                started=plan.started,
-                source=plan.source,
-                note=plan.note,
-                error=error.told(),
-            )
-            ledger.record(transaction, entry)
-        return entry
-
     def touch(self, run: str) -> None:
         """Note that somebody goes on with a run, who only waits for its turn."""
         with self.loader.database.transaction() as transaction:
@@ -217,7 +152,7 @@ class Splitter:
         split = record.find(transaction, run)
         if split is None:
             return None, Done.OVER
-        self._refuse_other_dictionary(split)
+        refuse_other_dictionary(self.loader, split)
         found = record.take(transaction, run, part)
         if found is None:
             return None, Done.BUSY
@@ -236,7 +171,7 @@ class Splitter:
             raise DuplicateContent(standing)
         record.put_ahead(transaction, split.run, what_is_ahead(plan.shape, scanned)[:-1])
         record.go_on(transaction, split, Step.LOAD, content)
-        _stage_anew(transaction, split)
+        stage_anew(transaction, split.run, plan.table)
 
     def _stage(self, transaction: Transaction, split: Split, part: int) -> Loaded:
         table, shape, open_ = self._table(split), split.plan.shape, self._opener(split)
@@ -251,80 +186,12 @@ class Splitter:
             rows, rejected, _ = stage(transaction, staging, table, PartSource(source, part), split.run, log=log)
         return Loaded(rows, rejected, source.fit.row, source.fit.error.told() if source.fit.error else None)
 
-    def _publish(self, run: str, progress: Progress) -> LedgerEntry | None:
-        with self.loader.database.transaction() as transaction:
-            split = record.find(transaction, run)
-            if split is None:
-                return ledger.recorded(transaction, run)
-            table, plan = self._table(split), split.plan
-            take_turn(transaction, run, *sorted({table.name, *table.parents}))
-            if done := ledger.recorded(transaction, run):
-                record.end(transaction, run)
-                return done
-            split = record.find(transaction, run, lock=True)
-            if split is None or split.step is not Step.PUBLISH:
-                return None
-            self._refuse_other_dictionary(split)
-            parts = record.loaded(transaction, run)
-            _refuse_broken(parts)
-            self.loader.refuse_stale(transaction, plan.source, again=plan.again)
-            read, rejected = sum(part.rows for part in parts), sum(part.rejected for part in parts)
-            lock_tables(transaction, self.loader.dictionary, [table])
-            staging = StagedParts(transaction, table, run)
-            if not staging.complete(rows=read, rejected=rejected):
-                raise _Lost("the database has restarted meanwhile.")
-            record.number_rows(transaction, run)
-            staging.log_rejections()
-            written = settle(transaction, table, staging, plan.options, read, rejected, None, progress)
-            attempt = Attempt(run, plan.kind, plan.started, plan.again, plan.note)
-            entry = self.loader.entry(plan.source, table, plan.options, attempt, written, str(split.content))
-            self.loader.record(transaction, entry, again=plan.again)
-            record.end(transaction, run)
-        return entry
-
     def _table(self, split: Split) -> Table:
         return self.loader.dictionary.table(split.plan.table)
 
     def _opener(self, split: Split) -> Any:
         source = split.plan.source
         return lambda first, last: self.loader.content(source, first, last)
-
-    def _refuse_other_dictionary(self, split: Split) -> None:
-        if split.plan.dictionary != self.loader.dictionary.digest:
-            raise DecantError(
-                "The data dictionary was changed while the file was being loaded.", hint="Drop the file again."
-            )
-
-
-def _refuse_broken(parts: Sequence[Loaded]) -> None:
-    """Raise the error of the first part that can't be read, or that of a file in which no row has the right width."""
-    for part in parts:
-        if part.error is not None:
-            raise BrokenFile(part.error)
-    misfit: Mapping[str, Any] | None = None
-    ahead = 0
-    for part in parts:
-        misfit = misfit or part.misfit
-        if part.first_fit is not None:
-            if ahead + part.first_fit <= TRIED_ROWS:
-                return
-            break
-        ahead += part.rows
-    if misfit is not None:
-        raise BrokenFile(misfit)
-
-
-def _in_vain(lost: _Lost | ParentGone) -> DecantError:
-    """What is told of a file whose parts were loaded as often as they may be."""
-    if isinstance(lost, ParentGone):
-        return DecantError(
-            f"The parts of the file were loaded {_ROUNDS} times, and could not be published: {lost}",
-            hint="Drop the file again when nobody deletes what its rows refer to.",
-        )
-    return DecantError(
-        f"The parts of the file were loaded {_ROUNDS} times, and what they had staged was lost: {lost}",
-        hint="See the database's log, and drop the file again.",
-    )
 
 
 def _pending(transaction: Transaction, split: Split, rows: int = 0) -> int:
@@ -335,5 +202,9 @@ def _pending(transaction: Transaction, split: Split, rows: int = 0) -> int:
     return pending
 
 
-def _stage_anew(transaction: Transaction, split: Split) -> None:
-    transaction.run("SELECT decant.stage_parts(:run, :table)", run=split.run, table=split.plan.table)
+def refuse_other_dictionary(loader: Loader, split: Split) -> None:
+    """Raise DecantError when the dictionary is not the one that the load began with."""
+    if split.plan.dictionary != loader.dictionary.digest:
+        raise DecantError(
+            "The data dictionary was changed while the file was being loaded.", hint="Drop the file again."
+        )

@@ -53,6 +53,11 @@ class StagedParts(Staging):
             WHERE n.run = {quote_literal(self._run)} AND n.part = {staged} >> {_ROW_BITS})"""
 
 
+def stage_anew(transaction: Transaction, run: str, table: str) -> None:
+    """Make the tables that the parts of a run stage into; empty ones, if there were any before."""
+    transaction.run("SELECT decant.stage_parts(:run, :table)", run=run, table=table)
+
+
 class PartSource:
     """The rows of a part, with the numbers that they are staged under."""
 

@@ -1,4 +1,4 @@
-"""A look at a workbook before the native reader gets it: what it is, and whether it would cost more than it should."""
+"""A look at a workbook before its parts are read: what it is, and whether it would cost more than it should."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_TEXTS = 512 * 2**20
 _MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 50 * 2**20
 _MAX_ENTRIES = 10_000
-# What is read besides rows and texts, styles for the most part, is read again with each piece of the rows.
+# What is read besides rows and texts, styles for the most part, goes through a parser in Python.
 MAX_SMALL_PARTS = 8 * 2**20
 SHARED_TEXTS = "xl/sharedstrings.xml"
 REPAIR = "Open it in Excel, save it as a new workbook (.xlsx) and drop that."

@@ -1,90 +1,48 @@
-"""The markup of sheets and shared strings: how the usual programs write it, and any other way written as they do.
-
-What is in the usual form can be cut between rows and searched by its bytes: nothing in it is a comment, a document
-type or an entity of its own, and a < always begins an element.
-"""
+"""The parsing of a workbook's XML, where it is small or is not written as the usual programs write it."""
 
 from __future__ import annotations
 
 import re
-import sys
+from collections.abc import Callable
 from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.workbook_check import REPAIR
 
 LAST_ROW = 2**20
-# Columns A to P and A to ZZ. The reader makes room for the whole rectangle from the first cell to the last.
-NARROW, WIDE = 16, 702
+# Columns A to ZZ.
+WIDE = 702
 _LAST_COLUMN = 2**14
-_ATTRIBUTES = r'(?: [A-Za-z][A-Za-z0-9:_.]*="[^"<&]*")*'
-_TEXT = r"(?:[^<&\x00-\x08\x0b\x0c\x0e-\x1f]|&(?:amp|lt|gt|quot|apos|#9|#10|#13);)*"
-_T = f"(?:<t{_ATTRIBUTES}>{_TEXT}</t>|<t{_ATTRIBUTES}/>)"
-_STYLE = f"<rPr>(?:<[A-Za-z]+{_ATTRIBUTES}/>)*</rPr>"
-_RICH = f"(?:{_T}|<r>(?:{_STYLE})?{_T}</r>|<rPh{_ATTRIBUTES}>{_T}</rPh>|<phoneticPr{_ATTRIBUTES}/>)*"
-_FORMULA = f"(?:<f{_ATTRIBUTES}>{_TEXT}</f>|<f{_ATTRIBUTES}/>)?"
-_VALUE = (
-    '(?:/>|></c>| t="s"><v>[0-9]{1,9}</v></c>'
-    f'| t="inlineStr"><is>{_RICH}</is></c>'
-    f'|(?: t="(?:n|b|e|str|d)")?>{_FORMULA}(?:<v(?: xml:space="preserve")?>{_TEXT}</v>)?</c>)'
-)
-_STRINGS = rf"^(?:\s*(?:<si>{_RICH}</si>|<si/>))*\s*$"
-
-
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
-_COLUMNS = {NARROW: "[A-P]", WIDE: "[A-Z]{1,2}"}
 _TYPES = {"s", "n", "b", "e", "str", "d", "inlineStr"}
+_SPACE = " \t\r\n"
 # The parser keeps each name that it meets, and the elements that it is in. Sheets have some 200 names, 10 deep.
 _MAX_NAMES = 10_000
 _DEEPEST = 100
 
 
-def usual_rows(markup: bytes, first: int, last: int) -> int | None:
-    """In how many columns, NARROW or WIDE, all cells of these rows stand; None when the form is not the usual one.
+class Unusual(ValueError):
+    """The markup is not in the usual form; when it was rewritten already, it is none that a workbook has."""
 
-    Rows and cells are somewhat near the ``first`` and the ``last`` row: their numbers begin with digits between theirs.
+
+def walk(part: str, content: bytes, meet: Callable[[str, str, dict[str, str]], None]) -> None:
+    """Meet each element of a small part: its name, the name of the one around it, both bare, and its attributes.
+
+    Raises FileError for a document type, and expat's errors.
     """
-    number = _number(str(first), str(last))
-    return next((width for width, column in _COLUMNS.items() if _matches(markup, _rows(column, number))), None)
+    parser = _parser(part)
+    around = [""]
 
+    def start(name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        meet(local, around[-1], attributes)
+        around.append(local)
 
-def _rows(column: str, number: str) -> str:
-    cell = f'<c r="{column}{number}"(?: s="[0-9]+")?{_VALUE}'
-    return rf'^(?:\s*<row r="{number}"{_ATTRIBUTES}(?:/>|>(?:{cell})*</row>))*\s*$'
-
-
-def _number(first: str, last: str) -> str:
-    """An expression for the numbers between two, and some around them."""
-    if len(first) < len(last):
-        between = f"|[1-9][0-9]{{{len(first)},{len(last) - 2}}}" if len(last) - len(first) > 1 else ""
-        return f"(?:[{first[0]}-9][0-9]{{{len(first) - 1}}}{between}|[1-{last[0]}][0-9]{{{len(last) - 1}}})"
-    if first == last:
-        return first
-    same = next(place for place, digit in enumerate(first) if digit != last[place])
-    return f"{first[:same]}[{first[same]}-{last[same]}][0-9]{{{len(first) - same - 1}}}"
-
-
-def usual_strings(markup: bytes) -> bool:
-    """Whether these items of the shared strings have the usual form."""
-    return _matches(markup, _STRINGS)
-
-
-def _matches(markup: bytes, grammar: str) -> bool:
-    try:
-        text = pa.array([markup], pa.binary()).cast(pa.string())
-    except pa.ArrowInvalid:
-        return False
-    return bool(pc.match_substring_regex(text, grammar)[0].as_py())
-
-
-def check_markup(part: str, content: bytes) -> None:
-    """Raise FileError or an expat error unless a part is well-formed XML without a document type."""
-    _parser(part).Parse(content, True)
+    parser.StartElementHandler = start
+    parser.EndElementHandler = lambda _: around.pop()
+    parser.Parse(content, True)
 
 
 def _parser(part: str) -> expat.XMLParserType:
@@ -120,8 +78,10 @@ class Rewriter:
         self._ended = False
         self._cell: dict[str, str] = {}
         self._value: str | None = None
+        self._taken: set[int] = set()
         self._rich: list[str] | None = None
         self._text: list[str] | None = None
+        self._preserved = self._spoken = False
 
     def feed(self, content: bytes, *, final: bool = False) -> bytes:
         """Take the next bytes; return the rows or items that are complete. Raises FileError, ValueError or expat's."""
@@ -143,6 +103,7 @@ class Rewriter:
         if local == "row":
             number = attributes.get("r")
             self._row, self._column = int(number) if number else self._row + 1, 0
+            self._taken.clear()
         elif local == "c":
             self._cell, self._value = attributes, None
             self._place(attributes.get("r"))
@@ -150,15 +111,11 @@ class Rewriter:
             self._text = []
         elif local in ("is", "si"):
             self._rich = []
-        elif self._rich is not None and local in ("t", "r", "rPh"):
-            self._open(local, attributes)
-
-    def _open(self, local: str, attributes: dict[str, str]) -> None:
-        kept = {"t": ' xml:space="preserve"', "rPh": ' sb="0" eb="0"'}.get(local, "")
-        if local == "t":
-            kept = kept if attributes.get("xml:space") == "preserve" else ""
+        elif self._rich is not None and local == "t":
             self._text = []
-        _told(self._rich).append(sys.intern(f"<{local}{kept}>"))
+            self._preserved = attributes.get("xml:space") == "preserve"
+        elif local == "rPh":
+            self._spoken = True
 
     def _end(self, name: str) -> None:
         self._depth -= 1
@@ -171,12 +128,15 @@ class Rewriter:
         elif local == "v" and self._rich is None:
             self._value = f"<v>{self._taken_text()}</v>"
         elif local == "is":
-            self._value = f"<is>{self._taken_rich()}</is>"
+            self._value = f"<is><t>{self._taken_rich()}</t></is>"
         elif local == "si":
-            self._done.append(f"<si>{self._taken_rich()}</si>")
-        elif self._rich is not None and local in ("t", "r", "rPh"):
-            text = self._taken_text() if local == "t" else ""
-            self._rich += text, sys.intern(f"</{local}>")
+            self._done.append(f"<si><t>{self._taken_rich()}</t></si>")
+        elif self._rich is not None and local == "t":
+            text = self._taken_text()
+            if not self._spoken:
+                self._rich.append(text if self._preserved else text.strip(_SPACE))
+        elif local == "rPh":
+            self._spoken = False
 
     def _character_data(self, text: str) -> None:
         if self._text is not None:
@@ -197,7 +157,7 @@ class Rewriter:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
             raise ValueError(reference)
-        self._column = column_number(match[1].upper())
+        self._column = _number(match[1].upper())
         if int(match[2]) != self._row and self._column <= WIDE:
             raise ValueError(f"the cell {reference} in row {self._row}")
 
@@ -213,10 +173,21 @@ class Rewriter:
         style, kind = self._cell.get("s"), self._cell.get("t")
         if kind not in (None, *_TYPES):
             raise ValueError(f"a cell of the type {kind}")
-        kind = "inlineStr" if value.startswith("<is>") else kind
+        if value.startswith("<is>"):
+            kind = "inlineStr"
+        elif kind == "inlineStr":
+            kind = "str"
+        place = f"{_letters(self._column)}{self._row}"
+        if self._column in self._taken:
+            raise FileError(
+                FileCode.NOT_A_WORKBOOK,
+                f"A sheet of the workbook ({self._part}) has two values for the cell {place}.",
+                hint=REPAIR,
+            )
+        self._taken.add(self._column)
         written = f' s="{int(style)}"' if style else ""
         written += f' t="{kind}"' if kind else ""
-        self._cells.append(f'<c r="{_letters(self._column)}{self._row}"{written}>{value}</c>')
+        self._cells.append(f'<c r="{place}"{written}>{value}</c>')
 
     def _end_row(self) -> None:
         if not self._cells:
@@ -234,7 +205,7 @@ def _told(found: Any) -> list[str]:
     return found
 
 
-def column_number(letters: str) -> int:
+def _number(letters: str) -> int:
     """The number of a column from 1, told from its capital letters."""
     number = 0
     for letter in letters:

@@ -9,7 +9,8 @@ from typing import IO
 
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.workbook_archive import Archive
-from chalicelib.load.workbook_markup import Rewriter
+from chalicelib.load.workbook_check import BROKEN_XML
+from chalicelib.load.workbook_markup import Rewriter, Unusual
 
 _READ = 2**20
 _HEAD_SIZE = 2**20
@@ -22,10 +23,6 @@ _HEAD = re.compile(
     re.IGNORECASE,
 )
 _FIRST_ROW = re.compile(rb'\s*<row r="([0-9]{1,7})"')
-
-
-class Unusual(ValueError):
-    """The markup is not in the usual form; when it was rewritten already, it is none that a workbook has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +75,14 @@ def usual(archive: Archive, part: str, element: bytes, end: bytes) -> Iterator[b
             yield left[:found]
         while stream.read(_READ):
             pass
+
+
+def mended(part: str, markup: bytes) -> bytes:
+    """A piece of a part in the usual form. Raises Unusual when it can't be read for itself, and FileError."""
+    try:
+        return Rewriter(part).feed(b"<piece>" + markup + b"</piece>", final=True)
+    except (ValueError, *BROKEN_XML) as error:
+        raise Unusual from error
 
 
 def rewritten(archive: Archive, part: str) -> Iterator[bytes]:

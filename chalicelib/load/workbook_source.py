@@ -5,41 +5,23 @@ Numbers come as people see them (``1.0`` as ``1``) and date cells as ISO 8601; a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import FileCode, FileError
-from chalicelib.load.cells import blank_rows, blank_to_null, extra_cells
+from chalicelib.load.cells import blank_rows, extra_cells
 from chalicelib.load.header import header_columns, wrong_width
 from chalicelib.load.returned import origins
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
 from chalicelib.load.workbook_archive import Sheet
-from chalicelib.load.workbook_reader import Block, WorkbookReader
-
-# How the reader names the errors of a spreadsheet, and what people see in the cell.
-_EXPECTED = "Expected string but got "
-_ERROR = re.compile(r"Error\((\w+)\)")
-_ERRORS = {
-    "Div0": "#DIV/0!",
-    "GettingData": "#GETTING_DATA",
-    "NA": "#N/A",
-    "Name": "#NAME?",
-    "Null": "#NULL!",
-    "Num": "#NUM!",
-    "Ref": "#REF!",
-    "Value": "#VALUE!",
-}
-# By row and column of a block of cells, from 0: what people see there.
-Errors = Mapping[tuple[int, int], str]
+from chalicelib.load.workbook_reader import Block, Errors, WorkbookReader
+from chalicelib.load.workbook_tags import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +113,7 @@ class WorkbookSource:
 class _Rows:
     """Rows of a sheet that are not blank: their numbers in it, their trimmed cells, and errors as people see them."""
 
-    lines: np.ndarray[Any, np.dtype[np.int64]]
+    lines: Places
     cells: pa.Table
     errors: Errors
 
@@ -153,33 +135,14 @@ class _Rows:
 
 def _rows(blocks: Iterator[Block]) -> Iterator[_Rows]:
     for block in blocks:
-        shown = {place: _shown(detail) for place, detail in block.errors.items()}
-        cells = _with_errors(blank_to_null(block.cells), shown)
+        cells, lines, errors = block.cells, block.lines, block.errors
         filled = np.flatnonzero(~blank_rows(cells))
         if len(filled) < len(cells):
-            cells = cells.take(pa.array(filled))
-            shown = {(int(np.searchsorted(filled, row)), column): text for (row, column), text in shown.items()}
+            cells, lines = cells.take(pa.array(filled)), lines[filled]
+            errors = {(int(np.searchsorted(filled, row)), column): text for (row, column), text in errors.items()}
         if len(filled):
-            yield _Rows(filled + block.first, cells, shown)
+            yield _Rows(lines, cells, errors)
 
 
 def _empty() -> FileError:
     return FileError(FileCode.EMPTY_FILE, "The workbook has no sheet with rows.", hint="Drop it again with them.")
-
-
-def _shown(detail: str) -> str:
-    """What people see in a cell that the reader can't give as text; for one that is no error, what the reader says."""
-    kind = _ERROR.search(detail)
-    return _ERRORS.get(kind[1], kind[0]) if kind else detail.removeprefix(_EXPECTED).strip("'")
-
-
-def _with_errors(cells: pa.Table, errors: Errors) -> pa.Table:
-    """The cells with what people see in those that hold an error, so that no row is taken for blank."""
-    for position in {column for _, column in errors}:
-        rows = sorted(row for row, column in errors if column == position)
-        mask = np.zeros(len(cells), np.bool_)
-        mask[rows] = True
-        shown = pa.array([errors[row, position] for row in rows], pa.string())
-        column = pc.replace_with_mask(cells.column(position).combine_chunks(), pa.array(mask), shown)
-        cells = cells.set_column(position, cells.column_names[position], column)
-    return cells

@@ -5,19 +5,21 @@ Files and batches are written here, by the same steps, so that they can't disagr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
+from chalicelib.load.begun import Begun
+from chalicelib.load.first_load import FirstLoad
 from chalicelib.load.keys import RepeatedKeys
 from chalicelib.load.options import LoadOptions, OnConflict
 from chalicelib.load.parent_keys import DatabaseKeys
 from chalicelib.load.rows import RejectedRow, Source, rejections_table
 from chalicelib.load.staging import Staging
-from chalicelib.load.validation import Validator
+from chalicelib.load.validation import Checked, Validator
 from chalicelib.load.vanished import parents_stay
 from chalicelib.ports import Counts, Transaction
 from chalicelib.publishing import SET_WISE_FROM
@@ -65,15 +67,31 @@ def write(
     *,
     run: str,
     progress: Progress = _untold,
+    first: bool = False,
 ) -> Written:
     """Write a source into its table and its rejections into the ledger, under the run's id.
 
-    ``progress`` is told the phase and how many rows were read. Raises FileError when the source can't be read, and
-    ParentGone when what a row refers to vanished meanwhile; the caller's transaction must then roll back.
+    ``progress`` is told the phase and how many rows were read. ``first``: many rows may go straight into the table
+    where it is empty, which keeps it and its parents from everybody while they are read. Raises FileError when the
+    source can't be read, and ParentGone when what a row refers to vanished meanwhile; the caller's transaction must
+    then roll back.
     """
+    if first and options.max_rejected is None:
+        source = Begun.of(source, SET_WISE_FROM)
+        if source.rows >= SET_WISE_FROM and (load := FirstLoad.begin(transaction, table)):
+            return _write_first(transaction, load, table, source, run, progress)
     staging = Staging(transaction, table, run)
     read, rejected, repeated = stage(transaction, staging, table, source, run, progress)
     return settle(transaction, table, staging, options, read, rejected, repeated, progress)
+
+
+def _write_first(
+    transaction: Transaction, load: FirstLoad, table: Table, source: Source, run: str, progress: Progress
+) -> Written:
+    read, rejected = _send(transaction, load.settle, load.add, table, source, run, progress)
+    progress("publishing", read)
+    load.end()
+    return Written(Counts(read, read - rejected, 0, 0, rejected))
 
 
 def settle(
@@ -123,11 +141,34 @@ def stage(
 
     ``log`` is the quoted relation for what is rejected. Raises FileError when the source can't be read.
 
-    The rows go through one COPY, while more are read and checked. The connection is busy with it, so it ends where
-    parents have to be asked for that were not yet, and where enough rows are rejected to be logged.
+    The rows go through one COPY, while more are read and checked.
+    """
+    keys = RepeatedKeys(table)
+
+    def watched(checked: Checked) -> Checked:
+        keys.watch(checked.staged)
+        return checked
+
+    read, rejected = _send(transaction, watched, staging.add, table, source, run, progress, log)
+    return read, rejected, keys.found()
+
+
+def _send(
+    transaction: Transaction,
+    settle: Callable[[Checked], Checked],
+    add: Callable[[Iterable[pa.Table]], None],
+    table: Table,
+    source: Source,
+    run: str,
+    progress: Progress,
+    log: str = "decant.rejections",
+) -> tuple[int, int]:
+    """Check the rows of a source, ``settle`` each chunk and ``add`` what comes of it; log what is rejected.
+
+    The connection is busy with a COPY, so it ends where parents have to be asked for that were not yet, and where
+    enough rows are rejected to be logged. Returns how many rows were read and rejected.
     """
     validator = Validator(table, DatabaseKeys(transaction))
-    keys = RepeatedKeys(table)
     chunks = map(validator.parse, source.chunks())
     ahead = next(chunks, None)
     pending: list[RejectedRow] = []
@@ -136,23 +177,22 @@ def stage(
     def rows() -> Iterator[pa.Table]:
         nonlocal ahead, read, rejected
         while ahead is not None:
-            checked = validator.finish(ahead)
-            keys.watch(checked.staged)
-            pending.extend(checked.rejected)
-            read += len(checked.staged)
-            rejected += len(checked.rejected)
-            yield checked.staged
+            read += len(ahead.chunk)
+            settled = settle(validator.finish(ahead))
+            pending.extend(settled.rejected)
+            rejected += len(settled.rejected)
+            yield settled.staged
             progress("validating", read)
             ahead = next(chunks, None)
             if len(pending) >= _LOG_FROM or (ahead is not None and validator.asks(ahead)):
                 return
 
     while ahead is not None:
-        staging.add(rows())
+        add(rows())
         if pending:
             transaction.copy_in(log, [rejections_table(run, table.name, pending)])
             pending.clear()
-    return read, rejected, keys.found()
+    return read, rejected
 
 
 def _publish(staging: Staging, options: LoadOptions, read: int, rejected: int) -> Counts:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.digest import whole_leaves
 from chalicelib.load.loader import Attempt, File, InHand, Loader, NotItsTurn
+from chalicelib.load.split_ending import Ending
 from chalicelib.load.split_record import Split, Step
 from chalicelib.load.splitting import SILENCE, Done, Splitter
 from chalicelib.ports import Run, RunState
@@ -32,8 +33,7 @@ _PHASES = {Step.SCAN: "scanning", Step.LOAD: "loading", Step.PUBLISH: "publishin
 
 def splitter(services: Services) -> Splitter:
     """What loads files in parts with these services."""
-    loader = Loader(services.database, services.intake, services.dictionary)
-    return Splitter(loader, whole_leaves(services.settings.split_part_bytes))
+    return Splitter(_loader(services), whole_leaves(services.settings.split_part_bytes))
 
 
 def begin_parts(services: Services, file: File, attempt: Attempt, run: Run) -> Split | None:
@@ -73,7 +73,7 @@ def do_part(services: Services, task: PartTask, *, again: bool) -> None:
 def give_up(services: Services, task: PartTask, error: DecantError) -> None:
     """End the run of a part that can't be done. Raises Unavailable when that has to be tried again."""
     try:
-        splitter(services).abandon(task.run, error)
+        Ending(_loader(services)).abandon(task.run, error)
     except DecantError as unable:
         if isinstance(unable, Unavailable) and not isinstance(error, Unavailable):
             raise
@@ -87,7 +87,7 @@ def _publish(services: Services, task: PartTask, *, again: bool) -> None:
         run = replace(run, state=RunState.RUNNING)
     work = splitter(services)
     try:
-        entry = work.publish(task.run, Progress(services, run).tell)
+        entry = Ending(work.loader).publish(task.run, Progress(services, run).tell)
     except NotItsTurn as error:
         # A message that a worker died with is counted as tried, or it would come back as a new one for ever.
         if again or (isinstance(error, InHand) and task.tries):
@@ -151,6 +151,10 @@ def _end_silent(services: Services, work: Splitter, run: str) -> None:
         hint="See the dead-letter queue and the worker's log, and drop the file again.",
     )
     shown = services.catalog.run(run)
-    entry = work.abandon(run, error)
+    entry = Ending(work.loader).abandon(run, error)
     if entry is not None and shown is not None:
         finish(services, shown, ended(shown, entry))
+
+
+def _loader(services: Services) -> Loader:
+    return Loader(services.database, services.intake, services.dictionary)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,19 +10,16 @@ import typer
 from rich.console import Console
 
 from decant import show
-from decant.client import Client
 from decant.command import command
 from decant.exits import Exit
-from decant.failures import CommandError, Unreachable, usage
-from decant.following import Runs, Watch, follow
+from decant.failures import Unreachable, usage
+from decant.sending import load_files
 from decant.session import Session
 
 PANEL = "Files"
-_BLOCK = 256 * 1024
 _LOOK_SECONDS = 2.0
 _ENDINGS = (".csv", ".xlsx")
 _SHOWN = 20
-_UNCLAIMED = "unknown-table"
 _State = tuple[int, int]
 
 
@@ -77,7 +73,7 @@ def load(
     found = list(_files(files))
     if not found:
         raise usage("There is no .csv or .xlsx file in there.")
-    loaded = _load(session, found, how, wait=wait)
+    loaded = load_files(session, found, how, wait=wait)
     session.tell(loaded.told(), loaded.show)
     return loaded.exit(rejections_ok)
 
@@ -136,88 +132,6 @@ def _is_loadable(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in _ENDINGS and not path.name.startswith((".", "~$"))
 
 
-def _named(paths: Sequence[Path]) -> dict[str, Path]:
-    """Name files as shortly as they can be told apart."""
-    names = [path.name for path in paths]
-    return {path.name if names.count(path.name) == 1 else str(path): path for path in paths}
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """What became of files, by name: the runs, and what the API refused before there was one."""
-
-    runs: Runs
-    refused: Mapping[str, CommandError]
-
-    def told(self) -> dict[str, object]:
-        refused = [{"file": name, "error": error.told()} for name, error in self.refused.items()]
-        return {"runs": list(self.runs.values()), "refused": refused}
-
-    def show(self, console: Console) -> None:
-        if self.runs:
-            show.loads(console, self.runs)
-        for name, run in self.runs.items():
-            if run["rejected"]:
-                show.say(console, f"{run['rejected']:,} rows of {name} wait to be corrected:")
-                show.say(console, f"  decant rejections {run['id']} --xlsx corrected.xlsx")
-                show.say(console, f"  decant fix {run['id']} corrected.xlsx")
-        for name, error in self.refused.items():
-            say = "It takes --table where the file's name does not begin with it."
-            show.say(console, f"{name} was not sent: {error.detail}{f' {say}' if error.code == _UNCLAIMED else ''}")
-
-    def exit(self, rejections_ok: bool) -> Exit:
-        if self.refused:
-            return Exit.REFUSED
-        failed = any(run["state"] in ("failed", "refused") for run in self.runs.values())
-        rejected = any(run["rejected"] for run in self.runs.values())
-        return Exit.REJECTED if failed or (rejected and not rejections_ok) else Exit.DONE
-
-
-def _load(session: Session, paths: Sequence[Path], how: Mapping[str, object], *, wait: bool) -> _Loaded:
-    """Send files, those of parents first, and give their runs, when they have ended or as they are.
-
-    A file that is refused is no reason to leave the others. Raises Unreachable.
-    """
-    tables = [table["name"] for table in session.client.ask("/tables")["tables"]]
-
-    def place(item: tuple[str, Path]) -> int:
-        name = item[1].name.lower()
-        return max((rank for rank, table in enumerate(tables) if name.startswith(table.lower())), default=len(tables))
-
-    sent, refused = {}, {}
-    with Watch(session.err) as bars:
-        for name, path in sorted(_named(paths).items(), key=place):
-            try:
-                sent[name] = send(session.client, path, bars, name, how)
-            except CommandError as error:
-                if error.exit is not Exit.REFUSED:
-                    raise
-                refused[name] = error
-        if wait:
-            return _Loaded(follow(session.client, sent, bars.show), refused)
-    return _Loaded({name: session.client.run(run) for name, run in sent.items()}, refused)
-
-
-def send(client: Client, path: Path, bars: Watch, name: str, how: Mapping[str, object]) -> str:
-    """Upload a file; give the run that loads it."""
-    size = path.stat().st_size
-    given = {key: value for key, value in how.items() if value is not None}
-    form = client.ask("/uploads", "POST", {"filename": path.name, **given})
-    if size > form["max_bytes"]:
-        raise usage(f"{path} has {size:,} bytes; a file may have {form['max_bytes']:,}.", "Split it.")
-
-    def blocks() -> Iterator[bytes]:
-        sent = 0
-        with path.open("rb") as content:
-            while block := content.read(_BLOCK):
-                yield block
-                sent += len(block)
-                bars.sent(name, sent, size)
-
-    client.upload(form, path.name, size, blocks())
-    return str(form["run"])
-
-
 def _watch(session: Session, folders: Sequence[Path], how: Mapping[str, object]) -> Exit:
     """Load what comes into folders or changes there, when it is whole: as big and old as at the look before."""
     for folder in folders:
@@ -232,7 +146,7 @@ def _watch(session: Session, folders: Sequence[Path], how: Mapping[str, object])
             now = {path: _state(path) for path in _files(folders)}
             ripe = {path: state for path, state in now.items() if before.get(path) == state != loaded.get(path)}
             if ripe:
-                found = _load(session, [*ripe], how, wait=True)
+                found = load_files(session, [*ripe], how, wait=True)
                 session.tell(found.told(), found.show)
                 worst = max(worst, found.exit(False))
                 loaded.update(ripe)

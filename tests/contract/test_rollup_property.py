@@ -20,7 +20,7 @@ from chalicelib.backup.restore import restore
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import IntegrityViolation, Unavailable
-from chalicelib.load import writer
+from chalicelib.load import choice, writer
 from chalicelib.metrics.compute import compute
 from chalicelib.metrics.registry import METRICS
 from chalicelib.ports import RunState, Transaction
@@ -243,6 +243,7 @@ COUNTER = itertools.count()
 def test_the_counts_are_those_of_the_rows_whatever_is_done_to_them(
     make_database: MakeDatabase, dictionary: Dictionary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str
 ) -> None:
+    monkeypatch.setattr(choice, "FEW", 3)  # fewer are written directly, and four or more as a big load is
     monkeypatch.setattr(writer, "SET_WISE_FROM", 4)
     monkeypatch.setattr(swap, "SET_WISE_FROM", 4)
     with make_database(dictionary if shape == "shipped" else loose(dictionary)) as postgres:

@@ -18,7 +18,7 @@ from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load import digest, loader, parts
 from chalicelib.load.loader import NotItsTurn
-from chalicelib.load.splitting import Splitter
+from chalicelib.load.split_ending import Ending
 from chalicelib.load.writer import stage
 from chalicelib.ports import Run, RunState
 from chalicelib.postgres import PostgresDatabase, PostgresTransaction
@@ -293,7 +293,7 @@ def test_two_workers_that_meet_the_same_loss_begin_again_once(intake: Split, mon
     until(intake, "publish")
     crash_loses(intake)
     message = json.dumps(intake.queue.sent.pop()[0])
-    publish, others = Splitter._publish, [message]
+    publish, others = Ending._publish, [message]
 
     def and_another(*arguments: Any) -> Any:
         try:
@@ -303,7 +303,7 @@ def test_two_workers_that_meet_the_same_loss_begin_again_once(intake: Split, mon
                 worker.handle(intake.services, others.pop())
 
     with monkeypatch.context() as patch:
-        patch.setattr(Splitter, "_publish", and_another)
+        patch.setattr(Ending, "_publish", and_another)
         worker.handle(intake.services, message)
     assert not others
     assert intake.postgres.query("SELECT round, step FROM decant.splits") == [(2, "load")]
@@ -591,7 +591,7 @@ def test_a_silent_run_that_can_not_be_ended_keeps_no_other_from_beginning(
     intake.deliver(intake.put(EMPLOYEES, employees()))
     intake.queue.sent.clear()
     intake.postgres.query("UPDATE decant.splits SET touched = touched - interval '25 hours'")
-    monkeypatch.setattr(Splitter, "abandon", unable)
+    monkeypatch.setattr(Ending, "abandon", unable)
     intake.deliver(intake.put(EMPLOYEES, employees(seed=2)))
     intake.deliver_all()
     assert the_run(intake).state is RunState.SUCCEEDED

@@ -149,7 +149,7 @@ class TestForAws:
     def test_its_binaries_are_for_the_runtime(self, for_aws: Package, runtime: Runtime) -> None:
         with zipfile.ZipFile(for_aws.archive) as archive:
             binaries = {name: archive.read(name)[:20] for name in archive.namelist() if name.endswith(".so")}
-        assert {name.split("/")[0] for name in binaries} >= {"fastavro", "fastexcel"}
+        assert {name.split("/")[0] for name in binaries} >= {"fastavro"}
         for name, header in binaries.items():
             assert header[:4] == b"\x7fELF", name
             assert struct.unpack_from("<H", header, 18)[0] == ELF_MACHINES[runtime.architecture], name
@@ -246,7 +246,7 @@ class TestWithWhatLambdaHas:
     def test_everything_came_from_where_lambda_has_it(self, outcome: dict[str, Any], lambda_path: list[Path]) -> None:
         origins = {name: Path(origin) for name, origin in outcome["origins"].items()}
         task, _, runtime = lambda_path
-        for name in ("app", "chalice", "pynamodb", "fastexcel", "fastavro"):
+        for name in ("app", "chalice", "pynamodb", "fastavro"):
             assert task in origins[name].parents, name
         for name in ("boto3", "botocore", "s3transfer", "urllib3"):
             assert runtime in origins[name].parents, name

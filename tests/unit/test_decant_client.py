@@ -155,6 +155,14 @@ def test_an_upload_that_the_bucket_refuses_is_told(server: Server, client: Clien
         client.upload({"url": f"{server.url}/bucket", "run": "r", "fields": {}}, "a.csv", 1, [b"a"])
 
 
+@pytest.mark.parametrize(
+    ("typed", "sent"), [("/tables/a b", "/tables/a%20b"), ("/tables/ñ%20?a=ü", "/tables/%C3%B1%20?a=%C3%BC")]
+)
+def test_what_a_person_types_makes_no_broken_request(server: Server, client: Client, typed: str, sent: str) -> None:
+    server.answer(f"GET /api{sent}", body={})
+    assert client.ask(typed) == {}
+
+
 def test_pages_are_asked_for_until_there_are_enough(server: Server, client: Client) -> None:
     server.answer("GET /api/runs?limit=3", body={"runs": [{"id": 1}, {"id": 2}], "next": "b"})
     server.answer("GET /api/runs?limit=1&after=b", body={"runs": [{"id": 3}], "next": "c"})

@@ -13,7 +13,10 @@ export function DictionaryView({ table }) {
     other.foreign_keys.filter((key) => key.table === table.name).map((key) => ({ table: other, columns: key.columns })),
   );
   return html`
-    <div class="dictionary"><${Table} caption=${t("dictionary.caption", { table: table.name })} rows=${table.columns} id=${(column) => column.name} columns=${columns(table)} /></div>
+    <div class="dictionary">
+      <${Table} caption=${t("dictionary.caption", { table: table.name })} rows=${table.columns} columns=${columns(table)}
+        id=${(column) => column.name} />
+    </div>
     ${children.length > 0 &&
     html`<section class="card">
       <h2>${t("dictionary.children")}</h2>
@@ -65,8 +68,10 @@ function constraints({ type, constraints: given }) {
 /** A range of values in words. What the column's type bounds anyway is told in a word, or not at all. */
 function range(type, { minimum, maximum }) {
   if (type === "integer") {
-    const [name, [least, most]] = Object.entries(OWN_RANGES).find(([, range]) => range.includes(Number(minimum)) || range.includes(Number(maximum))) ?? ["", []];
-    const [lower, upper] = [Number(minimum) === least, Number(maximum) === most];
+    const bounds = [Number(minimum), Number(maximum)];
+    const own = Object.entries(OWN_RANGES).find(([, range]) => range.some((bound) => bounds.includes(bound)));
+    const [name, [least, most]] = own ?? ["", []];
+    const [lower, upper] = [bounds[0] === least, bounds[1] === most];
     if (lower && upper) return t(`dictionary.range.${name}`);
     if (lower) minimum = undefined;
     if (upper) maximum = undefined;

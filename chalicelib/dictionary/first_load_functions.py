@@ -1,0 +1,88 @@
+"""What the app's role may do to load rows into an empty table without a staging table: its keys are off meanwhile.
+
+Whoever begins can't leave them off: a deferred trigger puts them on at the commit, unless it was told to before.
+"""
+
+from __future__ import annotations
+
+from chalicelib.dictionary.keys_off import (
+    lock_or,
+    put_foreign_keys_on,
+    put_indexes_on,
+    relation,
+    take_foreign_keys_off,
+    take_indexes_off,
+)
+from chalicelib.dictionary.model import Dictionary, Table
+from chalicelib.dictionary.names import quote_literal
+
+# Whoever waits longer stages its rows meanwhile.
+_LOCK_TRIES = 10
+# Told to be immediate, the keys are put on at once: SET CONSTRAINTS decant.decant_first_load_ends IMMEDIATE
+END = "decant.decant_first_load_ends"
+
+
+def first_load_functions(dictionary: Dictionary, role: str) -> list[str]:
+    """The statements that make the function for the app's role, which is quoted, and what ends its work.
+
+    ``decant.begin_first_load(table)`` takes an empty table and its parents from everybody until the commit, takes the
+    table's keys and indexes off, and returns true; or false, and nothing is done, where the table has rows or is in
+    use, or somebody's rules, policies or triggers would have a word about rows. When END becomes immediate, at the
+    latest at the commit, they are put on again, so that nobody ever sees the table without them. Rows that break them
+    raise unique_violation or foreign_key_violation then.
+    """
+    begin = "\n".join(f"    WHEN {quote_literal(table.name)} THEN\n{_begin(table)}" for table in dictionary.tables)
+    end = "\n".join(f"    WHEN {quote_literal(table.name)} THEN\n{_end(table)}" for table in dictionary.tables)
+    return [
+        "CREATE UNLOGGED TABLE IF NOT EXISTS decant.first_loads (table_name text NOT NULL)",
+        f"REVOKE ALL ON decant.first_loads FROM {role}",
+        f"""CREATE OR REPLACE FUNCTION decant.begin_first_load(table_name text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $first$
+BEGIN
+    CASE begin_first_load.table_name
+{begin}
+    END CASE;
+    INSERT INTO decant.first_loads VALUES (begin_first_load.table_name);
+    RETURN true;
+END $first$""",
+        f"""CREATE OR REPLACE FUNCTION decant.end_first_load() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $first$
+BEGIN
+    DELETE FROM decant.first_loads f WHERE f.table_name = NEW.table_name;
+    CASE NEW.table_name
+{end}
+    END CASE;
+    RETURN NULL;
+END $first$""",
+        """DO $first$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgname = 'decant_first_load_ends') THEN
+        CREATE CONSTRAINT TRIGGER decant_first_load_ends AFTER INSERT ON decant.first_loads
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION decant.end_first_load();
+    END IF;
+    ALTER TABLE decant.first_loads ENABLE ALWAYS TRIGGER decant_first_load_ends;
+END $first$""",
+        "REVOKE ALL ON FUNCTION decant.begin_first_load(text), decant.end_first_load() FROM PUBLIC",
+        f"GRANT EXECUTE ON FUNCTION decant.begin_first_load(text) TO {role}",
+    ]
+
+
+def _begin(table: Table) -> str:
+    name = relation(table)
+    return f"""    IF EXISTS (SELECT FROM {name}) OR EXISTS (
+        SELECT FROM pg_class WHERE oid = '{name}'::regclass AND (relkind <> 'r' OR relhasrules OR relrowsecurity)
+    ) OR EXISTS (
+        SELECT FROM pg_trigger WHERE tgrelid = '{name}'::regclass AND NOT tgisinternal AND tgtype & 1 = 1 -- of a row
+    ) THEN
+        RETURN false;
+    END IF;
+{lock_or("RETURN false", table, _LOCK_TRIES)}
+    IF EXISTS (SELECT FROM {name}) THEN
+        RETURN false;
+    END IF;
+    {take_foreign_keys_off(table)}
+{take_indexes_off(table)}"""
+
+
+def _end(table: Table) -> str:
+    return f"""{put_indexes_on(table)}
+{put_foreign_keys_on(table)}"""

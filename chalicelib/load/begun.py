@@ -1,0 +1,31 @@
+"""A source that was begun to be read, to see how many rows it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chalicelib.load.rows import Source, SourceChunk
+
+
+class Begun:
+    """A source of which some chunks have been read already: ``rows`` rows of it, all of them where it has no more."""
+
+    def __init__(self, ahead: list[SourceChunk], rest: Iterator[SourceChunk]) -> None:
+        self.rows = sum(map(len, ahead))
+        self._ahead = ahead
+        self._rest = rest
+
+    @staticmethod
+    def of(source: Source, rows: int) -> Begun:
+        """Read so many rows of a source, or a few more."""
+        chunks = source.chunks()
+        ahead: list[SourceChunk] = []
+        while sum(map(len, ahead)) < rows and (chunk := next(chunks, None)) is not None:
+            ahead.append(chunk)
+        return Begun(ahead, chunks)
+
+    def chunks(self) -> Iterator[SourceChunk]:
+        """See ``rows.Source``. A chunk is kept no longer than until it is given."""
+        while self._ahead:
+            yield self._ahead.pop(0)
+        yield from self._rest

@@ -1,0 +1,225 @@
+"""Rows that go straight into an empty table: reports, rows and keys are the same as through a staging table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.dictionary.model import Table
+from chalicelib.errors import DecantError, IntegrityViolation
+from chalicelib.load import choice, first_load, writer
+from chalicelib.load.json_source import JsonSource
+from chalicelib.load.keys import SeenKeys
+from chalicelib.load.ledger import rejections
+from chalicelib.load.options import LoadOptions, OnConflict
+from chalicelib.load.rows import SourceChunk
+from chalicelib.load.writer import write
+from chalicelib.ports import Transaction
+from chalicelib.publishing import begin_first_load, end_first_load
+from tests.conftest import TestDatabase
+from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
+from tests.contract.test_publishing import employees, publish, schema
+
+__all__ = ["employees"]
+
+ids = st.integers(-3, 3) | st.sampled_from([2**31, "x", None, 2**31 - 1])
+row = st.fixed_dictionaries(
+    {
+        "id": ids,
+        "name": st.sampled_from(["Ann", "Ann", "Bo", None]),
+        "datetime": st.sampled_from(["2021-07-27T16:02:08Z", "2021-07-27", "never"]),
+        "department_id": st.sampled_from([1, 1, 2, 99]),
+        "job_id": st.sampled_from([1, 1, 1, 99]),
+    }
+)
+GOOD = {"id": 1, "name": "Ann", "datetime": "2021-07-27T16:02:08Z", "department_id": 1, "job_id": 1}
+
+
+class Chunked:
+    """Rows that come in several chunks."""
+
+    def __init__(self, table: Table, chunks: list[list[dict[str, Any]]]) -> None:
+        self._table = table
+        self._chunks = chunks
+
+    def chunks(self) -> Iterator[SourceChunk]:
+        before = 0
+        for rows in self._chunks:
+            for chunk in JsonSource(self._table, rows).chunks():
+                yield replace(chunk, rows=pc.add(chunk.rows, before))
+            before += len(rows)
+
+
+def outcome(
+    postgres: TestDatabase, table: Table, given: list[list[dict[str, Any]]], options: LoadOptions, *, first: bool
+) -> tuple[Any, ...]:
+    """All that a caller learns of the rows, and what the table has; nothing of it stays."""
+    with postgres.database.transaction() as transaction:
+        written = write(transaction, table, Chunked(table, given), options, run="r", first=first)
+        told = rejections(transaction, "r", table.name)
+        there = transaction.run("SELECT * FROM hired_employees ORDER BY id")
+        counted = transaction.run("SELECT sum(q1 + q2 + q3 + q4) FROM decant.hires")
+        transaction.run("ROLLBACK")
+        transaction.run("BEGIN")
+    return written, told, there, counted
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(given=st.lists(st.lists(row, min_size=1, max_size=6), max_size=4), on_conflict=st.sampled_from(OnConflict))
+@example(given=[[GOOD, GOOD], [GOOD | {"name": None}, GOOD | {"id": 2}]], on_conflict=OnConflict.REJECT)
+@example(given=[[GOOD | {"name": None}], [GOOD], [GOOD | {"id": 0}, GOOD]], on_conflict=OnConflict.UPDATE)
+def test_both_ways_tell_the_same(
+    postgres: TestDatabase, employees: Table, given: list[list[dict[str, Any]]], on_conflict: OnConflict
+) -> None:
+    options = LoadOptions(on_conflict)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "SET_WISE_FROM", 1)
+        straight = outcome(postgres, employees, given, options, first=True)
+    assert straight == outcome(postgres, employees, given, options, first=False)
+
+
+@given(given=st.lists(st.lists(st.none() | st.integers(-5, 30), max_size=6), max_size=12))
+def test_a_key_is_suspected_if_it_comes_twice_or_was_there_before(given: list[list[int | None]]) -> None:
+    seen = SeenKeys()
+    rows: dict[int, int] = {}
+    for number, keys in enumerate(given):
+        array = pa.array(keys, pa.int64())
+        mask = seen.suspects(array)
+        expected = [key is not None and (keys.count(key) > 1 or key in rows) for key in keys]
+        assert (mask.to_pylist() if mask is not None else [False] * len(keys)) == expected
+        known = {key: rows[key] for key in set(keys) if key in rows}
+        assert seen.rows_of(array.drop_null()) == known
+        new = sorted({key for key in keys if key is not None} - set(rows), reverse=number % 2 == 0)
+        seen.add(pa.chunked_array([pa.array(new, pa.int64())]), pa.chunked_array([pa.array(np.full(len(new), number))]))
+        rows |= dict.fromkeys(new, number)
+
+
+def test_a_big_file_into_an_empty_table_leaves_it_with_its_keys_and_is_counted(
+    postgres: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "FEW", 0)
+    monkeypatch.setattr(writer, "SET_WISE_FROM", 10)
+    begun = []
+
+    def begin(transaction: Transaction, table: Table) -> bool:
+        begun.append(table.name)
+        return begin_first_load(transaction, table)
+
+    monkeypatch.setattr(first_load, "begin_first_load", begin)
+    intake = Intake(postgres, tmp_path)
+    intake.drop("departments.csv", DEPARTMENTS)
+    intake.drop("jobs.csv", JOBS)
+    before = schema(postgres)
+    rows = [f"{number},Ann Lee,2021-01-01T00:00:00Z,{number % 4},2" for number in range(1, 30)]
+    run = intake.drop("hired_employees.csv", "\n".join([*rows, rows[0]]).encode())
+    assert begun == ["hired_employees"]
+    assert (run.counts.read, run.counts.inserted, run.counts.rejected) == (30, 22, 8)
+    assert intake.rejections(run)[-1] == (30, "id", "primary-key")
+    assert schema(postgres) == before
+    assert postgres.query("SELECT sum(q1), count(*) > 0 FROM decant.hires") == [(22, True)]
+
+
+def insert(transaction: Transaction, department: int = 1) -> None:
+    transaction.run("INSERT INTO hired_employees VALUES (1, 'Ann', now(), :department, 1)", department=department)
+
+
+def test_who_begins_can_not_leave_the_keys_off(postgres: TestDatabase, employees: Table) -> None:
+    before = schema(postgres)
+    with postgres.database.transaction() as transaction:
+        assert begin_first_load(transaction, employees)
+        insert(transaction)
+    assert (schema(postgres), len(postgres.rows("hired_employees"))) == (before, 1)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_rows_that_break_the_keys_are_refused_at_the_end(postgres: TestDatabase, employees: Table, ended: bool) -> None:
+    before = schema(postgres)
+
+    def attempt(*departments: int) -> None:
+        with postgres.database.transaction() as transaction:
+            assert begin_first_load(transaction, employees)
+            for department in departments:
+                insert(transaction, department)
+            if ended:
+                end_first_load(transaction)
+
+    with pytest.raises(IntegrityViolation, match="department_id"):
+        attempt(99)
+    with pytest.raises(IntegrityViolation, match="hired_employees_pkey"):
+        attempt(1, 1)
+    assert (schema(postgres), postgres.rows("hired_employees")) == (before, [])
+
+
+def test_what_is_given_up_leaves_no_trace(postgres: TestDatabase, employees: Table) -> None:
+    before = schema(postgres)
+    with postgres.database.transaction() as transaction:
+        transaction.run("SAVEPOINT s")
+        assert begin_first_load(transaction, employees)
+        transaction.run("ROLLBACK TO SAVEPOINT s")
+        insert(transaction)
+    assert schema(postgres) == before
+
+
+def begins(postgres: TestDatabase, table: Table) -> bool:
+    with postgres.database.transaction() as transaction:
+        return begin_first_load(transaction, table)
+
+
+def test_a_table_with_rows_is_none_for_a_first_load(postgres: TestDatabase, employees: Table) -> None:
+    publish(postgres, employees, 1, 5)
+    assert not begins(postgres, employees)
+
+
+@pytest.mark.parametrize("used", ["hired_employees", "departments"])
+def test_a_table_that_somebody_reads_is_left_to_him(postgres: TestDatabase, employees: Table, used: str) -> None:
+    with postgres.as_owner() as reader:
+        reader.execute_simple(f"BEGIN; SELECT * FROM {used}")
+        assert not begins(postgres, employees)
+    assert begins(postgres, employees)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE hired_employees ENABLE ROW LEVEL SECURITY",
+        "CREATE RULE quiet AS ON INSERT TO hired_employees DO ALSO NOTHING",
+        """CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+        CREATE TRIGGER t BEFORE INSERT ON hired_employees FOR EACH ROW EXECUTE FUNCTION public.f()""",
+    ],
+    ids=["a policy", "a rule", "a trigger"],
+)
+def test_whoever_has_a_word_about_rows_is_asked(postgres: TestDatabase, employees: Table, sql: str) -> None:
+    with postgres.as_owner() as owner:
+        owner.execute_simple(sql)
+    assert not begins(postgres, employees)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO decant.first_loads VALUES ('hired_employees')",
+        "DELETE FROM decant.first_loads",
+        "ALTER TABLE decant.first_loads DISABLE TRIGGER ALL",
+        "DROP TRIGGER decant_first_load_ends ON decant.first_loads",
+        "CREATE TEMP TABLE mine (table_name text); CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW"
+        " EXECUTE FUNCTION decant.end_first_load()",
+        "SET session_replication_role = replica",
+    ],
+)
+def test_the_app_may_only_begin(postgres: TestDatabase, sql: str) -> None:
+    with pytest.raises(DecantError), postgres.database.transaction() as transaction:
+        transaction.run_script(sql)
+
+
+def test_no_other_table_can_be_named(postgres: TestDatabase) -> None:
+    with pytest.raises(DecantError), postgres.database.transaction() as transaction:
+        transaction.run("SELECT decant.begin_first_load('decant.runs')")
