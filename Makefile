@@ -94,8 +94,12 @@ test: install ## every test, on as many cores as there are
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
-	@$(PY) -m pytest -m deployed --emulator=localstack tests/e2e --ignore=tests/e2e/test_package.py
+	@$(PY) -m pytest -m deployed --emulator=localstack -n 2 --dist loadgroup tests/e2e --ignore=tests/e2e/test_package.py
 	@$(PY) -m infra.local.with_localstack $(PY) -m pytest -m localstack tests/e2e
+
+pictures: install ## pictures of the console's pages into .local/screenshots, and the one that the README shows
+	@$(PY) -m pytest -q tests/browser/test_pages.py
+	@cp .local/screenshots/readme.png docs/images/console.png
 
 lint: install ## ruff, mypy and the schemas of the workflows
 	@$(PY) -m ruff check .
@@ -115,6 +119,7 @@ destroy: | $(PY) ## take a stage down: make destroy STAGE=dev [YES=1] [WITH_BACK
 
 reference: install ## write docs/reference/ anew, from the code
 	@$(PY) -m infra.reference
+	@$(PY) -m decant.reference docs/reference/cli.md && echo docs/reference/cli.md
 
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlencode, urljoin
 
 from decant.exits import Exit
 from decant.failures import CommandError, Unreachable
+from decant.form import form_body
 
 ENDED = ("succeeded", "failed", "refused", "duplicate")
 POLL_SECONDS = 0.3
@@ -24,6 +26,8 @@ _ANSWER_SECONDS = 60
 _TRIES = 4
 _BLOCK = 256 * 1024
 _NOBODY = "The API wants a token, and there is none for this URL."
+# Of a path and its query; all else that a person may have typed is encoded.
+_AS_WRITTEN = "/?=&%:@!$'()*+,;~"
 _PROBLEM = "urn:decant:problem:"
 Run = dict[str, Any]
 
@@ -55,7 +59,10 @@ class Client:
         sent = {"Content-Type": "application/json"} if body else {}
         known = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         request = urllib.request.Request(  # noqa: S310 - the session lets no other scheme pass
-            self.url + path, data=body, headers={**_WAIT, **sent, **known, **(headers or {})}, method=method
+            self.url + quote(path, safe=_AS_WRITTEN),
+            data=body,
+            headers={**_WAIT, **sent, **known, **(headers or {})},
+            method=method,
         )
         return self._send(request)
 
@@ -135,16 +142,8 @@ class Client:
 
     def upload(self, form: Mapping[str, Any], name: str, size: int, blocks: Iterable[bytes]) -> None:
         """Put a file where a form of ``POST /uploads`` says, as the form wants it. Raises CommandError."""
-        boundary = "decant-form-boundary-" + form["run"]
-        head = "".join(_field(boundary, key, value) for key, value in form["fields"].items())
-        shown = quote(name)
-        head += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{shown}"\r\n\r\n'
-        tail = f"\r\n--{boundary}--\r\n"
-        length = len(head.encode()) + size + len(tail)
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(length)}
-        content = _chained(head.encode(), blocks, tail.encode())
-        request = urllib.request.Request(form["url"], content, headers, method="POST")  # noqa: S310
-        answer = self._send(request)
+        headers, content = form_body(form["fields"], name, size, blocks)
+        answer = self._send(urllib.request.Request(form["url"], content, headers, method="POST"))  # noqa: S310
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             told = answer.body.decode(errors="replace")[:500]
             raise CommandError(f"The bucket refused the upload of {name} ({answer.status}): {told}", hint="Try again.")
@@ -156,7 +155,7 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.headers, error.read())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(
                 f"{request.full_url.partition('?')[0]} does not answer: {reason}.",
@@ -180,12 +179,26 @@ class Client:
             case HTTPStatus.FORBIDDEN:
                 return CommandError(detail, exit=Exit.NOT_ALLOWED, code=code)
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                return CommandError(detail, exit=Exit.UNREACHABLE, code=code, errors=errors)
+                return Unreachable(detail, code=code)
         return CommandError(detail, code=code, errors=errors)
 
     def _no_api(self, told: str) -> Unreachable:
         hint = "It takes the API's own URL, with its stage: `decant url` tells the local one."
         return Unreachable(f"{told} at {self.url}, as Decant's API never does.", hint=hint)
+
+
+def done(run: Run) -> Run:
+    """The run of an order, which must have succeeded. Raises CommandError."""
+    if run["state"] != "succeeded":
+        error: dict[str, Any] = run["error"] or {}
+        raise CommandError(
+            f"The {run['kind']} ended as {run['state']}: {error.get('detail')}",
+            hint=error.get("hint"),
+            exit=Exit.REJECTED,
+            code=str(error.get("code") or run["state"]),
+            errors=error.get("errors", ()),
+        )
+    return run
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -219,13 +232,3 @@ def save(content: BinaryIO, file: Path) -> None:
 
 def _is_outcome(answer: Answer) -> bool:
     return answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and "problem" not in answer.headers.get("Content-Type", "")
-
-
-def _field(boundary: str, name: str, value: str) -> str:
-    return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-
-
-def _chained(head: bytes, blocks: Iterable[bytes], tail: bytes) -> Iterator[bytes]:
-    yield head
-    yield from blocks
-    yield tail

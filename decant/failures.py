@@ -32,10 +32,10 @@ class CommandError(Exception):
 
 
 class Unreachable(CommandError):
-    """Nobody answers, or what answers is not the API."""
+    """Nobody answers, or what answers is not the API or can't do it now; it may be tried again."""
 
-    def __init__(self, detail: str, *, hint: str | None = None) -> None:
-        super().__init__(detail, hint=hint, exit=Exit.UNREACHABLE, code="unreachable")
+    def __init__(self, detail: str, *, hint: str | None = None, code: str = "unreachable") -> None:
+        super().__init__(detail, hint=hint, exit=Exit.UNREACHABLE, code=code)
 
 
 def usage(detail: str, hint: str | None = None) -> CommandError:

@@ -45,6 +45,11 @@ def cell(value: Any) -> Text:
     return Text("".join(each if each.isprintable() else repr(each)[1:-1] for each in text))
 
 
+def counted(number: int, what: str = "row") -> str:
+    """A number of things, in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def state(name: str) -> Text:
     """A state, in its colour."""
     return Text(name, _STATES.get(name, ""))
@@ -113,10 +118,10 @@ def run(console: Console, found: Mapping[str, Any], reasons: Sequence[Mapping[st
     put(console, table)
     if reasons:
         console.print()
-        counted = grid("table", "column", "code", "rows", numbers=("rows",), whole=("table", "code"))
+        told = grid("table", "column", "code", "rows", numbers=("rows",), whole=("table", "code"))
         for each in reasons:
-            counted.add_row(each["table"], cell(each["column"]), each["code"], f"{each['rows']:,}")
-        put(console, counted)
+            told.add_row(each["table"], cell(each["column"]), each["code"], f"{each['rows']:,}")
+        put(console, told)
     if (found["result"] or {}).get("tables"):
         differences(console, found, would=found["kind"] == "drill" or bool(found["result"].get("dry_run")))
 
@@ -147,11 +152,11 @@ def check(console: Console, report: Mapping[str, Any], shown: int) -> None:
     bad = report["rejected"]
     verdict = (f"{bad:,} bad", "red") if bad else ("all good", "green")
     table = f" for {report['table']}"
-    console.print(Text.assemble((name, "bold"), f": {report['read']:,} rows{table}, ", verdict), soft_wrap=True)
+    console.print(Text.assemble((name, "bold"), f": {counted(report['read'])}{table}, ", verdict), soft_wrap=True)
     if bad:
         rejections(console, report["rejections"][:shown])
         if bad > shown:
-            say(console, f"  … and {bad - shown:,} more rows; --all shows them.")
+            say(console, f"  … and {counted(bad - shown)} more; --all shows them.")
     if report["error"]:
         say(console, f"  {report['error']['detail']} {report['error']['hint']}")
 

@@ -16,12 +16,11 @@ from uuid import uuid4
 
 from chalicelib.dictionary.model import Dictionary, Table
 from decant.checking import check_files
-from decant.client import Client, Run
-from decant.commands.files import send
-from decant.commands.operating import done
+from decant.client import Client, Run, done
 from decant.failures import CommandError
 from decant.following import Watch, follow
 from decant.made_up import BadRow, MadeUp, Row, as_json, overwritten, text_of
+from decant.sending import send
 
 _ROWS = 40
 _FIRST_KEY, _LAST_KEY = 1_000_000_000, 2_000_000_000

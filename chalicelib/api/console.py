@@ -40,14 +40,14 @@ def get_console(request: ApiRequest) -> Response:
     return Response(site().page(prefix), headers)
 
 
-def get_asset(_request: ApiRequest, version: str, **names: str) -> Response:
+def get_asset(_request: ApiRequest, version: str, name: str, file: str | None = None) -> Response:
     """Give a file of the console. Raises NotFound."""
-    asset = site().asset(version, "/".join(names.values()))
+    asset = site().asset(version, name if file is None else f"{name}/{file}")
     if asset is None:
         raise NotFound("The console has no such file.", hint="Open the console anew: it may have been replaced.")
     return Response(asset.content, {"Content-Type": asset.media_type, "Cache-Control": _KEPT})
 
 
-# Chalice's own local server knows no greedy routes.
+# Chalice's own local server knows no greedy routes, and API Gateway has one name for what varies at a place of a path.
 for _path in ("/console/{version}/{name}", "/console/{version}/{name}/{file}"):
     console.page(_path)(get_asset)

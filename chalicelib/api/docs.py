@@ -8,9 +8,6 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.api.blueprint import Blueprint
-from chalicelib.api.description.collection import collection
-from chalicelib.api.description.page import content_security_policy, page
-from chalicelib.api.openapi import openapi_document
 from chalicelib.api.request import ApiRequest
 from chalicelib.api.responses import json_response
 from chalicelib.dictionary.model import Dictionary
@@ -25,6 +22,9 @@ _KEPT_A_WHILE = "public, max-age=300"
 @docs.page("/docs")
 def get_docs(request: ApiRequest) -> Response:
     """Give the page that describes the API."""
+    # Few functions describe the API, and all import this module.
+    from chalicelib.api.description.page import content_security_policy, page
+
     headers: dict[str, str | list[str]] = {
         "Content-Type": "text/html; charset=utf-8",
         "Cache-Control": _KEPT_A_WHILE,
@@ -44,6 +44,8 @@ def get_docs_openapi(_request: ApiRequest) -> Response:
 @docs.page("/docs/collection.json")
 def get_docs_collection(_request: ApiRequest) -> Response:
     """Give the collection of requests."""
+    from chalicelib.api.description.collection import collection
+
     headers = {"Cache-Control": _KEPT_A_WHILE, "Content-Disposition": 'attachment; filename="decant.json"'}
     return json_response(collection(_document()), headers=headers)
 
@@ -57,4 +59,6 @@ def _document() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _made(dictionary: Dictionary) -> dict[str, Any]:
+    from chalicelib.api.description.document import openapi_document
+
     return openapi_document(docs.current_app.routes, dictionary)

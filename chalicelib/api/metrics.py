@@ -10,7 +10,6 @@ from chalicelib.api.parameters import PICTURE
 from chalicelib.api.request import ApiRequest
 from chalicelib.api.responses import csv_response, json_response, svg_response
 from chalicelib.metrics.compute import DEFAULT_YEAR, compute, parse_year
-from chalicelib.metrics.picture import draw
 from chalicelib.metrics.registry import find_metric, metrics_of
 from chalicelib.wiring import services
 
@@ -44,5 +43,7 @@ def get_metric(request: ApiRequest, metric: str) -> Response:
         figures = {f"Decant-{name.title()}": str(value) for name, value in answer.figures.items() if value is not None}
         return csv_response(f"{metric}-{year}", names, answer.rows, figures)
     if form == "svg":
+        from chalicelib.metrics.picture import draw  # few requests want one
+
         return svg_response(f"{metric}-{year}", draw(answer))
     return json_response({"metric": metric, "year": year, "columns": names, "rows": answer.rows, **answer.figures})

@@ -54,7 +54,10 @@ class Site:
     def page(self, prefix: str) -> str:
         """The page, as HTML; ``prefix`` leads from its URL to the files, as in ``console/``."""
         here = f"{prefix}{self.version}/"
-        modules = sorted(name for name in self.assets if name.endswith(".js"))
+        # What is needed first comes first; the pages follow in the same round trip.
+        modules = sorted(
+            (name for name in self.assets if name.endswith(".js")), key=lambda name: (name.startswith("pages/"), name)
+        )
         links = [f'<link rel="modulepreload" href="{escape(here + name)}">' for name in modules]
         return Template(self.template).substitute(
             assets=escape(here), imports=self._import_map(prefix), modules="\n".join(links)

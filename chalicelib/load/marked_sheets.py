@@ -47,9 +47,13 @@ def mark(cell: Any, messages: Sequence[str]) -> None:
 
 
 def unmark(cell: Any) -> None:
-    """Take off what ``mark`` did before; the comment of the file's owner stays."""
+    """Take off what ``mark`` did before; the comment of the file's owner stays.
+
+    It is known by its words and the border, for LibreOffice forgets who wrote a comment.
+    """
     theirs, found, _ = cell.comment.text.rpartition(f"{AUTHOR}: ")
-    if not found or cell.comment.author != AUTHOR:
+    edge = cell.border.left
+    if not found or edge is None or edge.style != _EDGE.style:
         return
     cell.fill, cell.border = PatternFill(), Border(*[Side()] * 4)
     cell.comment = Comment(theirs.removesuffix(_BETWEEN), AUTHOR) if theirs else None

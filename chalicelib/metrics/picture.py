@@ -42,7 +42,8 @@ def _summary(answer: MetricAnswer, picture: Picture) -> str:
         if (value := answer.figures[figure.name]) is not None
     ]
     if figures:
-        text = f"{counted(len(answer.rows), picture.panels[0].noun)} drawn; {', '.join(figures)}."
+        above = f" above the {picture.line}" if picture.line else ""
+        text = f"{counted(len(answer.rows), picture.panels[0].noun)}{above}; {', '.join(figures)}."
     else:
         parts = [counted(len(_bars(answer.rows, picture, each)), each.noun) for each in picture.panels]
         total = sum(row[name] for row in answer.rows for name in picture.stack)

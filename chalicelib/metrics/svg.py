@@ -6,7 +6,7 @@ It looks by attributes alone, which no Content-Security-Policy forbids, on white
 from __future__ import annotations
 
 from collections.abc import Iterable
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from chalicelib.metrics.bar_chart import Box, Group, Mark, Rule, Text
 
@@ -33,7 +33,7 @@ def svg(name: str, title: str, description: str, marks: Iterable[Mark], width: f
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" version="1.1" width="{_n(width)}" height="{_n(height)}" '
         f'viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-labelledby="{name}-title {name}-desc" '
-        f"font-family={quoteattr(_FONT)}>\n"
+        f'font-family="{_FONT}">\n'
         f'<title id="{name}-title">{escape(title)}</title>\n<desc id="{name}-desc">{escape(description)}</desc>\n'
         f'<defs>{patterns}</defs>\n<rect width="{_n(width)}" height="{_n(height)}" fill="#ffffff"/>\n{drawn}\n</svg>\n'
     )

@@ -7,9 +7,8 @@ import typer
 from rich.console import Console
 
 from decant import show
-from decant.client import Client, Run
+from decant.client import Client, Run, done
 from decant.command import command
-from decant.commands.operating import done
 from decant.commands.stack import Yes, confirm
 from decant.exits import Exit
 from decant.failures import CommandError, usage
@@ -43,7 +42,7 @@ def backup(
 
         for each in run["result"]["backups"]:
             manifest = copy_to(session.client, each, to)
-            session.step(f"Copied {manifest.table}: {manifest.rows:,} rows, {show.size(manifest.bytes)}")
+            session.step(f"Copied {manifest.table}: {show.counted(manifest.rows)}, {show.size(manifest.bytes)}")
     made = [_one(session.client, each) for each in run["result"]["backups"]]
     snapshot = run["result"]["snapshot"]
 

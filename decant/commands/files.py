@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,18 +10,17 @@ import typer
 from rich.console import Console
 
 from decant import show
-from decant.client import Client
 from decant.command import command
 from decant.exits import Exit
-from decant.failures import CommandError, Unreachable, usage
-from decant.following import Runs, Watch, follow
+from decant.failures import Unreachable, usage
+from decant.sending import load_files
 from decant.session import Session
 
 PANEL = "Files"
-_BLOCK = 256 * 1024
 _LOOK_SECONDS = 2.0
 _ENDINGS = (".csv", ".xlsx")
 _SHOWN = 20
+_State = tuple[int, int]
 
 
 class OnConflict(StrEnum):
@@ -75,9 +73,9 @@ def load(
     found = list(_files(files))
     if not found:
         raise usage("There is no .csv or .xlsx file in there.")
-    runs = _load(session, found, how, wait=wait)
-    session.tell({"runs": list(runs.values())}, partial(_told, runs))
-    return _exit(runs, rejections_ok) if wait else Exit.DONE
+    loaded = load_files(session, found, how, wait=wait)
+    session.tell(loaded.told(), loaded.show)
+    return loaded.exit(rejections_ok)
 
 
 def check(
@@ -134,96 +132,33 @@ def _is_loadable(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in _ENDINGS and not path.name.startswith((".", "~$"))
 
 
-def _named(paths: Sequence[Path]) -> dict[str, Path]:
-    """Name files as shortly as they can be told apart."""
-    names = [path.name for path in paths]
-    return {path.name if names.count(path.name) == 1 else str(path): path for path in paths}
-
-
-def _load(session: Session, paths: Sequence[Path], how: Mapping[str, object], *, wait: bool) -> Runs:
-    """Send files, those of parents first, and give their runs, when they have ended or as they are."""
-    tables = [table["name"] for table in session.client.ask("/tables")["tables"]]
-
-    def place(item: tuple[str, Path]) -> int:
-        name = item[1].name.lower()
-        return max((rank for rank, table in enumerate(tables) if name.startswith(table.lower())), default=len(tables))
-
-    with Watch(session.err) as bars:
-        named = sorted(_named(paths).items(), key=place)
-        sent = {name: send(session.client, path, bars, name, how) for name, path in named}
-        if wait:
-            return follow(session.client, sent, bars.show)
-    return {name: session.client.run(run) for name, run in sent.items()}
-
-
-def send(client: Client, path: Path, bars: Watch, name: str, how: Mapping[str, object]) -> str:
-    """Upload a file; give the run that loads it."""
-    size = path.stat().st_size
-    given = {key: value for key, value in how.items() if value is not None}
-    form = client.ask("/uploads", "POST", {"filename": path.name, **given})
-    if size > form["max_bytes"]:
-        raise usage(f"{path} has {size:,} bytes; a file may have {form['max_bytes']:,}.", "Split it.")
-
-    def blocks() -> Iterator[bytes]:
-        sent = 0
-        with path.open("rb") as content:
-            while block := content.read(_BLOCK):
-                yield block
-                sent += len(block)
-                bars.sent(name, sent, size)
-
-    client.upload(form, path.name, size, blocks())
-    return str(form["run"])
-
-
-def _told(runs: Runs, console: Console) -> None:
-    show.loads(console, runs)
-    for name, run in runs.items():
-        if run["rejected"]:
-            show.say(console, f"{run['rejected']:,} rows of {name} wait to be corrected:")
-            show.say(console, f"  decant rejections {run['id']} --xlsx corrected.xlsx")
-            show.say(console, f"  decant fix {run['id']} corrected.xlsx")
-
-
-def _exit(runs: Runs, rejections_ok: bool) -> Exit:
-    good = all(run["state"] in ("succeeded", "duplicate") for run in runs.values())
-    rejected = any(run["rejected"] for run in runs.values())
-    return Exit.DONE if good and (rejections_ok or not rejected) else Exit.REJECTED
-
-
 def _watch(session: Session, folders: Sequence[Path], how: Mapping[str, object]) -> Exit:
     """Load what comes into folders or changes there, when it is whole: as big and old as at the look before."""
     for folder in folders:
         if not folder.is_dir():
             raise usage(f"{folder} is no folder.", "--watch watches folders.")
     session.note(f"Watching {', '.join(map(str, folders))}; Ctrl-C ends it.")
-    loaded: dict[Path, tuple[int, int]] = {}
-    before: dict[Path, tuple[int, int]] = {}
+    loaded: dict[Path, _State] = {}
+    before: dict[Path, _State] = {}
     worst = Exit.DONE
     while True:
-        ripe: dict[Path, tuple[int, int]] = {}
         try:
             now = {path: _state(path) for path in _files(folders)}
             ripe = {path: state for path, state in now.items() if before.get(path) == state != loaded.get(path)}
             if ripe:
-                with Watch(session.err) as bars:
-                    sent = {name: send(session.client, path, bars, name, how) for name, path in _named([*ripe]).items()}
-                    runs = follow(session.client, sent, bars.show)
-                session.tell({"runs": list(runs.values())}, partial(_told, runs))
-                worst = max(worst, _exit(runs, False))
+                found = load_files(session, [*ripe], how, wait=True)
+                session.tell(found.told(), found.show)
+                worst = max(worst, found.exit(False))
                 loaded.update(ripe)
             before = now
             time.sleep(_LOOK_SECONDS)
-        except CommandError as error:
-            # One file that is refused is no reason to leave the others; one that could not be sent is tried again.
-            worst = max(worst, session.complain(error))
-            if not isinstance(error, Unreachable):
-                loaded.update(ripe)
+        except Unreachable as error:  # it is tried again
+            session.complain(error)
             time.sleep(_LOOK_SECONDS)
         except KeyboardInterrupt:
             return worst
 
 
-def _state(path: Path) -> tuple[int, int]:
+def _state(path: Path) -> _State:
     found = path.stat()
     return found.st_size, found.st_mtime_ns

@@ -1,13 +1,13 @@
 """What operators do when something is wrong; docs/runbook.md says when."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from decant import show
-from decant.client import Run
+from decant.client import done
 from decant.command import command
 from decant.exits import Exit
 from decant.failures import CommandError, usage
@@ -97,20 +97,6 @@ def post(
 ) -> Exit | None:
     """Order something of the API, wait for it, up to 20 seconds, and print the answer."""
     return _call(session, "POST", route, body)
-
-
-def done(run: Run) -> Run:
-    """The run of an order, which must have succeeded. Raises CommandError."""
-    if run["state"] != "succeeded":
-        error: dict[str, Any] = run["error"] or {}
-        raise CommandError(
-            f"The {run['kind']} ended as {run['state']}: {error.get('detail')}",
-            hint=error.get("hint"),
-            exit=Exit.REJECTED,
-            code=str(error.get("code") or run["state"]),
-            errors=error.get("errors", ()),
-        )
-    return run
 
 
 def _call(session: Session, method: str, route: str, body: str | None) -> Exit | None:

@@ -12,10 +12,10 @@ from rich.console import Console
 from decant import show
 from decant.client import ENDED, Client, Run, save
 from decant.command import command
-from decant.commands.files import send
 from decant.exits import Exit
 from decant.failures import CommandError, usage
 from decant.following import Watch, follow
+from decant.sending import send
 from decant.session import Session
 from decant.show import COUNTS
 
@@ -29,7 +29,7 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, as `dec
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for action in (runs, run, rejections, fix):
+    for action in (runs, run, rejections, fix, replay):
         command(app, PANEL)(action)
 
 
@@ -98,7 +98,7 @@ def rejections(
             return
         show.rejections(console, rows)
         if found["rejected"] > len(rows):
-            show.say(console, f"… of {found['rejected']:,} rows; --all shows them, --xlsx and --csv write them.")
+            show.say(console, f"… of {show.counted(found['rejected'])}; --all shows them, --xlsx and --csv write them.")
 
     session.tell({"run": found["id"], "reasons": _reasons(session.client, found), "rejections": rows}, show_all)
 
@@ -125,7 +125,7 @@ def fix(
 
     def show_all(console: Console) -> None:
         counts = ", ".join(f"{outcome[name]:,} {name}" for name in COUNTS[1:])
-        show.say(console, f"{outcome['read']:,} rows read: {counts}.")
+        show.say(console, f"{show.counted(outcome['read'])} read: {counts}.")
         if told := show.told_of(outcome):
             show.say(console, told)
         for reasons in outcome.get("rejections", ()):
@@ -137,6 +137,19 @@ def fix(
     session.tell(document, show_all)
     good = outcome.get("state", "succeeded") in ("succeeded", "duplicate") and not outcome["rejected"]
     return Exit.DONE if good else Exit.REJECTED
+
+
+def replay(session: Session, run_id: RunArgument) -> Exit:
+    """Load the file of a run again, now that its cause is gone, or though its content was loaded before.
+
+    Rows that are there already are not doubled.
+    """
+    found = _find(session.client, run_id)
+    again = session.client.ask(f"/runs/{found['id']}/replay", "POST")
+    with Watch(session.err) as bars:
+        [outcome] = follow(session.client, {again["id"]: again["id"]}, bars.show).values()
+    session.tell(outcome, lambda console: show.run(console, outcome, _reasons(session.client, outcome)))
+    return Exit.DONE if outcome["state"] == "succeeded" and not outcome["rejected"] else Exit.REJECTED
 
 
 def _find(client: Client, run_id: str) -> Run:
@@ -154,7 +167,7 @@ def _left(before: int, left: int, outcome: Run) -> str:
         return "All of the run is put right."
     if left == before and not outcome["rejected"]:
         return f"The file has no numbers of the run's rows, so the run goes on to list {left:,} that it rejected."
-    return f"{left:,} rows of the run still wait to be corrected."
+    return f"{show.counted(left)} of the run still to be corrected."
 
 
 def _waiting(client: Client, found: Run) -> list[dict[str, Any]]:

@@ -1,13 +1,6 @@
-"""Write docs/reference/ anew: ``make reference``."""
-
-import importlib.util
-import subprocess
-import sys
+"""Write docs/reference/ anew, but for the command line's, which it writes itself: ``make reference``."""
 
 from infra.reference.documents import FOLDER, documents
-
-# The command line's own reference, which its own module writes.
-_COMMANDS = "decant.reference"
 
 
 def main() -> None:
@@ -16,8 +9,6 @@ def main() -> None:
     for name, content in documents().items():
         (FOLDER / name).write_text(content)
         print(f"docs/reference/{name}")
-    if importlib.util.find_spec("decant") and importlib.util.find_spec(_COMMANDS):
-        subprocess.run([sys.executable, "-m", _COMMANDS], check=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import app
 from chalicelib.api.description.collection import collection
-from chalicelib.api.openapi import openapi_document
+from chalicelib.api.description.document import openapi_document
 from chalicelib.dictionary.package import load_dictionary
 from chalicelib.settings import PACKAGED_DICTIONARY
 from infra.reference.api import api_document

@@ -123,14 +123,14 @@ NOWHERE = (
 @pytest.mark.parametrize("folder", [None, "pages", "..", "%2e%2e", "vendor", "", "/"])
 @pytest.mark.usefixtures("api")
 def test_there_is_nothing_but_the_console_s_files(folder: str | None, name: str) -> None:
-    inside = {} if folder is None else {"folder": folder}
-    assert_nothing({"version": site().version, **inside, "file": name})
+    place = {"name": name} if folder is None else {"name": folder, "file": name}
+    assert_nothing({"version": site().version, **place})
 
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("version", ["0000000000000000", "..", "", "pages"])
 def test_of_another_version_there_is_nothing(version: str) -> None:
-    assert_nothing({"version": version, "file": "main.js"})
+    assert_nothing({"version": version, "name": "main.js"})
 
 
 def assert_nothing(variables: dict[str, str]) -> None:

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 import app as entry
 from chalicelib.api.description.collection import VARIABLES, collection
 from chalicelib.api.description.curl import curl
+from chalicelib.api.description.document import openapi_document
 from chalicelib.api.description.markup import element, spelled
 from chalicelib.api.description.page import page
-from chalicelib.api.openapi import openapi_document
 from chalicelib.dictionary.package import load_dictionary, parse_dictionary
 from chalicelib.settings import PACKAGED_DICTIONARY
 from chalicelib.wiring import use

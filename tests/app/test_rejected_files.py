@@ -422,3 +422,67 @@ def _write(cell: Any, text: str | None) -> None:
     """Write text as spreadsheet programs do, which spell out a _ that would begin such a spelling."""
     cell.value = text and text.replace("_x", "_x005F_x")
     cell.data_type = "s"
+
+
+INJECTIONS = ["=cmd|' /C calc'!A0", "+1+cmd", "-2+3", "@SUM(1)", '=HYPERLINK("http://x","y")', "'=1", "%0A=1"]
+
+
+def test_nothing_that_is_written_into_a_workbook_is_a_formula(api: Api) -> None:
+    rows = [{"id": text, "job": text, text: text} for text in INJECTIONS]
+    content, _ = file_of(api, api.post("/tables/jobs/rows", rows).json_body["run"])
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    assert [cell.value for cell in book["jobs"]["A"]][1:] == INJECTIONS
+    assert all(cell.data_type in "sn" for sheet in book.worksheets for row in sheet.iter_rows() for cell in row)
+    assert all(cell.quotePrefix for cell in book["jobs"]["A"][1:6])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert not any(b"<f>" in archive.read(name) for name in archive.namelist())
+
+
+def test_macros_are_not_given_back(api: Api) -> None:
+    target = io.BytesIO(workbook(JOBS))
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.writestr("xl/vbaProject.bin", b"macros")
+    run = dropped(api, "incoming/jobs.xlsm", target.getvalue())["id"]
+    content, told = file_of(api, run)
+    assert (told["filename"], told["note"]) == ("jobs-marked.xlsx", None)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert not any("vba" in name for name in archive.namelist())
+        assert b"macroEnabled" not in archive.read("[Content_Types].xml")
+
+
+def test_a_workbook_that_openpyxl_does_not_understand_gives_its_rejected_rows_alone(api: Api) -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook(JOBS))) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            content = old.read(entry).replace(b'<pageMargins left="0.75"', b'<pageMargins left="wide"')
+            new.writestr(entry.filename, content)
+    run = dropped(api, "incoming/jobs.xlsx", target.getvalue())
+    assert run["state"] == "succeeded"
+    assert "not as openpyxl wants it" in file_of(api, run["id"])[1]["note"]
+
+
+def test_a_file_that_is_gone_gives_its_rejected_rows_alone(api: Api) -> None:
+    run = dropped(api, "incoming/jobs.xlsx", workbook(JOBS))
+    source = run["source"]
+    api.s3.delete_object(Bucket="intake", Key=source["key"], VersionId=source["version"])
+    book, told = book_of(api, run["id"])
+    assert told["note"].endswith("It is no longer there.")
+    assert list(bad_cells(book["jobs"])) == ["B2", "A3"]
+
+
+def test_a_cell_too_long_for_a_workbook_comes_as_csv(api: Api) -> None:
+    run = api.post("/tables/jobs/rows", [{"id": "x", "job": "J" * 32_768}]).json_body["run"]
+    content, told = file_of(api, run)
+    assert told["filename"] == f"jobs-rejected-{run}.csv"
+    assert "too much for a workbook, so this is a CSV" in told["note"]
+    assert b"J" * 32_768 in content
+
+
+def test_too_many_rejected_rows_come_in_another_form(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = dropped(api, "incoming/jobs.xlsx", workbook(JOBS))["id"]
+    monkeypatch.setattr("chalicelib.load.marked_workbook.MOST_MARKED", 1)
+    assert "2 rejected rows, and up to 1 are marked" in file_of(api, run)[1]["note"]
+    monkeypatch.setattr("chalicelib.load.marked_rows.MOST_ROWS", 1)
+    assert file_of(api, run)[1]["filename"] == f"jobs-rejected-{run}.csv"
+    monkeypatch.setattr("chalicelib.api.rejected_file._MOST_CSV_ROWS", 1)
+    assert api.get(f"/runs/{run}/rejections?format=xlsx").status_code == 413

@@ -193,6 +193,17 @@ def test_a_chalice_route_s_path_is_one_that_api_gateway_takes() -> None:
         assert re.fullmatch(r"/|(/([a-zA-Z0-9._-]+|\{[a-z]+\+?\}))+", path)
 
 
+def test_what_varies_at_a_place_of_a_path_has_one_name() -> None:
+    """API Gateway takes no two; an emulator that does may serve one of them alone."""
+    names: dict[str, set[str]] = {}
+    for path in entry.app.routes:
+        parts = path.split("/")
+        for place, part in enumerate(parts):
+            if part.startswith("{") and not part.endswith("+}"):
+                names.setdefault("/".join(parts[:place]), set()).add(part)
+    assert {before: found for before, found in names.items() if len(found) > 1} == {}
+
+
 def invoke(method: str, resource: str, path: str, body: str | None = None, **more: Any) -> Any:
     """Call the app as API Gateway does, which adds the stage to the path."""
     event = {

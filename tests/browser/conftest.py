@@ -1,7 +1,7 @@
 """A browser before the console of a stack of its own, with the samples loaded.
 
-The browser is the system's Chromium, and none is ever downloaded: where there is none, these tests are skipped. A test
-asks for `visit`; whatever happens, no visit may end with an error in the console, an exception on the page, a breach of
+The browser is the system's Chromium, or what `DECANT_CHROMIUM` names; none is ever downloaded, and where there is none
+these tests are skipped. A test asks for `visit`; whatever happens, no visit may end with an error in the console, an exception on the page, a breach of
 the policy of contents, or a request that left the origin.
 """
 
@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from decant.samples import drop, follow
 from infra.local.ports import free_port
 from infra.local.record import Ports, Record
-from infra.local.samples import drop, follow
 from infra.local.stack import Stack
 from tests.browser.visit import Look, Visit
 from tests.e2e.conftest import ROOT, SETTINGS
@@ -38,7 +36,9 @@ SWITCHES = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = os.environ.get("DECANT_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    named = os.environ.get("DECANT_CHROMIUM")
+    program = next(filter(None, map(shutil.which, [named] if named else PROGRAMS)), None)
+    assert program or not named, f"DECANT_CHROMIUM names {named}, which is not there"
     if program is None:
         pytest.skip(f"no browser: none of {', '.join(PROGRAMS)} is installed, and DECANT_CHROMIUM names none")
     with sync_playwright() as playwright:

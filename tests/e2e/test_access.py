@@ -21,7 +21,7 @@ PROBLEM = "application/problem+json"
 # What there is, what there is not, other methods, and what means harm: nobody who is not known may tell them apart.
 ASKED = [
     ("GET", "/tables"), ("GET", "/tables/jobs/rows?limit=1"), ("GET", "/tables/nowhere"), ("GET", "/nowhere"),
-    ("GET", "/nowhere/at/all"), ("GET", "/"), ("GET", "/backups/..%2f..%2fsecret"), ("GET", "/runs/x?nonsense=1"),
+    ("GET", "/nowhere/at/all"), ("POST", "/"), ("GET", "/backups/..%2f..%2fsecret"), ("GET", "/runs/x?nonsense=1"),
     ("PUT", "/tables"), ("DELETE", "/backups/x"), ("POST", "/restores"), ("POST", "/nowhere"), ("GET", "/openapi.json"),
     ("GET", "/health"),
 ]  # fmt: skip
@@ -143,7 +143,7 @@ def test_a_token_has_a_key_in_the_usage_plan_until_it_is_revoked(stack: Record, 
 
 
 def test_where_there_is_nothing_a_known_caller_is_told_so(call: Call) -> None:
-    for path in ("/", "/nowhere", "/nowhere/at/all", "/tables/jobs/rows/1"):
+    for path in ("/nowhere", "/nowhere/at/all", "/console/nowhere", "/tables/jobs/rows/1"):
         assert_problem(call("GET", path), 404, "not-found")
     answer = call("PUT", "/tables/jobs/rows")
     assert_problem(answer, 405, "method-not-allowed")

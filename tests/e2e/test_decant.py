@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from decant.commands import app
 from decant.exits import Exit
+from infra.local.emulator import Emulator
+from infra.local.ministack import MiniStack
 from infra.local.record import Record
 from infra.local.stack import Stack
 from tests.conftest import connect_url
@@ -31,6 +33,13 @@ def decant(local_stack: Stack) -> Decant:
         return json.loads(ended.stdout)
 
     return command
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_emulator(emulator: type[Emulator]) -> None:
+    """The API that is called is tested on each of them; what calls it is the same."""
+    if emulator is not MiniStack:
+        pytest.skip("the command line is tested on one emulator")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,6 +73,14 @@ def test_files_are_loaded_parents_first_and_bad_rows_tell_by_the_exit_code(loade
     }
 
 
+def test_a_file_that_is_refused_is_no_reason_to_leave_the_others(decant: Decant, tmp_path: Path) -> None:
+    (tmp_path / "jobs-more.csv").write_text(f"{FIRST + 9},Boatswain\n")
+    (tmp_path / "nobody.csv").write_text("1\n")
+    found = decant("load", tmp_path, code=Exit.REFUSED)
+    assert [run["inserted"] for run in found["runs"]] == [1]
+    assert [(each["file"], each["error"]["code"]) for each in found["refused"]] == [("nobody.csv", "unknown-table")]
+
+
 def test_runs_are_listed_and_told(decant: Decant, loaded: dict[str, Any]) -> None:
     run = loaded["departments"]
     assert run["id"] in {each["id"] for each in decant("runs", "--table", "departments", "--limit", 1000)["runs"]}
@@ -73,8 +90,19 @@ def test_runs_are_listed_and_told(decant: Decant, loaded: dict[str, Any]) -> Non
     ]
     assert told == run
     assert decant("run", loaded["jobs"]["id"], "--wait")["id"] == loaded["jobs"]["id"]
-    assert decant("run", "last", code=Exit.REJECTED)["kind"]
+    [newest] = decant("runs", "--limit", 1)["runs"]
+    assert decant("rejections", "last")["run"] == newest["id"]
     assert decant("run", "nonsense", code=Exit.REFUSED)["error"]["code"] == "not-found"
+
+
+def test_what_was_loaded_before_is_told_and_can_be_replayed(
+    decant: Decant, loaded: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "jobs-again.csv").write_text(f"{FIRST},Pilot\n")
+    [again] = decant("load", tmp_path / "jobs-again.csv")["runs"]
+    assert (again["state"], loaded["jobs"]["id"] in again["error"]["detail"]) == ("duplicate", True)
+    replayed = decant("replay", again["id"])
+    assert (replayed["kind"], replayed["unchanged"], replayed["inserted"]) == ("replay", 1, 0)
 
 
 def test_rejections_are_corrected_by_json_and_by_a_file(decant: Decant, loaded: dict[str, Any], tmp_path: Path) -> None:

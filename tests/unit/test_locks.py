@@ -78,4 +78,4 @@ def test_what_aws_supplies_does_not_ship_but_is_tested() -> None:
 
 def test_make_install_takes_the_lock_with_its_hashes() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    assert f"pip install -qq --disable-pip-version-check --require-hashes -r {DEVELOPMENT}" in makefile
+    assert re.search(rf"pip install .*--require-hashes -r {re.escape(DEVELOPMENT)}\n", makefile)

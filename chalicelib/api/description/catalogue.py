@@ -79,12 +79,12 @@ _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
     "bad-request": (
         "The body is no JSON of the right form, or a field or parameter is unknown, stands twice, or has a value that "
         "it does not take.",
-        "Correct the field or parameter that errors names.",
+        "Correct the field or parameter that `errors` names.",
         "limit is '5000'. It takes a whole number from 1 to 1000.",
     ),
     "unauthorized": (
         "The request shows no token, or one that is mistyped, has run out, or was revoked.",
-        "Send 'Authorization: Bearer <token>'; make token makes a new one.",
+        "Send `Authorization: Bearer <token>`; `make token` makes a new one.",
         "The request has no valid credentials. Send 'Authorization: Bearer <token>'.",
     ),
     "forbidden": (
@@ -94,16 +94,16 @@ _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
     ),
     "not-found": (
         "There is no table, run, backup or metric of that name, or nothing at that path.",
-        "List what there is: GET /tables, /runs, /backups, /metrics.",
+        "List what there is: `GET /tables`, `/runs`, `/backups`, `/metrics`.",
         "There is no metric 'hires'. The metrics are hires-by-quarter, departments-above-mean.",
     ),
     "method-not-allowed": (
         "The path exists and takes other methods.",
-        "Use one of those that the header Allow names.",
+        "Use one of those that the header `Allow` names.",
         "DELETE is not a method of this path. It takes GET.",
     ),
     "not-acceptable": (
-        "The answer has no such format as format or Accept asks for.",
+        "The answer has no such format as `format` or `Accept` asks for.",
         "Ask for one that the detail names.",
         "The answer has no format 'pdf'. It has json, csv.",
     ),
@@ -130,12 +130,12 @@ _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
     ),
     "backup-damaged": (
         "The backup's file or manifest is not what was written, or was written by a newer version.",
-        "Restore another backup: GET /backups lists them. Find out who can write to the bucket.",
+        "Restore another backup: `GET /backups` lists them. Find out who can write to the bucket.",
         "The file of the backup has another SHA-256 than its manifest says.",
     ),
     "restore-refused": (
         "The restore would lose or break rows, as when other tables refer to rows that the backup lacks.",
-        "Restore the snapshot of all tables, or see with dry_run which rows are in the way.",
+        "Restore the snapshot of all tables, or see with `dry_run` which rows are in the way.",
         "Rows of other tables refer to rows that the backup does not have.",
     ),
     "migration-refused": (
@@ -146,38 +146,38 @@ _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
     ),
     "drill-failed": (
         "The newest backups could not be restored for practice. No table was touched.",
-        "Verify the backup that errors names, and make a new one.",
+        "Verify the backup that `errors` names, and make a new one.",
         "The backup 20260102T030405678901-0a1b2c3d failed the drill: it does not verify.",
     ),
     "too-large": (
         "More rows or bytes than one request may have.",
-        "Send fewer rows at once, or upload a file through POST /uploads.",
+        "Send fewer rows at once, or upload a file through `POST /uploads`.",
         "There are 1001 rows. Send 1000 at once at most, or a file through /uploads.",
     ),
     "unsupported-media": (
         "The body is announced as something else than JSON, or is compressed.",
-        "Send JSON in UTF-8 with 'Content-Type: application/json'.",
+        "Send JSON in UTF-8 with `Content-Type: application/json`.",
         "The body is announced as 'text/csv'. Send JSON with 'Content-Type: application/json'.",
     ),
     "unprocessable": (
-        "Nothing of the request can be done; also an Idempotency-Key that came with another request.",
+        "Nothing of the request can be done; also an `Idempotency-Key` that came with another request.",
         "Do what the detail says; for another request choose a new key.",
         "The Idempotency-Key has been used with another request. Send the first request unchanged to get its answer "
         "again, or choose a new key.",
     ),
     "too-many-requests": (
         "The token asks more often than it may, or has used up its requests of the day.",
-        "Wait as many seconds as Retry-After says.",
+        "Wait as many seconds as `Retry-After` says.",
         "Wait a second, then ask again, and less often.",
     ),
     "unavailable": (
         "A part of the service is down or busy, as a database that starts.",
-        "Send the request again after as many seconds as Retry-After says, with the same Idempotency-Key.",
+        "Send the request again after as many seconds as `Retry-After` says, with the same `Idempotency-Key`.",
         "The database does not answer. Try again in a moment.",
     ),
     "timeout": (
         "The service did not answer in the time that the gateway gives it.",
-        "It may have done what was asked: GET /runs tells, and the same Idempotency-Key asks for it once.",
+        "It may have done what was asked: `GET /runs` tells, and the same `Idempotency-Key` asks for it once.",
         "It may have done what was asked: GET /runs tells, and the same Idempotency-Key asks for it once.",
     ),
 }  # fmt: skip
@@ -202,7 +202,7 @@ _FILES: Mapping[FileCode, tuple[str, str, str]] = {
     ),
     FileCode.WRONG_COLUMNS: (
         "The header has columns that the table has not, or lacks some; or the rows have another number of cells.",
-        "Name the columns as GET /tables/{table} does, and separate cells by commas.",
+        "Name the columns as `GET /tables/{table}` does, and separate cells by commas.",
         "The columns of the file are wrong: its header lacks 'job'. The table jobs has the columns id, job.",
     ),
     FileCode.UNDECODABLE_BYTES: (
@@ -224,7 +224,7 @@ _FILES: Mapping[FileCode, tuple[str, str, str]] = {
     ),
     FileCode.UNKNOWN_TABLE: (
         "Neither the folder nor the name of the file is that of a table.",
-        "Name it after its table, such as jobs.csv, or put it into the folder incoming/<table>/.",
+        "Name it after its table, such as `jobs.csv`, or put it into the folder `incoming/<table>/`.",
         "No table claims the file 'list.csv'.",
     ),
     FileCode.UNKNOWN_FORMAT: (
@@ -236,11 +236,11 @@ _FILES: Mapping[FileCode, tuple[str, str, str]] = {
     ),
     FileCode.BAD_OPTION: (
         "The metadata of the object name an option or a value that there is not.",
-        "Use on-conflict with reject, skip or update, and max-rejected with a share from 0 to 1.",
+        "Use `on-conflict` with reject, skip or update, and `max-rejected` with a share from 0 to 1.",
         "The file asks for max-rejected=5. It takes a share from 0 to 1, such as 0.05 for 5 % of the rows.",
     ),
     FileCode.TOO_MANY_REJECTIONS: (
-        "More rows were rejected than max-rejected allows, so nothing was loaded.",
+        "More rows were rejected than `max-rejected` allows, so nothing was loaded.",
         "Correct the rows, which the run lists, and drop the file again; or allow more.",
         "61 of 100 rows were rejected, and 5 % may be.",
     ),
@@ -271,7 +271,7 @@ _REASONS: Mapping[ReasonCode, tuple[str, str, str]] = {
     ReasonCode.CONSTRAINT_ERROR: (
         "A required cell is blank, or the value is out of bounds, not one of those listed, too long or too short, or "
         "not of the pattern.",
-        "Write a value that the message allows; GET /tables/{table} and docs/reference/dictionary.md tell the rules.",
+        "Write a value that the message allows; `GET /tables/{table}` tells the rules.",
         "id takes 2147483647 or less",
     ),
     ReasonCode.FOREIGN_KEY: (
@@ -281,7 +281,7 @@ _REASONS: Mapping[ReasonCode, tuple[str, str, str]] = {
     ),
     ReasonCode.PRIMARY_KEY: (
         "The table has a row of that key with other values, or the same file has it twice.",
-        "Give the row another key; or load with on_conflict=update to change the row that is there.",
+        "Give the row another key; or load with `on_conflict=update` to change the row that is there.",
         "the table has this id already, with another job",
     ),
 }  # fmt: skip

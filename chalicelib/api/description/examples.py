@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
 from typing import Any
 
 from chalicelib.api.answers import described_metric, described_table, page_object
@@ -13,6 +14,7 @@ from chalicelib.api.description.sample_answers import (
     manifest_answer,
     metric_answer,
     rejected,
+    rejected_row,
     rejections_answer,
     required_column,
     run_answer,
@@ -25,11 +27,13 @@ from chalicelib.api.request import bad_parameter
 from chalicelib.api.responses import CSV, SVG
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import BadRequest, DecantError, NotFound
+from chalicelib.load.marked_csv import write_csv
 from chalicelib.load.rows import ReasonCode, RejectedRow
 from chalicelib.metrics.compute import DEFAULT_YEAR
 from chalicelib.metrics.registry import find_metric, metrics_of
 from chalicelib.ports import RunKind
 
+_SIGNED = "https://decant-backups.s3.eu-central-1.amazonaws.com/…?X-Amz-Signature=2f8c…"
 _UNKNOWN = "20200101T000000000000-00000000"
 
 
@@ -128,7 +132,10 @@ def _of_runs(dictionary: Dictionary, table: Table) -> Mapping[str, Sequence[Exam
     half = batch_answer([table], 1, [rejected(table, 3, blank=True)], by_table=False)
     reason = {"table": table.name, "column": missing, "code": ReasonCode.MISSING_CELL, "rows": 2}
     again = run_answer(dictionary, RunKind.REPLAY, table, ended=False, load=True)
-    lines = f"table,row,line,column,code,message,value,corrected_by\r\n{table.name},2,,{missing},missing-cell,,,\r\n"
+    target = StringIO(newline="")
+    write_csv(target, table, RUN, [rejected_row(table, row)])
+    name = f"{table.name}-rejected-{RUN}.xlsx"
+    file = {"url": _SIGNED, "expires_in": 300, "filename": name, "note": None}
     return {
         "list_runs": [Example("the newest run", 200, page_object("runs", [of_batch], None), {}, {"limit": "1"})],
         "get_run": [
@@ -139,7 +146,9 @@ def _of_runs(dictionary: Dictionary, table: Table) -> Mapping[str, Sequence[Exam
         "list_reasons": [Example("why", 200, {"reasons": [reason]}, at)],
         "list_rejections": [
             Example("rejected rows", 200, rejections_answer(table, row), at),
-            Example("as CSV", 200, lines, at, {"format": "csv"}, media=CSV),
+            Example("as CSV", 200, target.getvalue(), at, {"format": "csv"}, media=CSV),
+            Example("a redirection to the marked workbook", 303, None, at, {"format": "xlsx"}),
+            Example("where the marked workbook is", 200, file, at, {"format": "xlsx", "redirect": "false"}),
         ],
         "post_replay": [
             Example("a corrected cell", 201, batch_answer([table], 1, by_table=False), at,
@@ -170,7 +179,10 @@ def _of_backups(dictionary: Dictionary, table: Table) -> Mapping[str, Sequence[E
             Example("a backup", 200, manifest_answer(dictionary, table), at),
             _problem("no such backup", unknown, f"/backups/{_UNKNOWN}", {"backup": _UNKNOWN}),
         ],
-        "get_backup_file": [Example("a redirection to the file", 303, None, at)],
+        "get_backup_file": [
+            Example("a redirection to the file", 303, None, at),
+            Example("where the file is", 200, {"url": _SIGNED, "expires_in": 300}, at, {"redirect": "false"}),
+        ],
         "post_verification": [Example("read it back", 202, queued(RunKind.VERIFY, table), at)],
         "post_pin": [Example("keep it", 200, pinned, at)],
         "post_unpin": [Example("leave it to retention", 200, backup, at)],

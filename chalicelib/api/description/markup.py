@@ -36,11 +36,8 @@ def link(target: str, *inside: Content) -> Markup:
     return element("a", *inside, href=target)
 
 
-def grid(heads: list[str], rows: list[list[Content]], label: str) -> Markup:
-    """A table with a head, which may be scrolled where it is too wide."""
+def grid(heads: list[str], rows: list[list[Content]], kind: str) -> Markup:
+    """A table with a head; the style sheet knows its kind."""
     head = element("tr", *(element("th", each, scope="col") for each in heads))
     body = (element("tr", *(element("td", cell) for cell in row)) for row in rows)
-    found = element("table", element("thead", head), element("tbody", *body))
-    return element(
-        "div", found, class_=f"wide {label.lower().replace(' ', '-')}", role="region", tabindex="0", aria_label=label
-    )
+    return element("table", element("thead", head), element("tbody", *body), class_=kind)

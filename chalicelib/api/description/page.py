@@ -127,7 +127,7 @@ def _parameters(parameters: Sequence[Document]) -> Markup:
         [element("code", each["name"]), each["in"], _kind(each["schema"]), spelled(each["description"])]
         for each in parameters
     ]
-    return grid(["Parameter", "In", "Takes", "What it is"], rows, "Parameters") if rows else Markup()
+    return grid(["Parameter", "In", "Takes", "What it is"], rows, "parameters") if rows else Markup()
 
 
 def _kind(schema: Document) -> Content:
@@ -157,7 +157,7 @@ def _answers(responses: Document) -> Markup:
             for media, content in answer.get("content", {}).items()
         ]
         rows.append([status, answer["description"], together(*_between(kinds, ", "))])
-    table = grid(["Status", "Means", "Holds"], rows, "Answers")
+    table = grid(["Status", "Means", "Holds"], rows, "answers")
     return together(table, element("p", "Refused with ", *_between(refused, ", "), ".", class_="quiet"))
 
 
@@ -181,7 +181,7 @@ def _catalogue(title: str, about: str, entries: Sequence[Entry], prefix: str) ->
         for entry in entries
     ]
     anchor = title.lower().replace(" ", "-")
-    table = grid(["Code", "Status", "Cause", "Cure"], rows, title)
+    table = grid(["Code", "Status", "Cause", "Cure"], rows, "catalogue")
     return element("section", element("h2", title, id=anchor), element("p", about), table)
 
 

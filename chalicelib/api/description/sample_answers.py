@@ -54,10 +54,13 @@ def rejected(table: Table, row: int, *, blank: bool = False) -> RejectedRow:
 
 def rejections_answer(table: Table, row: Row) -> dict[str, Any]:
     """A page of rejected rows, with one row on it."""
-    missing = required_column(table).name
+    return page_object("rejections", [rejection_object(table.name, rejected_row(table, row), None)], None)
+
+
+def rejected_row(table: Table, row: Row) -> RejectedRow:
+    """A spoiled row as it was rejected, with its cells."""
     cells = {name: None if value is None else str(value) for name, value in spoiled(table, row).items()}
-    found = replace(rejected(table, 2), cells={**cells, missing: None})
-    return page_object("rejections", [rejection_object(table.name, found, None)], None)
+    return replace(rejected(table, 2), cells={**cells, required_column(table).name: None})
 
 
 def upload_answer(table: Table) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import { choose, correctionsOf, discard, edit, key, send, waiting } from "./corr
 import { useTables } from "./dictionary.js";
 import { useAction, useLoaded } from "./hooks.js";
 import { href } from "./router.js";
-import { number, t } from "./text.js";
+import { t } from "./text.js";
 import { announce, Badge, Button, Card, Loaded, Notice, Pager, ProblemNotice, Select } from "./ui.js";
 
 const LIMIT = 50;
@@ -137,7 +137,7 @@ function GridRow({ row, index, columns, corrections, open, correction, at, draft
   return html`<tr role="row" class=${by ? "row-in" : correction?.state === "bad" ? "row-bad" : null}>
     <th role="rowheader" scope="row" class="grid-row-head">
       <label class="grid-choice">${open && html`<input type="checkbox" checked=${changed || correction?.send} disabled=${changed} onChange=${(event) => choose(corrections, row, event.currentTarget.checked)} />`}
-        <span>${number(row.row)}<span class="visually-hidden"> ${t("grid.choose")}</span></span></label>
+        <span>${row.row}<span class="visually-hidden"> ${t("grid.choose")}</span></span></label>
       ${row.line !== null && row.line !== row.row && html`<span class="cell-sub">${t("grid.line", { line: row.line })}</span>`}
       ${by ? html`<a href=${href(`/runs/${by}`)}><${Badge} kind="good">${t("grid.in")}<//></a>` : correction?.state === "bad" && html`<${Badge} kind="bad">${t("grid.bad")}<//>`}
       ${!by && others.map((reason) => html`<span class="why" key=${reason.message}>${reason.message}</span>`)}

@@ -1,14 +1,19 @@
 // Words, numbers and moments in the reader's language.
 import { store, useStore } from "./lib.js";
-import en from "./text/en.js";
-import es from "./text/es.js";
 
-const DICTIONARIES = { en, es };
 export const LANGUAGES = { en: "English", es: "Español" };
 
 export const language = store(preferred());
 apply();
 language.follow(apply);
+
+/** The words of the languages that were spoken so far. Nothing is shown before there are some. */
+const dictionaries = {};
+await learn(language.get());
+
+async function learn(tag) {
+  dictionaries[tag] ??= (await import(`./text/${tag}.js`)).default;
+}
 
 function preferred() {
   const known = (tag) => LANGUAGES[tag.slice(0, 2)] && tag.slice(0, 2);
@@ -21,7 +26,8 @@ function apply() {
 }
 
 /** Speak another language from now on. */
-export function speak(tag) {
+export async function speak(tag) {
+  await learn(tag);
   localStorage.setItem("decant-language", tag);
   language.set(tag);
 }
@@ -33,7 +39,7 @@ export const useLanguage = () => useStore(language);
  * them, `key.one` or `key.other` is taken where there are such.
  */
 export function t(key, values = {}) {
-  const words = DICTIONARIES[language.get()];
+  const words = dictionaries[language.get()];
   const form = "count" in values ? new Intl.PluralRules(language.get()).select(values.count) : "other";
   const text = words[`${key}.${form}`] ?? words[`${key}.other`] ?? words[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) =>
@@ -41,7 +47,7 @@ export function t(key, values = {}) {
 }
 
 /** The text of a key, or `otherwise` where the console knows no such key: for words of the API that may grow. */
-export const tOr = (key, otherwise) => (key in DICTIONARIES[language.get()] ? t(key) : otherwise);
+export const tOr = (key, otherwise) => (key in dictionaries[language.get()] ? t(key) : otherwise);
 
 const formats = new Map();
 function format(kind, options) {
@@ -62,8 +68,7 @@ export function bytes(count) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const step = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), units.length - 1);
   const digits = step ? 1 : 0;
-  const unitDisplay = step ? "short" : "long";
-  return number(count / 1000 ** step, { style: "unit", unit: units[step], unitDisplay, maximumFractionDigits: digits });
+  return number(count / 1000 ** step, { style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits });
 }
 
 /** A moment (ISO 8601) as date and time of the reader's place. */

@@ -55,10 +55,13 @@ function Files({ backup, path }) {
   const label = (part) => (files.length > 1 ? t("backup.download.part", { part, count: files.length }) : null);
   return html`<${Card} title=${t("backup.files")}>
     ${error && html`<${ProblemNotice} error=${error} />`}
-    <div class="backup-files"><${Table} caption=${t("backup.files.caption")} rows=${files.map((file, index) => ({ ...file, part: index + 1 }))} id=${(file) => file.file} columns=${[
+    <div class="backup-files"><${Table} caption=${t("backup.files.caption")} id=${(file) => file.file}
+      rows=${files.map((file, index) => ({ ...file, part: index + 1 }))} columns=${[
       { key: "download", label: html`<span class="visually-hidden">${t("backup.download")}</span>`,
-        cell: (file) => html`<${Button} kind="plain small" icon="download" disabled=${busy} aria-label=${label(file.part)} onClick=${() => fetchFile(file.part)}>${t("backup.download")}<//>` },
-      { key: "file", label: t("backup.file"), cell: (file) => html`<span class="mono break">${file.file}</span><span class="cell-sub mono break">SHA-256 ${file.sha256}</span>` },
+        cell: (file) => html`<${Button} kind="plain small" icon="download" disabled=${busy} aria-label=${label(file.part)}
+          onClick=${() => fetchFile(file.part)}>${t("backup.download")}<//>` },
+      { key: "file", label: t("backup.file"),
+        cell: ({ file, sha256 }) => html`<span class="mono break">${file}</span><span class="cell-sub mono break">SHA-256 ${sha256}</span>` },
       { key: "rows", label: t("backup.rows"), numeric: true },
       { key: "bytes", label: t("backup.size"), numeric: true, cell: (file) => bytes(file.bytes) },
     ]} /></div>

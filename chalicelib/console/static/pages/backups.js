@@ -1,6 +1,7 @@
 // All backups, newest first, and how to make one.
 import { html, useState } from "../lib.js";
 import { get, may } from "../api.js";
+import { useTables } from "../dictionary.js";
 import { useAction, useLoaded } from "../hooks.js";
 import { go, href } from "../router.js";
 import { ago, bytes, moment, number, t } from "../text.js";
@@ -10,9 +11,9 @@ import { Order, useOrder } from "./backups_order.js";
 const PAGE = 50;
 
 export function BackupsPage({ query }) {
-  const tables = useLoaded((signal) => get("tables", {}, { signal }), []);
+  const tables = useTables();
   const first = useLoaded((signal) => get("backups", { table: query.table, limit: PAGE }, { signal }), [query.table]);
-  const titles = Object.fromEntries((tables.data?.tables ?? []).map((table) => [table.name, table.title || table.name]));
+  const titles = Object.fromEntries((tables.data ?? []).map((table) => [table.name, table.title || table.name]));
   return html`<${Page} title=${t("backups.title")} lead=${t("backups.lead")}
     actions=${may("operate") && html`<${Button} icon="again" href=${href("/backups/restore", { table: query.table })}>${t("backups.restore")}<//>`}>
     ${may("operate") && html`<${Make} titles=${titles} onMade=${first.reload} />`}
@@ -61,9 +62,9 @@ function List({ page, table, titles }) {
         <thead><tr>
           <th scope="col">${t("backups.table")}</th>
           <th scope="col">${t("backups.created")}</th>
-          <th scope="col" class="numeric">${t("backups.rows")}</th>
-          <th scope="col" class="numeric">${t("backups.size")}</th>
-          <th scope="col">${t("backups.verified")}</th>
+          <th scope="col" class="numeric wide">${t("backups.rows")}</th>
+          <th scope="col" class="numeric wide">${t("backups.size")}</th>
+          <th scope="col" class="wide">${t("backups.verified")}</th>
           <th scope="col"><span class="visually-hidden">${t("backups.actions")}</span></th>
         </tr></thead>
         ${groups.map((group) => html`<tbody key=${group[0].snapshot} class=${group.length > 1 ? "snapshot" : null}>
@@ -76,23 +77,23 @@ function List({ page, table, titles }) {
     ${last.next && html`<div class="actions"><${Button} busy=${busy} onClick=${older}>${t("backups.more")}<//></div>`}`;
 }
 
-const Snapshot = ({ group }) => html`<tr>
-  <th scope="rowgroup" colspan="5">${t("backups.snapshot", { count: group.length })}</th>
-  <td class="numeric">${may("operate") && html`<a href=${href("/backups/restore", { snapshot: group[0].snapshot })}>${t("backups.restore.snapshot", { count: group.length })}</a>`}</td>
-</tr>`;
+const Snapshot = ({ group }) => html`<tr><th scope="rowgroup" colspan="6"><div class="snapshot-head">
+  <span>${t("backups.snapshot", { count: group.length })}</span>
+  ${may("operate") && html`<a href=${href("/backups/restore", { snapshot: group[0].snapshot })}>${t("backups.restore.snapshot", { count: group.length })}</a>`}
+</div></th></tr>`;
 
 const Row = ({ backup, titles }) => html`<tr>
   <th scope="row"><a href=${href(`/backups/${backup.id}`)}>${titles[backup.table] ?? backup.table}</a>
     ${backup.pinned && html` <${Badge}>${t("backups.pinned")}<//>`}</th>
   <td><${When} iso=${backup.created} /></td>
-  <td class="numeric">${number(backup.rows)}</td>
-  <td class="numeric">${bytes(backup.bytes)}</td>
-  <td>${backup.verified ? html`<${Badge} kind="good">${ago(backup.verified)}<//>` : html`<span class="none">${t("backups.verified.never")}</span>`}</td>
+  <td class="numeric wide">${number(backup.rows)}</td>
+  <td class="numeric wide">${bytes(backup.bytes)}</td>
+  <td class="wide">${backup.verified ? html`<${Badge} kind="good">${ago(backup.verified)}<//>` : html`<span class="none">${t("backups.verified.never")}</span>`}</td>
   <td class="numeric">${may("operate") && html`<a href=${href("/backups/restore", { table: backup.table, backup: backup.id })}
     aria-label=${t("backups.restore.of", { table: backup.table })}>${t("backups.restore")}</a>`}</td>
 </tr>`;
 
-const When = ({ iso }) => html`<time class="nowrap" datetime=${iso} title=${ago(iso)}>${moment(iso)}</time>`;
+const When = ({ iso }) => html`<time datetime=${iso} title=${ago(iso)}>${moment(iso)}</time>`;
 
 /** The backups of one snapshot stand side by side, for they were made one after the other. */
 function bySnapshot(backups) {

@@ -3,6 +3,7 @@ import { html, useEffect, useState } from "../lib.js";
 import { get, post } from "../api.js";
 import { useAction, useLoaded } from "../hooks.js";
 import { href } from "../router.js";
+import { phaseName } from "../runs.js";
 import { t, tOr } from "../text.js";
 import { announce, Bar, Button, Notice, ProblemNotice } from "../ui.js";
 
@@ -44,7 +45,7 @@ export function Order({ of: { run, busy, error }, label, children }) {
   if (error) return html`<${ProblemNotice} error=${error} />`;
   if (busy) {
     return html`<div class="working" role="status">
-      <p><strong>${label}…</strong> ${run && html`<span class="hint">${run.phase || tOr(`state.${run.state}`, run.state)}${run.progress > 0 && ` · ${t("table.count", { count: run.progress })}`}</span>`}</p>
+      <p><strong>${label}…</strong> ${run && html`<span class="hint">${doing(run)}</span>`}</p>
       <${Bar} label=${label} />
     </div>`;
   }
@@ -53,4 +54,9 @@ export function Order({ of: { run, busy, error }, label, children }) {
   return html`<${Notice} kind="bad" title=${tOr(`state.${run.state}`, run.state)} actions=${html`<${Button} href=${href(`/runs/${run.id}`)}>${t("order.run")}<//>`}>
     ${run.error && html`<p>${run.error.detail}</p>`}${run.error?.hint && html`<p>${run.error.hint}</p>`}
   <//>`;
+}
+
+function doing({ phase, state, progress }) {
+  const words = phase ? phaseName(phase) : tOr(`state.${state}`, state);
+  return progress > 0 ? `${words} · ${t("rows", { count: progress })}` : words;
 }

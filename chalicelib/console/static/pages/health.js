@@ -25,7 +25,8 @@ export function HealthPage() {
         return html`
           <div role="status"><${Notice} kind=${status === "ok" ? "good" : "bad"} title=${down ? t("health.down", { count: down }) : t("health.up")} /></div>
           <${Table} caption=${t("health.caption")} rows=${rows} id=${(part) => part.name} columns=${[
-            { key: "name", label: t("health.part"), cell: ({ name }) => html`<strong>${tOr(`health.${name}`, name)}</strong><span class="cell-sub">${tOr(`health.${name}.is`, "")}</span>` },
+            { key: "name", label: t("health.part"), cell: ({ name }) => html`<strong>${tOr(`health.${name}`, name)}</strong>
+              <span class="cell-sub">${tOr(`health.${name}.is`, "")}</span>` },
             { key: "up", label: t("health.state"), cell: ({ up }) => html`<${Badge} kind=${up ? "good" : "bad"}>${t(up ? "health.ok" : "health.not")}<//>` },
           ]} />
           <p class="hint">${t("health.checked", { time: moment(at.current) })}</p>`;

@@ -65,13 +65,15 @@ function QuarterTable({ caption, departments, sorted }) {
         <caption class="visually-hidden">${caption}</caption>
         <thead><tr>
           <th scope="col">${t("metrics.department")} / ${t("metrics.job")}</th>
-          ${QUARTERS.map((name, index) => html`<th key=${name} scope="col" class="numeric"><abbr title=${t("metrics.quarter", { number: index + 1 })}>${name}</abbr></th>`)}
+          ${QUARTERS.map((name, index) => html`<th key=${name} scope="col" class="numeric">
+            <abbr title=${t("metrics.quarter", { number: index + 1 })}>${name}</abbr></th>`)}
           <th scope="col" class="numeric">${t("metrics.total")}</th>
         </tr></thead>
         ${departments.map((each) => html`<tbody key=${each.label}>
           <tr><th scope="row"><button type="button" class="expand" aria-expanded=${open.has(each.label)} onClick=${() => turn(each.label)}>${each.label}</button></th>
             ${cells(each.values)}</tr>
-          ${open.has(each.label) && sorted(grouped(each.rows, "job", QUARTERS)).map((job) => html`<tr key=${job.label} class="inner"><th scope="row">${job.label}</th>${cells(job.values)}</tr>`)}
+          ${open.has(each.label) && sorted(grouped(each.rows, "job", QUARTERS)).map((job) => html`
+            <tr key=${job.label} class="inner"><th scope="row">${job.label}</th>${cells(job.values)}</tr>`)}
         </tbody>`)}
         <tfoot><tr><th scope="row">${t("metrics.total")}</th>${cells(QUARTERS.map((_, index) => sum(departments.map((each) => each.values[index]))))}</tr></tfoot>
       </table>

@@ -1,7 +1,7 @@
 // Restoring: choose from what, see what would change, then confirm. Nothing is touched before that.
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { get, may } from "../api.js";
-import { useLoaded } from "../hooks.js";
+import { useTables } from "../dictionary.js";
 import { href } from "../router.js";
 import { t } from "../text.js";
 import { Button, Card, Field, Loaded, Notice, Page } from "../ui.js";
@@ -11,10 +11,10 @@ import { Differences, differs } from "./restore_differences.js";
 import { tableHref } from "./tables.js";
 
 export function RestorePage({ query }) {
-  const tables = useLoaded((signal) => get("tables", {}, { signal }), []);
+  const tables = useTables();
   return html`<${Page} title=${t("restore.title")} lead=${t("restore.lead")} back=${{ href: href("/backups"), label: t("backups.title") }}>
     ${may("operate")
-      ? html`<${Loaded} from=${tables}>${(data) => html`<${Restore} key=${JSON.stringify(query)} tables=${data.tables} query=${query} />`}<//>`
+      ? html`<${Loaded} from=${tables}>${(data) => html`<${Restore} key=${JSON.stringify(query)} tables=${data} query=${query} />`}<//>`
       : html`<${Notice} kind="warning" title=${t("restore.forbidden")} />`}
   <//>`;
 }

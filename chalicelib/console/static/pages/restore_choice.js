@@ -19,7 +19,8 @@ export function Choose({ tables, choice, busy, onChange, onDone }) {
     async (signal) => (await get("backups", { table: choice.table, limit: LISTED }, { signal })).backups,
     [choice.table],
   );
-  const options = listed.data && (whole ? snapshots(listed.data, tables.length) : listed.data.map((backup) => [backup.id, told(backup.created, backup.rows)]));
+  const offered = whole ? (backups) => snapshots(backups, tables.length) : (backups) => backups.map(single);
+  const options = listed.data && offered(listed.data);
   const id = choice.id ?? options?.[0]?.[0];
   const none = options?.length === 0 && !choice.id;
   const submit = (event) => {
@@ -32,11 +33,13 @@ export function Choose({ tables, choice, busy, onChange, onDone }) {
   return html`<${Card}><form class="stack" onSubmit=${submit}>
     <fieldset class="choices"><legend>${t("restore.what")}</legend>
       <div class="choice-line">
-        <${Choice} name="what" value="table" label=${t("restore.table")} checked=${!whole} disabled=${busy} onPick=${() => whole && onChange({ table: tables[0].name, id: null })} />
+        <${Choice} name="what" value="table" label=${t("restore.table")} checked=${!whole} disabled=${busy}
+          onPick=${() => whole && onChange({ table: tables[0].name, id: null })} />
         ${!whole && html`<${Select} aria-label=${t("restore.of")} value=${choice.table} disabled=${busy}
           options=${tables.map((table) => [table.name, table.title || table.name])} onChange=${(table) => onChange({ table, id: null })} />`}
       </div>
-      <${Choice} name="what" value="snapshot" label=${t("restore.snapshot")} checked=${whole} disabled=${busy} onPick=${() => whole || onChange({ table: null, id: null })} />
+      <${Choice} name="what" value="snapshot" label=${t("restore.snapshot")} checked=${whole} disabled=${busy}
+        onPick=${() => whole || onChange({ table: null, id: null })} />
     </fieldset>
     <fieldset class="choices"><legend>${t("restore.from")}</legend>
       ${from("newest", "restore.newest")}
@@ -59,6 +62,7 @@ export function Choose({ tables, choice, busy, onChange, onDone }) {
 const Choice = ({ name, value, label, checked, disabled, onPick }) => html`<label class="choice">
   <input type="radio" name=${name} value=${value} checked=${checked} disabled=${disabled} onChange=${onPick} /><span>${label}</span></label>`;
 
+const single = (backup) => [backup.id, told(backup.created, backup.rows)];
 const told = (created, rows) => t("restore.option", { moment: moment(created), count: rows });
 
 /** A backup that is older than the list goes, or is named by a link, is a choice too. */

@@ -79,7 +79,7 @@ const Reasons = ({ reasons, rejected, byTable }) => html`<${Table} caption=${t("
     { key: "code", label: t("reason"), cell: (each) => html`${tOr(`code.${each.code}`, each.code)}
       <span class="cell-sub">${[byTable && each.table, each.column && html`<code>${each.column}</code>`].filter(Boolean)}</span>` },
     { key: "rows", label: t("reason.rows"), numeric: true },
-    { key: "share", label: t("reason.share"), wide: true, cell: (each) => html`<div class="share"><${Bar} kind="bad" share=${Math.min(each.rows / rejected, 1)} label=${tOr(`code.${each.code}`, each.code)} /><span>${percent(each.rows / rejected)}</span></div>` },
+    { key: "share", label: t("reason.share"), wide: true, cell: (each) => html`<div class="reason-share"><${Bar} kind="bad" share=${Math.min(each.rows / rejected, 1)} label=${tOr(`code.${each.code}`, each.code)} /><span>${percent(each.rows / rejected)}</span></div>` },
   ]} />`;
 
 function Downloads({ run }) {

@@ -21,7 +21,7 @@ function TableFrame({ name, view, children }) {
   const table = loaded.data;
   return html`<${Page}
     title=${table?.title || name}
-    lead=${table && html`<span class="mono">${name}</span> · ${t("table.count", { count: table.rows })}${table.description && ` · ${table.description}`}`}
+    lead=${table && html`<span class="mono">${name}</span> · ${t("rows", { count: table.rows })}${table.description && ` · ${table.description}`}`}
     back=${{ href: href("/tables"), label: t("tables.title") }}
     actions=${html`<${Button} icon="backup" href=${href("/backups", { table: name })}>${t("table.backup")}<//>
       ${may("operate") && html`<${Button} icon="again" href=${href("/backups/restore", { table: name })}>${t("table.restore")}<//>`}`}

@@ -1,7 +1,6 @@
 // What the data dictionary says of a table's columns, and what refers to it.
 import { html } from "../lib.js";
-import { get } from "../api.js";
-import { useLoaded } from "../hooks.js";
+import { useTables } from "../dictionary.js";
 import { href } from "../router.js";
 import { number, t, tOr } from "../text.js";
 import { Badge, Table } from "../ui.js";
@@ -9,12 +8,15 @@ import { Badge, Table } from "../ui.js";
 const OWN_RANGES = { int4: [-(2 ** 31), 2 ** 31 - 1], int8: [-(2 ** 63), 2 ** 63] };
 
 export function DictionaryView({ table }) {
-  const all = useLoaded((signal) => get("tables", {}, { signal }), []);
-  const children = (all.data?.tables ?? []).flatMap((other) =>
+  const all = useTables();
+  const children = (all.data ?? []).flatMap((other) =>
     other.foreign_keys.filter((key) => key.table === table.name).map((key) => ({ table: other, columns: key.columns })),
   );
   return html`
-    <div class="dictionary"><${Table} caption=${t("dictionary.caption", { table: table.name })} rows=${table.columns} id=${(column) => column.name} columns=${columns(table)} /></div>
+    <div class="dictionary">
+      <${Table} caption=${t("dictionary.caption", { table: table.name })} rows=${table.columns} columns=${columns(table)}
+        id=${(column) => column.name} />
+    </div>
     ${children.length > 0 &&
     html`<section class="card">
       <h2>${t("dictionary.children")}</h2>
@@ -66,8 +68,10 @@ function constraints({ type, constraints: given }) {
 /** A range of values in words. What the column's type bounds anyway is told in a word, or not at all. */
 function range(type, { minimum, maximum }) {
   if (type === "integer") {
-    const [name, [least, most]] = Object.entries(OWN_RANGES).find(([, range]) => range.includes(Number(minimum)) || range.includes(Number(maximum))) ?? ["", []];
-    const [lower, upper] = [Number(minimum) === least, Number(maximum) === most];
+    const bounds = [Number(minimum), Number(maximum)];
+    const own = Object.entries(OWN_RANGES).find(([, range]) => range.some((bound) => bounds.includes(bound)));
+    const [name, [least, most]] = own ?? ["", []];
+    const [lower, upper] = [bounds[0] === least, bounds[1] === most];
     if (lower && upper) return t(`dictionary.range.${name}`);
     if (lower) minimum = undefined;
     if (upper) maximum = undefined;

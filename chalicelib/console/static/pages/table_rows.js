@@ -52,7 +52,7 @@ export function RowsView({ table, query }) {
 }
 
 function position(step, rows, total) {
-  if (!step || !rows.length) return t("table.page.some", { count: rows.length });
+  if (!step || !rows.length) return t("rows", { count: rows.length });
   const place = t("table.page.rows", { from: step.from + 1, to: step.from + rows.length });
   return total === null ? place : t("table.page.of", { place, total });
 }

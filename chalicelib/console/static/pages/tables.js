@@ -25,8 +25,8 @@ const columns = () => [
       ${table.description && html`<p class="hint">${table.description}</p>`}`,
   },
   { key: "rows", label: t("tables.rows"), numeric: true, cell: (table) => number(table.rows) },
-  { key: "columns", label: t("tables.columns"), cell: (table) => names(table.columns.map((column) => column.name)) },
-  { key: "key", label: t("tables.key"), cell: (table) => names(table.primary_key) },
+  { key: "columns", label: t("tables.columns"), wide: true, cell: (table) => names(table.columns.map((column) => column.name)) },
+  { key: "key", label: t("tables.key"), wide: true, cell: (table) => names(table.primary_key) },
   {
     key: "references",
     label: t("tables.references"),

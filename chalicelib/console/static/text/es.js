@@ -34,6 +34,9 @@ export default {
   "notFound.text": "Esta página no existe.",
   "notFound.back": "Al inicio",
 
+  "replaced.title": "Hay una consola más nueva",
+  "replaced.text": "Vuelva a cargarla para seguir; lo que está en el servidor está a salvo.",
+  "replaced.reload": "Volver a cargar",
   "problem.0": "Sin conexión",
   "problem.0.detail": "El servicio no respondió. Compruebe su conexión e inténtelo de nuevo.",
   "problem.403": "No tiene permiso para esto",
@@ -118,7 +121,7 @@ export default {
   "grid.bad": "Sigue rechazada",
   "grid.changed.one": "{count} fila por enviar",
   "grid.changed.other": "{count} filas por enviar",
-  "grid.discard": "Descartar cambios",
+  "grid.discard": "Descartar",
   "grid.send.one": "Enviar {count} fila",
   "grid.send.other": "Enviar {count} filas",
   "grid.all.one": "{count} fila está dentro",
