@@ -1,8 +1,8 @@
 """A browser before the console of a stack of its own, with the samples loaded.
 
 The browser is the system's Chromium, or what `DECANT_CHROMIUM` names; none is ever downloaded, and where there is none
-these tests are skipped. A test asks for `visit`; whatever happens, no visit may end with an error in the console, an exception on the page, a breach of
-the policy of contents, or a request that left the origin.
+these tests are skipped. A test asks for `visit`; whatever happens, no visit may end with an error in the console, an
+exception on the page, a breach of the policy of contents, or a request that left the origin.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from openpyxl import Workbook
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from infra.local.record import Record
 from tests.browser.visit import Visit
@@ -67,8 +67,8 @@ def test_from_a_workbook_with_bad_rows_to_a_restored_table(visit: Callable[..., 
     assert "No hires" in hires_of_the_year(page).get_by_text("No hires").first.inner_text()
 
     go_to(page, "Upload")
-    given = {"name": "hired_employees-journey.xlsx", "mimeType": XLSX, "buffer": workbook()}
-    page.locator('input[type="file"]').set_input_files(files=[given])  # type: ignore[list-item]
+    given: FilePayload = {"name": "hired_employees-journey.xlsx", "mimeType": XLSX, "buffer": workbook()}
+    page.locator('input[type="file"]').set_input_files(given)
     page.get_by_role("button", name="Upload 1 file").click()
     page.get_by_role("link", name="Correct 2 rows").click()
     expect(page.get_by_role("heading", level=1, name="hired_employees-journey.xlsx")).to_be_visible()

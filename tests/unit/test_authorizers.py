@@ -95,6 +95,17 @@ def test_tokens_are_asked_for_at_every_route() -> None:
         assert operation["security"] == expected, (method, path)
 
 
+def test_what_varies_at_a_place_of_a_path_has_one_name() -> None:
+    """API Gateway takes no second one, and refuses the whole API."""
+    names: dict[str, set[str]] = {}
+    for path in definition(packaged("token"))["paths"]:
+        parts = path.split("/")
+        for place, part in enumerate(parts):
+            if part.startswith("{") and not part.endswith("+}"):
+                names.setdefault("/".join(parts[:place]), set()).add(part)
+    assert {place: several for place, several in names.items() if len(several) > 1} == {}
+
+
 def test_iam_signs_every_request() -> None:
     template = packaged("iam")
     assert definition(template)["securityDefinitions"] == {

@@ -38,6 +38,12 @@ export function signOut(reason = null) {
   session.set({ token: null, caller: null, left: reason });
 }
 
+/** Do something whenever the reader signs out by themselves; whose token expired finds all as it was. */
+export const leaving = (act) => session.follow(() => {
+  const { token, left } = session.get();
+  if (!token && !left) act();
+});
+
 /** Ask the API who is signed in, after a page was loaded anew. */
 export async function recall() {
   const { token } = session.get();

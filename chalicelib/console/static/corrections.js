@@ -1,8 +1,9 @@
 // What the reader changed in rejected rows, and what came of it. It is kept while they look at other pages.
 import { store } from "./lib.js";
-import { post } from "./api.js";
+import { leaving, post } from "./api.js";
 
 const byRun = new Map();
+leaving(() => byRun.clear());
 
 /**
  * The corrections of a run: a store of rows by `key(row)`: `{ table, row, cells, send, state, reasons, run }`. `cells`

@@ -7,8 +7,10 @@ import { StateBadge, Table } from "./ui.js";
 /** What people call a run: its file, or what it did. */
 export function runName(run) {
   const file = run.source?.key.split("/").pop();
-  return file || tOr(`kind.${run.kind}`, run.kind);
+  return file || kindName(run);
 }
+
+const kindName = (run) => tOr(`kind.${run.kind}`, run.kind);
 
 /** What a run is doing, in words. */
 export function phaseName(phase) {
@@ -19,7 +21,7 @@ export function phaseName(phase) {
 /** Runs in a table, newest first. */
 export const RunTable = ({ runs, caption }) => html`<${Table} caption=${caption} rows=${runs} id=${(run) => run.id} columns=${[
   { key: "name", label: t("run"), cell: (run) => html`<a class="break" href=${href(`/runs/${run.id}`)}>${runName(run)}</a>
-    <span class="cell-sub">${tOr(`kind.${run.kind}`, run.kind)}${run.table ? ` · ${run.table}` : ""}</span>` },
+    <span class="cell-sub">${[runName(run) !== kindName(run) && kindName(run), run.table].filter(Boolean).join(" · ")}</span>` },
   { key: "state", label: t("run.state"), cell: (run) => html`<${StateBadge} run=${run} />
     ${run.state === "running" || run.state === "waiting" ? html`<span class="cell-sub">${phaseName(run.phase)}${run.progress ? ` · ${t("rows", { count: run.progress })}` : ""}</span>` : null}` },
   { key: "read", label: t("run.read"), numeric: true, wide: true },

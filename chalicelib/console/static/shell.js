@@ -34,6 +34,8 @@ function Returning() {
 
 function Inside({ caller }) {
   const { path, query } = usePlace();
+  // On a phone the navigation is wider than the window.
+  useEffect(() => document.querySelector(".main-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [path]);
   const { view, params } = pageOf(path) ?? { view: NotFoundPage, params: {} };
   return html`
     <header class="top">

@@ -1,6 +1,6 @@
 // Files on their way: chosen, sent, loaded. They go on while the reader looks at other pages.
 import { store, useStore } from "./lib.js";
-import { get, post, sendFile } from "./api.js";
+import { get, leaving, post, sendFile } from "./api.js";
 
 const AT_ONCE = 3;
 const FIRST_PAUSE = 600;
@@ -15,6 +15,8 @@ export const ended = (run) => ENDED.includes(run.state);
  */
 const files = store([]);
 let numbers = 0;
+
+leaving(() => files.set([]));
 
 export const useUploads = () => useStore(files);
 
@@ -32,13 +34,6 @@ export function addFiles(given, table = "") {
 export const removeFile = (id) => files.set(files.get().filter((each) => each.id !== id));
 export const chooseTable = (id, table) => change(id, { table });
 export const clearEnded = () => files.set(files.get().filter((each) => each.state !== "over"));
-
-/** The table that a file's name begins with, as the service will see it; undefined when it is for none. */
-export function guessTable(name, tables) {
-  const claims = (table) =>
-    name.toLowerCase().startsWith(table.toLowerCase()) && /^[^a-z]/i.test(name.slice(table.length));
-  return tables.filter(claims).sort((one, other) => other.length - one.length)[0];
-}
 
 /** Send all files that were chosen, a few at once; `options` are those of `POST /uploads`. */
 export function startUploads(options) {

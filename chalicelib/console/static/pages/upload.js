@@ -3,10 +3,11 @@ import { html, useEffect, useRef, useState } from "../lib.js";
 import { get, may } from "../api.js";
 import { useTables } from "../dictionary.js";
 import { useLoaded } from "../hooks.js";
+import { guessTable } from "../naming.js";
 import { href } from "../router.js";
 import { phaseName, RunTable } from "../runs.js";
 import { bytes, duration, percent, t } from "../text.js";
-import { addFiles, chooseTable, clearEnded, ended, guessTable, removeFile, retry, startUploads, useUploads } from "../uploads.js";
+import { addFiles, chooseTable, clearEnded, ended, removeFile, retry, startUploads, useUploads } from "../uploads.js";
 import { announce, Bar, Button, Card, Empty, Field, Icon, Loaded, Notice, Page, ProblemNotice, Select, StateBadge } from "../ui.js";
 
 export function UploadPage() {
