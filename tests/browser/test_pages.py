@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import ViewportSize
 
 from decant.samples import client_of
 from infra.local.record import Record
@@ -25,6 +26,7 @@ PLACES = {
     "health": "#/health",
     "nowhere": "#/nowhere/at-all",
 }
+README: ViewportSize = {"width": 1280, "height": 1080}
 # Spanish words are longer than English ones: what fits them on a phone fits. Colours are the same in any language.
 LOOKS = {"en": tuple(Look), "es": (Look.PHONE_LIGHT,)}
 
@@ -35,7 +37,7 @@ def places(stack: Record) -> dict[str, str]:
     client = client_of(stack)
     assert client.ask("/backups", "POST")["state"] == "succeeded"
     backups, runs = client.ask("/backups")["backups"], client.ask("/runs")["runs"]
-    run = next(each["id"] for each in runs if each["table"] == "hired_employees" and each["kind"] == "load")
+    run = next(each["id"] for each in runs if (each["source"] or {}).get("key") == "incoming/hired_employees.xlsx")
     backup = next(each["id"] for each in backups if each["table"] == "hired_employees")
     return {name: place.format(run=quote(run), backup=quote(backup)) for name, place in PLACES.items()}
 
@@ -60,6 +62,7 @@ def test_nobody_is_kept_out_of_a_page(visit: Callable[..., Visit], places: dict[
     for name, place in places.items():
         window.turn_to(place)
         if (name, locale) == ("run", "en"):
+            window.page.set_viewport_size(README)
             window.picture("readme", whole=False)
         found += barriers(window, name if locale == "en" else f"{name}-{locale}", LOOKS[locale])
     assert found == []
