@@ -64,8 +64,11 @@ class SeenKeys:
         given = keys.drop_null().to_numpy()
         if not len(given) or (np.all(given[1:] > given[:-1]) and all(run[-1] < given[0] for run, _ in self._runs)):
             return None
-        ordered = np.sort(given)
-        found = [ordered[1:][ordered[1:] == ordered[:-1]], *(ordered[_find(run, ordered)[1]] for run, _ in self._runs)]
+        ordered = np.sort(given, kind="stable")  # quick where they are in order already, or nearly
+        found = [ordered[1:][ordered[1:] == ordered[:-1]]]
+        for run, _ in self._runs:
+            within = ordered[: np.searchsorted(ordered, run[-1], side="right")]
+            found.append(within[_find(run, within)[1]])
         repeated = np.unique(np.concatenate(found))
         return pc.is_in(keys, pa.array(repeated, keys.type), skip_nulls=True) if len(repeated) else None
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.dictionary.model import Dictionary
@@ -23,7 +23,8 @@ _ends = st.text("_-. 1aZäß", max_size=4)
 _names = st.builds(lambda *parts: "".join(parts), _words, _ends, st.sampled_from([".csv", ".xlsx", ".CSV", ""]))
 
 
-@settings(max_examples=5, deadline=None)
+# Without shrinking, for each try starts node.
+@settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(_names, min_size=20, max_size=40))
 def test_console_and_service_take_a_name_for_the_same_table(dictionary: Dictionary, names: list[str]) -> None:
     tables = [table.name for table in dictionary.tables]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from chalicelib.errors import FileError
 from chalicelib.load import workbook_reader
 from chalicelib.load.workbook_cells import read_rows
+from chalicelib.load.workbook_markup import Unusual
 from chalicelib.load.workbook_pieces import mended
 from chalicelib.load.workbook_reader import WorkbookReader
 from chalicelib.load.workbook_styles import Styles, date_styles
@@ -245,6 +246,20 @@ def table(markup: bytes) -> dict[tuple[int, int], str]:
         for line, text in zip(found.lines, texts.to_pylist(), strict=True)
         if text
     }
+
+
+@pytest.mark.parametrize("between", ["x", "&none;", "<!-- -->", "]]>", "-->"])
+@pytest.mark.parametrize("cells", [
+    '<c r="A1"><v>1</v></c>{}', '<c r="A1"/>{}', '<c r="A1"></c>{}', '<c r="A1">{}<v>1</v></c>',
+    '<c r="A1"><v>1</v>{}</c>',
+    '<c r="A1" t="inlineStr"><is><t>1</t></is></c>{}', '<c r="A1" t="inlineStr"><is><t>1</t></is>{}</c>',
+    '<c r="A1" t="inlineStr"><is><t>1</t>{}</is></c>', '<c r="A1" t="inlineStr"><is>{}<t>1</t></is></c>',
+    '<c r="A1"><f>1</f>{}<v>1</v></c>', '<c r="A1"><f si="0"/>{}<v>1</v></c>',
+])  # fmt: skip
+def test_nothing_stands_between_the_tags_of_the_usual_form(cells: str, between: str) -> None:
+    table(row(cells.format(""), '<c r="B1"><v>2</v></c>').encode())
+    with pytest.raises(Unusual):
+        table(row(cells.format(between), '<c r="B1"><v>2</v></c>').encode())
 
 
 def test_sheets_of_charts_have_no_rows_and_targets_may_begin_at_the_root() -> None:
