@@ -1,5 +1,6 @@
 """Backups: made, listed, verified, copied into folders, and restored."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from decant.failures import CommandError, usage
 from decant.session import Session
 
 PANEL = "Backups"
+_Restore = Callable[..., Run]
 
 
 def register(app: typer.Typer) -> None:
@@ -120,9 +122,10 @@ def restore(
     if sum(each is not None for each in (as_of, backup, source)) > 1:
         raise usage("A restore takes one backup.", "Say one of --as-of, --backup and --from.")
     work = _from_folder(session, table, source) if source else _by_api(session.client, table, backup, as_of)
+    planned = None
     if dry_run or not yes:
         session.step("Comparing")
-        planned = work(True)
+        planned = work(dry_run=True)
         if dry_run:
             session.tell(planned, lambda console: show.differences(console, planned, would=True))
             return None
@@ -130,25 +133,39 @@ def restore(
             show.differences(session.err, planned, would=True)
         confirm(session, table or "all", "Rows that came since the backup go.", yes)
     session.step("Restoring")
-    finished = work(False)
+    finished = work(dry_run=False, shown=planned)
     session.tell(finished, lambda console: show.differences(console, finished))
     return None
 
 
-def _by_api(client: Client, table: str | None, backup: str | None, as_of: str | None) -> Any:
-    named = {"backup" if table else "snapshot": backup, "as_of": as_of}
-    given = {name: value for name, value in named.items() if value is not None}
+def _by_api(client: Client, table: str | None, backup: str | None, as_of: str | None) -> _Restore:
+    """Orders of one backup: what was ``shown`` is what is restored, though a newer one may have come meanwhile."""
+    named = "backup" if table else "snapshot"
     path = f"/tables/{table}/restores" if table else "/restores"
-    return lambda dry_run: done(client.order(path, {**given, "dry_run": dry_run}))
+
+    def work(*, dry_run: bool, shown: Run | None = None) -> Run:
+        chosen = {named: backup, "as_of": as_of} if shown is None else {named: _shown(client, table, shown)}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        return done(client.order(path, {**given, "dry_run": dry_run}))
+
+    return work
 
 
-def _from_folder(session: Session, table: str | None, folder: Path) -> Any:
+def _shown(client: Client, table: str | None, planned: Run) -> str:
+    """The backup that a dry run compared; of all tables, their snapshot."""
+    compared = str(planned["result"]["tables"][0]["backup"])
+    return compared if table else str(client.ask(f"/backups/{compared}")["snapshot"])
+
+
+def _from_folder(session: Session, table: str | None, folder: Path) -> _Restore:
     from decant.copies import newest, restore_from
 
     record, chosen = session.record, newest(folder, table)
-    return lambda dry_run: {
-        "result": {"dry_run": dry_run, "tables": restore_from(record, chosen, folder, dry_run=dry_run)}
-    }
+
+    def work(*, dry_run: bool, shown: Run | None = None) -> Run:  # noqa: ARG001 - it is the same folder's same backup
+        return {"result": {"dry_run": dry_run, "tables": restore_from(record, chosen, folder, dry_run=dry_run)}}
+
+    return work
 
 
 def _one(client: Client, backup_id: str) -> dict[str, Any]:
