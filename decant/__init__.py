@@ -3,7 +3,8 @@
     commands/     one module for each group of commands; each command is one function
     command       what all commands share: --url, --token, --json, errors, exit codes
     session       which API is spoken with, and where output goes
-    client        requests, problems, orders, uploads, downloads
+    client        requests, problems, orders, uploads
+    download      files from the API, whole or not at all
     following     runs, watched until they end
     checking      files held against the data dictionary, without any server
     show          what people see: tables and bars

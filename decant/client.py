@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlencode, urljoin
 
@@ -24,7 +22,6 @@ POLL_SECONDS = 0.3
 _WAIT = {"Prefer": "wait=20"}
 _ANSWER_SECONDS = 60
 _TRIES = 4
-_BLOCK = 256 * 1024
 _NOBODY = "The API wants a token, and there is none for this URL."
 # Of a path and its query; all else that a person may have typed is encoded.
 _AS_WRITTEN = "/?=&%:@!$'()*+,;~"
@@ -137,7 +134,7 @@ class Client:
         request = urllib.request.Request(url)  # noqa: S310
         try:
             return cast(BinaryIO, _OPENER.open(request, timeout=_ANSWER_SECONDS))
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise Unreachable(f"The download failed: {error}.", hint="Try again.") from error
 
     def upload(self, form: Mapping[str, Any], name: str, size: int, blocks: Iterable[bytes]) -> None:
@@ -217,17 +214,6 @@ class _Redirect(urllib.request.HTTPErrorProcessor):
 
 
 _OPENER = urllib.request.build_opener(_NoRedirects, _Redirect)
-
-
-def save(content: BinaryIO, file: Path) -> None:
-    """Write what was opened into a file, which is there whole or not at all, and close it."""
-    unfinished = file.with_name(f".{file.name}.part")
-    try:
-        with content, unfinished.open("wb") as out:
-            shutil.copyfileobj(content, out, _BLOCK)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _is_outcome(answer: Answer) -> bool:

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 
 from decant import show
-from decant.client import ENDED, Client, Run, save
+from decant.client import ENDED, Client, Run
 from decant.command import command
+from decant.download import save
 from decant.exits import Exit
 from decant.failures import CommandError, usage
 from decant.following import Watch, follow

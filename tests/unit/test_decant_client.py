@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from decant import following
-from decant.client import Client, save
+from decant.client import Client
+from decant.download import save
 from decant.exits import Exit
 from decant.failures import CommandError, Unreachable
 from decant.following import follow
@@ -72,13 +73,21 @@ def test_a_download_follows_to_where_the_file_is_and_leaves_the_token_behind(
     assert [("authorization" in headers) for _, headers, _ in server.asked] == [True, False]
 
 
+def test_a_download_whose_connection_ends_early_leaves_nothing(server: Server, client: Client, tmp_path: Path) -> None:
+    server.answer("GET /bucket/a", 200, b"Obj\x01", **{"Content-Length": "5"})
+    (tmp_path / "a").write_text("before")
+    with pytest.raises(Unreachable, match="4 of 5 bytes"):
+        save(client.open_url(f"{server.url}/bucket/a"), tmp_path / "a")
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "before")]
+
+
 def test_a_download_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     class Broken(io.BytesIO):
         def read(self, _size: int | None = -1) -> bytes:
             raise OSError("gone")
 
     (tmp_path / "a").write_text("before")
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(Unreachable, match="gone"):
         save(Broken(), tmp_path / "a")
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "before")]
 
