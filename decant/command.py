@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from decant.exits import Exit
-from decant.failures import CommandError
+from decant.failures import CommandError, file_error
 from decant.session import Session
 
 Url = Annotated[
@@ -73,6 +73,10 @@ def _end(action: Action, session: Session, given: dict[str, Any]) -> Exit:
     except KeyboardInterrupt:
         session.note("Interrupted. What was ordered goes on; `decant runs` lists it.")
         return Exit.INTERRUPTED
+    except ConnectionError:  # no file: whoever read the output has gone
+        raise
+    except OSError as error:
+        return session.complain(file_error(error))
     except Exception as error:
         if not isinstance(error, _expected()):
             raise

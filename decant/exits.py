@@ -18,7 +18,7 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.DONE: "done, and nothing was rejected",
     Exit.REJECTED: "rows were rejected, or a run failed, or a check found something",
-    Exit.USAGE: "the command was written wrong, or a file is not there",
+    Exit.USAGE: "the command was written wrong, or a file can't be read or written",
     Exit.UNREACHABLE: "the API does not answer, or there is no stack",
     Exit.NOT_ALLOWED: "not signed in: the token is missing, not valid or lacks the scope",
     Exit.REFUSED: "the API, or the local stack, refused what was asked",

@@ -41,3 +41,9 @@ class Unreachable(CommandError):
 def usage(detail: str, hint: str | None = None) -> CommandError:
     """The error of a command that was written wrong."""
     return CommandError(detail, hint=hint, exit=Exit.USAGE, code="usage")
+
+
+def file_error(error: OSError) -> CommandError:
+    """The error of a file that can't be read or written."""
+    detail = ": ".join(str(each) for each in (error.filename, error.strerror or error) if each)
+    return CommandError(f"{detail}.", exit=Exit.USAGE, code="file")
