@@ -7,7 +7,12 @@ from decant.exits import Exit
 
 
 class CommandError(Exception):
-    """What happened (``detail``), what to do (``hint``), the parts at fault (``errors``), and how the command ends."""
+    """What happened (``detail``), what to do (``hint``), the parts at fault (``errors``), and how the command ends.
+
+    ``before`` is what the command had done by then, such as the runs of files already sent.
+    """
+
+    before: Sequence[Mapping[str, Any]] = ()
 
     def __init__(
         self,
@@ -28,7 +33,8 @@ class CommandError(Exception):
     def told(self) -> dict[str, Any]:
         """The error as JSON."""
         named = {"code": self.code, "detail": self.detail, "hint": self.hint}
-        return {**named, **({"errors": list(self.errors)} if self.errors else {})}
+        lists = {"errors": list(self.errors), "before": list(self.before)}
+        return {**named, **{name: listed for name, listed in lists.items() if listed}}
 
 
 class Unreachable(CommandError):

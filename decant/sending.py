@@ -1,15 +1,17 @@
 """Files on their way through the API: sent, parents first, and followed until their runs have ended."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from rich.console import Console
 
 from decant import show
 from decant.client import Client
 from decant.exits import Exit
-from decant.failures import CommandError, usage
+from decant.failures import CommandError, file_error
 from decant.following import Runs, Watch, follow
 from decant.session import Session
 
@@ -44,7 +46,7 @@ class Loaded:
 
     def exit(self, rejections_ok: bool) -> Exit:
         if self.refused:
-            return Exit.REFUSED
+            return max(error.exit for error in self.refused.values())
         failed = any(run["state"] in ("failed", "refused") for run in self.runs.values())
         rejected = any(run["rejected"] for run in self.runs.values())
         return Exit.REJECTED if failed or (rejected and not rejections_ok) else Exit.DONE
@@ -53,7 +55,8 @@ class Loaded:
 def load_files(session: Session, paths: Sequence[Path], how: Mapping[str, object], *, wait: bool) -> Loaded:
     """Send files, those of parents first, and give their runs, when they have ended or as they are.
 
-    A file that is refused is no reason to leave the others. Raises Unreachable.
+    A file that is refused, too big or not to be read is no reason to leave the others. Raises CommandError when nobody
+    answers or the token is not good, which tells the runs of the files that were sent by then.
     """
     tables = [table["name"] for table in session.client.ask("/tables")["tables"]]
 
@@ -61,8 +64,9 @@ def load_files(session: Session, paths: Sequence[Path], how: Mapping[str, object
         name = item[1].name.lower()
         return max((rank for rank, table in enumerate(tables) if name.startswith(table.lower())), default=len(tables))
 
-    sent, refused = {}, {}
-    with Watch(session.err) as bars:
+    sent: dict[str, str] = {}
+    refused: dict[str, CommandError] = {}
+    with Watch(session.err) as bars, telling(sent):
         for name, path in sorted(_named(paths).items(), key=place):
             try:
                 sent[name] = send(session.client, path, bars, name, how)
@@ -70,29 +74,41 @@ def load_files(session: Session, paths: Sequence[Path], how: Mapping[str, object
                 if error.exit is not Exit.REFUSED:
                     raise
                 refused[name] = error
+            except OSError as error:
+                refused[name] = file_error(error)
         if wait:
             return Loaded(follow(session.client, sent, bars.show), refused)
-    return Loaded({name: session.client.run(run) for name, run in sent.items()}, refused)
+        return Loaded({name: session.client.run(run) for name, run in sent.items()}, refused)
+
+
+@contextmanager
+def telling(sent: Mapping[str, str]) -> Iterator[None]:
+    """Have an error tell the runs of the files that were sent before it, ids by name."""
+    try:
+        yield
+    except CommandError as error:
+        error.before = [{"file": name, "run": run} for name, run in sent.items()]
+        raise
 
 
 def send(client: Client, path: Path, bars: Watch, name: str, how: Mapping[str, object]) -> str:
-    """Upload a file; give the run that loads it."""
-    size = path.stat().st_size
+    """Upload a file; give the run that loads it. Raises CommandError, OSError when the file can't be read."""
     given = {key: value for key, value in how.items() if value is not None}
-    form = client.ask("/uploads", "POST", {"filename": path.name, **given})
-    if size > form["max_bytes"]:
-        raise usage(f"{path} has {size:,} bytes; a file may have {form['max_bytes']:,}.", "Split it.")
-
-    def blocks() -> Iterator[bytes]:
-        sent = 0
-        with path.open("rb") as content:
-            while block := content.read(_BLOCK):
-                yield block
-                sent += len(block)
-                bars.sent(name, sent, size)
-
-    client.upload(form, path.name, size, blocks())
+    # Opened first: what is wrong with the file is not to be taken for the connection's fault.
+    with path.open("rb") as content:
+        size = path.stat().st_size
+        form = client.ask("/uploads", "POST", {"filename": path.name, **given})
+        if size > form["max_bytes"]:
+            told = f"{path} has {size:,} bytes; a file may have {form['max_bytes']:,}."
+            raise CommandError(told, hint="Split it.", code="file-too-large")
+        client.upload(form, path.name, size, _blocks(content, lambda sent: bars.sent(name, sent, size)))
     return str(form["run"])
+
+
+def _blocks(content: BinaryIO, sent: Callable[[int], None]) -> Iterator[bytes]:
+    while block := content.read(_BLOCK):
+        yield block
+        sent(content.tell())
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:

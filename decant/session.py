@@ -93,12 +93,20 @@ class Session:
             sys.stdout.write(json.dumps({"error": error.told()}, indent=2, ensure_ascii=False) + "\n")
         self.err.print(f"decant: {error.detail}", style="red", markup=False, highlight=False, soft_wrap=True)
         for each in error.errors[:20]:
-            self.note(f"  {'; '.join(f'{name}: {value}' for name, value in each.items())}")
+            self.note(f"  {_listed(each)}")
         if len(error.errors) > 20:
             self.note(f"  … and {len(error.errors) - 20} more")
+        if error.before:
+            self.note("Done before that, and not undone:")
+        for each in error.before:
+            self.note(f"  {_listed(each)}")
         if error.hint:
             self.note(f"→ {error.hint}")
         return error.exit
+
+
+def _listed(part: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in part.items())
 
 
 def _console(stream: Any) -> Console:

@@ -1,5 +1,6 @@
 """What commands ask of the API and what they make of its answers, against a small server."""
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,62 @@ class TestFiles:
         (tmp_path / "stack.json").mkdir()
         ended = decant("tables", DECANT_FOLDER=str(tmp_path))
         assert (ended.exit_code, "stack.json: Is a directory" in ended.stderr) == (Exit.USAGE, True)
+
+
+class TestLoad:
+    """One file's fault is not another's, and what was sent is told however the command ends."""
+
+    @pytest.fixture(autouse=True)
+    def api(self, server: Server) -> None:
+        server.answer("GET /api/tables", body={"tables": [{"name": "jobs"}]})
+        form = {"url": f"{server.url}/bucket", "fields": {}, "max_bytes": 20}
+        server.answer("POST /api/uploads", body={**form, "run": "r1"})
+        server.answer("POST /api/uploads", body={**form, "run": "r2"})
+        server.answer("GET /api/runs/r1", body=run_of("r1", rejected=0))
+        server.answer("GET /api/runs/r2", body=run_of("r2", rejected=0))
+
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> list[Path]:
+        files = [tmp_path / name for name in ("jobs-a.csv", "jobs-b.csv")]
+        for file in files:
+            file.write_text("1,Clerk\n")
+        return files
+
+    def test_of_one_too_big_file_loads_the_others(self, server: Server, decant: Any, files: list[Path]) -> None:
+        server.answer("POST /bucket", 204, b"")
+        files[0].write_text("1,Clerk of the works\n")
+        ended = decant("load", *files, "--json")
+        document = json.loads(ended.stdout)
+        assert ended.exit_code == Exit.REFUSED
+        assert [run["id"] for run in document["runs"]] == ["r2"]
+        [refused] = document["refused"]
+        assert (refused["file"], refused["error"]["code"]) == ("jobs-a.csv", "file-too-large")
+
+    def test_of_one_unreadable_file_loads_the_others(
+        self, server: Server, decant: Any, files: list[Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened = Path.open
+
+        def open_file(path: Path, *how: Any, **more: Any) -> Any:
+            if path == files[1]:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return opened(path, *how, **more)
+
+        monkeypatch.setattr(Path, "open", open_file)
+        server.answer("POST /bucket", 204, b"")
+        ended = decant("load", *files, "--json")
+        document = json.loads(ended.stdout)
+        assert ended.exit_code == Exit.USAGE
+        assert [run["id"] for run in document["runs"]] == ["r1"]
+        assert document["refused"][0]["error"]["detail"] == f"{files[1]}: Permission denied."
+
+    def test_that_breaks_off_tells_the_runs_of_what_was_sent(
+        self, server: Server, decant: Any, files: list[Path]
+    ) -> None:
+        server.answer("POST /bucket", 204, b"")
+        server.answers["POST /api/uploads"].pop()
+        server.problem("POST /api/uploads", 503, "unavailable")
+        ended = decant("load", *files, "--json")
+        assert ended.exit_code == Exit.UNREACHABLE
+        assert json.loads(ended.stdout)["error"]["before"] == [{"file": "jobs-a.csv", "run": "r1"}]
+        assert "file: jobs-a.csv; run: r1" in ended.stderr
