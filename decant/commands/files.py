@@ -12,7 +12,7 @@ from rich.console import Console
 from decant import show
 from decant.command import command
 from decant.exits import Exit
-from decant.failures import Unreachable, usage
+from decant.failures import CommandError, file_error, usage
 from decant.sending import load_files
 from decant.session import Session
 
@@ -133,7 +133,10 @@ def _is_loadable(path: Path) -> bool:
 
 
 def _watch(session: Session, folders: Sequence[Path], how: Mapping[str, object]) -> Exit:
-    """Load what comes into folders or changes there, when it is whole: as big and old as at the look before."""
+    """Load what comes into folders or changes there, when it is whole: as big and old as at the look before.
+
+    What goes wrong is told and tried again at the next look.
+    """
     for folder in folders:
         if not folder.is_dir():
             raise usage(f"{folder} is no folder.", "--watch watches folders.")
@@ -141,22 +144,24 @@ def _watch(session: Session, folders: Sequence[Path], how: Mapping[str, object])
     loaded: dict[Path, _State] = {}
     before: dict[Path, _State] = {}
     worst = Exit.DONE
-    while True:
-        try:
-            now = {path: _state(path) for path in _files(folders)}
-            ripe = {path: state for path, state in now.items() if before.get(path) == state != loaded.get(path)}
-            if ripe:
-                found = load_files(session, [*ripe], how, wait=True)
-                session.tell(found.told(), found.show)
-                worst = max(worst, found.exit(False))
-                loaded.update(ripe)
-            before = now
+    try:
+        while True:
+            try:
+                now = {path: _state(path) for path in _files(folders)}
+                ripe = {path: state for path, state in now.items() if before.get(path) == state != loaded.get(path)}
+                if ripe:
+                    found = load_files(session, [*ripe], how, wait=True)
+                    session.tell(found.told(), found.show)
+                    worst = max(worst, found.exit(False))
+                    loaded.update(ripe)
+                before = now
+            except CommandError as error:
+                session.complain(error)
+            except OSError as error:  # such as a file that goes away while it is looked at
+                session.complain(file_error(error))
             time.sleep(_LOOK_SECONDS)
-        except Unreachable as error:  # it is tried again
-            session.complain(error)
-            time.sleep(_LOOK_SECONDS)
-        except KeyboardInterrupt:
-            return worst
+    except KeyboardInterrupt:
+        return worst
 
 
 def _state(path: Path) -> _State:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from decant.commands import app
+from decant.commands import files as watching
 from decant.exits import Exit
 from tests.unit.conftest import Server
 
@@ -143,3 +144,31 @@ class TestLoad:
         assert ended.exit_code == Exit.UNREACHABLE
         assert json.loads(ended.stdout)["error"]["before"] == [{"file": "jobs-a.csv", "run": "r1"}]
         assert "file: jobs-a.csv; run: r1" in ended.stderr
+
+    def test_of_a_folder_goes_on_watching_whatever_goes_wrong(
+        self, server: Server, decant: Any, files: list[Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        state, looks = watching._state, iter([FileNotFoundError(errno.ENOENT, "No such file", "gone.csv")])
+        pauses = iter(range(4))
+
+        def look(path: Path) -> Any:
+            for error in looks:
+                raise error
+            return state(path)
+
+        def pause(_seconds: float) -> None:
+            if next(pauses, None) is None:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(watching, "_state", look)
+        monkeypatch.setattr("time.sleep", pause)
+        ready = server.answers.pop("GET /api/tables")
+        server.problem("GET /api/tables", 403, "forbidden")
+        server.answers["GET /api/tables"].extend(ready)
+        server.answer("POST /bucket", 204, b"")
+        files[0].write_text("1,Clerk of the works\n")
+        ended = decant("load", "--watch", files[0].parent)
+        assert ended.exit_code == Exit.REFUSED
+        assert [told in ended.stderr for told in ("gone.csv: No such file", "So it is.")] == [True, True]
+        assert "jobs-a.csv was not sent" in ended.stdout
+        assert "jobs-b.csv" in ended.stdout
