@@ -107,11 +107,13 @@ class Client:
             run = self.run(run["id"])
         return run
 
-    def pages(self, path: str, name: str, limit: int | None = None, **query: Any) -> Iterator[dict[str, Any]]:
-        """Yield the items of a collection, page after page, ``limit`` of them at most. Raises CommandError."""
+    def pages(
+        self, path: str, name: str, limit: int | None = None, at_once: int = 1000, **query: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the items of a collection, pages of ``at_once``, ``limit`` of them at most. Raises CommandError."""
         left, after = limit, None
         while left is None or left > 0:
-            page = self.ask(path, limit=min(left or 1000, 1000), after=after, **query)
+            page = self.ask(path, limit=min(left or at_once, at_once), after=after, **query)
             yield from page[name]
             after = page["next"]
             left = None if left is None else left - len(page[name])

@@ -24,8 +24,13 @@ PANEL = "Files"
 LAST = "last"
 _SHOWN = 50
 _MOST_ROWS = 1000
+# Those that load rows; others save and restore them.
+_LOADING = ("load", "batch", "replay")
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, as `decant runs` lists it, or `last`.")]
+RunArgument = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help=f"Its id, as `decant runs` lists it, or `{LAST}`: the newest that loads rows."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -119,7 +124,7 @@ def fix(
         raise usage(f"There is no file {file}.")
     found = _find(session.client, run_id)
     how = _replay if file.suffix.lower() == ".json" else _load_again
-    before = len(_waiting(session.client, found))
+    before = len(_to_fix(session.client, found))
     outcome = how(session, found, file, table)
     left = len(_waiting(session.client, found))
     document = {**outcome, "corrects": found["id"], "still_rejected": left}
@@ -154,13 +159,31 @@ def replay(session: Session, run_id: RunArgument) -> Exit:
 
 
 def _find(client: Client, run_id: str) -> Run:
-    """The run of that id, or the newest. Raises CommandError."""
+    """The run of that id, or the newest that loads rows. Raises CommandError."""
     if run_id != LAST:
         return client.run(run_id)
-    newest = next(client.pages("/runs", "runs", 1), None)
+    newest = next((run for run in client.pages("/runs", "runs", at_once=20) if run["kind"] in _LOADING), None)
     if newest is None:
-        raise CommandError("There are no runs yet.", hint="Load a file: decant load FILE")
+        raise CommandError("There are no runs yet that load rows.", hint="Load a file: decant load FILE")
     return newest
+
+
+def _to_fix(client: Client, found: Run) -> list[dict[str, Any]]:
+    """The rows that can be corrected. Raises CommandError when there are none."""
+    if found["kind"] not in _LOADING:
+        raise CommandError(
+            f"The run {found['id']} is a {found['kind']}, of which no row can be corrected.",
+            hint="`decant runs` lists those that load rows.",
+        )
+    if found["state"] not in ENDED:
+        told = f"The run {found['id']} is {found['state']}."
+        raise CommandError(told, hint=f"Wait until it has ended: decant run {found['id']} --wait")
+    waiting = _waiting(client, found)
+    if not waiting:
+        raise CommandError(
+            f"No row of the run {found['id']} waits to be corrected.", hint="A file is loaded by: decant load FILE"
+        )
+    return waiting
 
 
 def _left(before: int, left: int, outcome: Run) -> str:

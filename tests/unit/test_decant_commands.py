@@ -172,3 +172,40 @@ class TestLoad:
         assert [told in ended.stderr for told in ("gone.csv: No such file", "So it is.")] == [True, True]
         assert "jobs-a.csv was not sent" in ended.stdout
         assert "jobs-b.csv" in ended.stdout
+
+
+def rejected(*rows: tuple[str, int]) -> dict[str, Any]:
+    """A page of rejected rows, tables and numbers, that wait to be corrected."""
+    return {"rejections": [{"table": table, "row": row, "corrected_by": None} for table, row in rows], "next": None}
+
+
+class TestFix:
+    WAITING = "GET /api/runs/r1/rejections?limit=1000"
+
+    @pytest.fixture
+    def corrected(self, tmp_path: Path) -> Path:
+        file = tmp_path / "corrected.csv"
+        file.write_text("1,Clerk\n")
+        return file
+
+    def test_last_is_the_newest_run_that_loads_rows(self, server: Server, decant: Any) -> None:
+        listed = [run_of("r3", kind="backup", table=None), run_of("r2", kind="restore"), run_of("r1", kind="batch")]
+        server.answer("GET /api/runs?limit=20", body={"runs": listed, "next": None})
+        server.answer("GET /api/runs/r1/reasons", body={"reasons": []})
+        assert json.loads(decant("run", "last", "--json").stdout)["id"] == "r1"
+
+    @pytest.mark.parametrize(
+        ("run", "told"),
+        [
+            (run_of(kind="backup", table=None), "is a backup"),
+            (run_of(kind="load", state="running"), "is running"),
+            (run_of(kind="load", table=None), "No row of the run r1 waits"),
+        ],
+    )
+    def test_what_can_not_be_corrected_is_refused_in_words(
+        self, server: Server, decant: Any, corrected: Path, run: dict[str, Any], told: str
+    ) -> None:
+        server.answer("GET /api/runs/r1", body=run)
+        server.answer(self.WAITING, body=rejected())
+        ended = decant("fix", "r1", corrected)
+        assert (ended.exit_code, told in ended.stderr) == (Exit.REFUSED, True)
