@@ -1,8 +1,7 @@
 """Runs, what they rejected, and corrected rows for it."""
 
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from decant.download import save
 from decant.exits import Exit
 from decant.failures import CommandError, usage
 from decant.following import Watch, follow
-from decant.sending import send
+from decant.sending import send, telling
 from decant.session import Session
 from decant.show import COUNTS
 
@@ -123,26 +122,31 @@ def fix(
     if not file.is_file():
         raise usage(f"There is no file {file}.")
     found = _find(session.client, run_id)
+    if table and found["table"] not in (None, table):
+        raise usage(f"The run {found['id']} is of the table {found['table']}.", "Leave --table out.")
     how = _replay if file.suffix.lower() == ".json" else _load_again
     before = len(_to_fix(session.client, found))
-    outcome = how(session, found, file, table)
+    made = how(session, found, file, table)
     left = len(_waiting(session.client, found))
-    document = {**outcome, "corrects": found["id"], "still_rejected": left}
+    outcome = _summed(made)
+    document = {**outcome, "runs": made, "corrects": found["id"], "still_rejected": left}
 
     def show_all(console: Console) -> None:
-        counts = ", ".join(f"{outcome[name]:,} {name}" for name in COUNTS[1:])
-        show.say(console, f"{show.counted(outcome['read'])} read: {counts}.")
-        if told := show.told_of(outcome):
-            show.say(console, told)
-        for reasons in outcome.get("rejections", ()):
-            show.say(console, f"  row {reasons['row']}: {reasons['message']}")
+        show.say(console, _counts(outcome))
+        for each in made:
+            if len(made) > 1:
+                show.say(console, " ".join(filter(None, ("Run", each["id"], each.get("table"), _counts(each)))))
+            if told := show.told_of(each):
+                show.say(console, told)
+            for reasons in each.get("rejections", ()):
+                show.say(console, f"  row {reasons['row']}: {reasons['message']}")
         show.say(console, _left(before, left, outcome))
-        if outcome["rejected"]:
-            show.say(console, f"What is still wrong: decant rejections {outcome['id']}")
+        for each in made:
+            if each["rejected"]:
+                show.say(console, f"What is still wrong: decant rejections {each['id']}")
 
     session.tell(document, show_all)
-    good = outcome.get("state", "succeeded") in ("succeeded", "duplicate") and not outcome["rejected"]
-    return Exit.DONE if good else Exit.REJECTED
+    return Exit.REJECTED if outcome["rejected"] or any(map(_is_bad, made)) else Exit.DONE
 
 
 def replay(session: Session, run_id: RunArgument) -> Exit:
@@ -208,39 +212,62 @@ def _reasons(client: Client, found: Run) -> list[dict[str, Any]]:
     return counted
 
 
-def _load_again(session: Session, found: Run, file: Path, table: str | None) -> Run:
+def _load_again(session: Session, found: Run, file: Path, table: str | None) -> list[Run]:
     """Drop the corrected file, for the table of the run; a workbook of several tables for each of them."""
     tables = [each for each in (table, found["table"]) if each][:1]
     if not tables:
         tables = sorted({row["table"] for row in _waiting(session.client, found)})
     if len(tables) > 1 and file.suffix.lower() == ".csv":
         raise usage(f"The run {found['id']} had several tables.", "Say with --table for which one the file is.")
-    with Watch(session.err) as bars:
-        sent = {
-            f"{file.name} ({each})": send(session.client, file, bars, file.name, {"table": each}) for each in tables
-        }
-        runs = list(follow(session.client, sent, bars.show).values())
-    bad = [run for run in runs if run["state"] not in ("succeeded", "duplicate")]
-    return {**(bad or runs)[-1], **{name: sum(run[name] for run in runs) for name in COUNTS}}
+    sent: dict[str, str] = {}
+    with Watch(session.err) as bars, telling(sent):
+        for each in tables:
+            sent[f"{file.name} ({each})"] = send(session.client, file, bars, file.name, {"table": each})
+        return list(follow(session.client, sent, bars.show).values())
 
 
-def _replay(session: Session, found: Run, file: Path, _table: str | None) -> Run:
+def _replay(session: Session, found: Run, file: Path, table: str | None) -> list[Run]:
     """Send corrected rows in the place of the rejected ones, as many at once as the API takes."""
     try:
         body = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise usage(f"{file} is no JSON: {error}.") from error
-    total: Counter[str] = Counter()
-    outcome: Run = {"rejections": []}
-    for part in _parts(body):
-        answer = session.client.ask(f"/runs/{found['id']}/replay", "POST", part)
-        outcome |= {"id": answer["run"], "rejections": [*outcome["rejections"], *answer["rejections"]]}
-        total.update({name: answer[name] for name in COUNTS})
-    return {**outcome, **dict(total)}
+    made: list[Run] = []
+    try:
+        for part in _parts(found, body, table):
+            answer = session.client.ask(f"/runs/{found['id']}/replay", "POST", part)
+            counts = {name: answer[name] for name in COUNTS}
+            made.append({"id": answer["run"], **counts, "rejections": answer["rejections"]})
+    except CommandError as error:
+        error.before = [{"run": run["id"], **{name: run[name] for name in COUNTS}} for run in made]
+        raise
+    return made
 
 
-def _parts(body: Any) -> Iterator[Any]:
-    if isinstance(body, list) and len(body) > _MOST_ROWS:
-        yield from (body[first : first + _MOST_ROWS] for first in range(0, len(body), _MOST_ROWS))
-    else:
+def _parts(found: Run, body: Any, table: str | None) -> Iterator[Any]:
+    several = found["table"] is None
+    if not isinstance(body, list):
+        if table and several:
+            raise usage("The file names its tables itself.", "Leave --table out.")
         yield body
+        return
+    if several and table is None:
+        raise usage(f"The run {found['id']} had several tables.", "Say with --table for which one the rows are.")
+    for first in range(0, max(len(body), 1), _MOST_ROWS):
+        part = body[first : first + _MOST_ROWS]
+        yield {table: part} if several else part
+
+
+def _summed(made: Sequence[Run]) -> Run:
+    """The last of some runs, of those that are bad if there are, with what all of them came to."""
+    last = ([run for run in made if _is_bad(run)] or made)[-1]
+    listed = {"rejections": [each for run in made for each in run["rejections"]]} if "rejections" in last else {}
+    return {**last, **listed, **{name: sum(run[name] for run in made) for name in COUNTS}}
+
+
+def _is_bad(run: Run) -> bool:
+    return run.get("state", "succeeded") not in ("succeeded", "duplicate")
+
+
+def _counts(outcome: Run) -> str:
+    return f"{show.counted(outcome['read'])} read: {', '.join(f'{outcome[name]:,} {name}' for name in COUNTS[1:])}."

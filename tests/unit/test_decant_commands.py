@@ -13,6 +13,7 @@ from decant.commands import files as watching
 from decant.exits import Exit
 from tests.unit.conftest import Server
 
+UPLOAD: dict[str, Any] = {"fields": {}, "max_bytes": 20}
 COUNTS = {"read": 2, "inserted": 1, "updated": 0, "unchanged": 0, "rejected": 1}
 
 
@@ -93,7 +94,7 @@ class TestLoad:
     @pytest.fixture(autouse=True)
     def api(self, server: Server) -> None:
         server.answer("GET /api/tables", body={"tables": [{"name": "jobs"}]})
-        form = {"url": f"{server.url}/bucket", "fields": {}, "max_bytes": 20}
+        form = {**UPLOAD, "url": f"{server.url}/bucket"}
         server.answer("POST /api/uploads", body={**form, "run": "r1"})
         server.answer("POST /api/uploads", body={**form, "run": "r2"})
         server.answer("GET /api/runs/r1", body=run_of("r1", rejected=0))
@@ -184,8 +185,8 @@ class TestFix:
 
     @pytest.fixture
     def corrected(self, tmp_path: Path) -> Path:
-        file = tmp_path / "corrected.csv"
-        file.write_text("1,Clerk\n")
+        file = tmp_path / "corrected.xlsx"
+        file.write_bytes(b"PK")
         return file
 
     def test_last_is_the_newest_run_that_loads_rows(self, server: Server, decant: Any) -> None:
@@ -209,3 +210,73 @@ class TestFix:
         server.answer(self.WAITING, body=rejected())
         ended = decant("fix", "r1", corrected)
         assert (ended.exit_code, told in ended.stderr) == (Exit.REFUSED, True)
+
+    def test_a_file_of_several_tables_tells_the_run_of_each(self, server: Server, decant: Any, corrected: Path) -> None:
+        self.several(server)
+        server.answer("GET /api/runs/r2", body=run_of("r2", state="failed", error={"detail": "No such sheet."}))
+        server.answer("GET /api/runs/r3", body=run_of("r3", table="plants"))
+        ended = decant("fix", "r1", corrected, "--json")
+        document = json.loads(ended.stdout)
+        assert ended.exit_code == Exit.REJECTED
+        assert [(run["id"], run["state"]) for run in document["runs"]] == [("r2", "failed"), ("r3", "succeeded")]
+        assert (document["id"], document["read"], document["inserted"]) == ("r2", 4, 2)
+        server.answers["POST /api/uploads"].clear()
+        self.several(server)
+        words = decant("fix", "r1", corrected).stdout
+        assert all(told in words for told in ("4 rows read", "Run r2", "No such sheet.", "Run r3", "rejections r3"))
+
+    def test_a_later_table_that_breaks_off_leaves_the_run_of_the_first_told(
+        self, server: Server, decant: Any, corrected: Path
+    ) -> None:
+        self.several(server)
+        server.answers["POST /api/uploads"].pop()
+        server.problem("POST /api/uploads", 409, "conflict")
+        ended = decant("fix", "r1", corrected, "--json")
+        assert ended.exit_code == Exit.REFUSED
+        [before] = json.loads(ended.stdout)["error"]["before"]
+        assert (before["file"], before["run"]) == ("corrected.xlsx (jobs)", "r2")
+
+    def test_many_rows_go_in_parts_and_each_is_told_though_a_later_one_fails(
+        self, server: Server, decant: Any, tmp_path: Path
+    ) -> None:
+        file, asked = tmp_path / "corrected.json", "POST /api/runs/r1/replay"
+        file.write_text(json.dumps([{"row": str(number)} for number in range(1500)]))
+        server.answer("GET /api/runs/r1", body=run_of())
+        server.answer(self.WAITING, body=rejected(("jobs", 1)))
+        server.answer(asked, 207, {"run": "r2", **COUNTS, "rejections": []})
+        server.answer(asked, 201, {"run": "r3", **COUNTS, "rejected": 0, "rejections": []})
+        document = json.loads(decant("fix", "r1", file, "--json").stdout)
+        assert [run["id"] for run in document["runs"]] == ["r2", "r3"]
+        assert (document["read"], document["rejected"]) == (4, 1)
+        assert [len(each) for each in sent(server, asked)] == [1000, 500]
+        server.answers[asked].clear()
+        server.answer(asked, 207, {"run": "r4", **COUNTS, "rejections": []})
+        server.problem(asked, 422, "unprocessable")
+        error = json.loads(decant("fix", "r1", file, "--json").stdout)["error"]
+        assert error["before"] == [{"run": "r4", **COUNTS}]
+
+    def test_the_table_of_json_is_told_where_the_run_has_several_and_refused_elsewhere(
+        self, server: Server, decant: Any, tmp_path: Path
+    ) -> None:
+        file, asked = tmp_path / "corrected.json", "POST /api/runs/r1/replay"
+        file.write_text(json.dumps([{"row": "1"}]))
+        server.answer("GET /api/runs/r1", body=run_of(table=None))
+        server.answer(self.WAITING, body=rejected(("jobs", 1), ("plants", 1)))
+        server.answer(asked, 201, {"run": "r2", **COUNTS, "rejected": 0, "rejections": []})
+        assert decant("fix", "r1", file).exit_code == Exit.USAGE
+        assert decant("fix", "r1", file, "--table", "jobs").exit_code == Exit.DONE
+        assert sent(server, asked) == [{"jobs": [{"row": "1"}]}]
+        file.write_text(json.dumps({"jobs": [{"row": "1"}]}))
+        assert decant("fix", "r1", file, "--table", "jobs").exit_code == Exit.USAGE
+        server.answers["GET /api/runs/r1"].clear()
+        server.answer("GET /api/runs/r1", body=run_of(table="plants"))
+        ended = decant("fix", "r1", file, "--table", "jobs")
+        assert (ended.exit_code, "is of the table plants" in ended.stderr) == (Exit.USAGE, True)
+
+    def several(self, server: Server) -> None:
+        """A run of two tables, and what takes a file for each of them."""
+        server.answer("GET /api/runs/r1", body=run_of(table=None))
+        server.answer(self.WAITING, body=rejected(("jobs", 1), ("plants", 1)))
+        for run in ("r2", "r3"):
+            server.answer("POST /api/uploads", body={**UPLOAD, "url": f"{server.url}/bucket", "run": run})
+        server.answer("POST /bucket", 204, b"")
