@@ -37,6 +37,12 @@ class Answer:
     headers: Message
     body: bytes
 
+    @property
+    def is_outcome(self) -> bool:
+        """Whether this is a batch of which nothing went in, which is told by its own document and is no problem."""
+        kind = self.headers.get("Content-Type", "")
+        return self.status == HTTPStatus.UNPROCESSABLE_ENTITY and "problem" not in kind
+
 
 class Client:
     """The API at ``url``, spoken with as the holder of ``token``."""
@@ -83,9 +89,8 @@ class Client:
         joined = "&" if "?" in path else "?"
         whole = f"{path}{joined}{urlencode(given)}" if given else path
         answer = self.request(whole, method, content, headers)
-        # A batch of which nothing went in is told by its own document.
-        if answer.status >= HTTPStatus.BAD_REQUEST and not _is_outcome(answer):
-            raise self._problem(f"{method} {path}", answer)
+        if answer.status >= HTTPStatus.BAD_REQUEST and not answer.is_outcome:
+            raise self.problem(f"{method} {path}", answer)
         return answer
 
     def run(self, run_id: str) -> Run:
@@ -147,21 +152,7 @@ class Client:
             told = answer.body.decode(errors="replace")[:500]
             raise CommandError(f"The bucket refused the upload of {name} ({answer.status}): {told}", hint="Try again.")
 
-    def _send(self, request: urllib.request.Request) -> Answer:
-        try:
-            with _OPENER.open(request, timeout=_ANSWER_SECONDS) as answer:
-                return Answer(answer.status, answer.headers, answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.headers, error.read())
-        except (OSError, ValueError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            raise Unreachable(
-                f"{request.full_url.partition('?')[0]} does not answer: {reason}.",
-                hint="Is the stack up (decant status), and the URL right (--url, DECANT_URL)?",
-            ) from error
-
-    def _problem(self, asked: str, answer: Answer) -> CommandError:
+    def problem(self, asked: str, answer: Answer) -> CommandError:
         """The error that a problem document tells (RFC 9457), or an answer that is none."""
         try:
             problem = json.loads(answer.body)
@@ -180,6 +171,20 @@ class Client:
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return Unreachable(detail, code=code)
         return CommandError(detail, code=code, errors=errors)
+
+    def _send(self, request: urllib.request.Request) -> Answer:
+        try:
+            with _OPENER.open(request, timeout=_ANSWER_SECONDS) as answer:
+                return Answer(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.headers, error.read())
+        except (OSError, ValueError, HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise Unreachable(
+                f"{request.full_url.partition('?')[0]} does not answer: {reason}.",
+                hint="Is the stack up (decant status), and the URL right (--url, DECANT_URL)?",
+            ) from error
 
     def _no_api(self, told: str) -> Unreachable:
         hint = "It takes the API's own URL, with its stage: `decant url` tells the local one."
@@ -216,7 +221,3 @@ class _Redirect(urllib.request.HTTPErrorProcessor):
 
 
 _OPENER = urllib.request.build_opener(_NoRedirects, _Redirect)
-
-
-def _is_outcome(answer: Answer) -> bool:
-    return answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and "problem" not in answer.headers.get("Content-Type", "")

@@ -109,4 +109,6 @@ def _call(session: Session, method: str, route: str, body: str | None) -> Exit |
         document = answer.body.decode(errors="replace")
     text = document if isinstance(document, str) else json.dumps(document, indent=2)
     session.tell(document, lambda console: show.say(console, text))
-    return Exit.DONE if answer.status < 400 else Exit.REFUSED
+    if answer.is_outcome:
+        return Exit.REJECTED
+    return Exit.DONE if answer.status < 400 else session.client.problem(f"{method} {route}", answer).exit

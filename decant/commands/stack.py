@@ -126,7 +126,12 @@ def confirm(session: Session, word: str, told: str, yes: bool) -> None:
     if session.as_json or not session.out.is_terminal:
         raise usage("Nobody can be asked here, and this takes a yes.", "Say --yes.")
     session.note(told)
-    if typer.prompt(f"Type {word} to go on", default="", show_default=False, err=True) != word:
+    session.err.print(f"Type {word} to go on: ", end="", markup=False, highlight=False)
+    try:
+        typed = input()  # Ctrl-C interrupts the command, as it does anywhere else
+    except EOFError:
+        typed = ""
+    if typed.strip() != word:
         raise CommandError("Nothing was done.", exit=Exit.REFUSED, code="not-confirmed")
 
 

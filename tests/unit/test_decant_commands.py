@@ -66,6 +66,45 @@ class TestRestore:
         assert sent(server, "POST /api/restores") == [{"dry_run": True}, {"snapshot": "noon", "dry_run": False}]
 
 
+class TestYes:
+    """What can't be taken back takes a word of a person's; without it nothing is done."""
+
+    @pytest.fixture(autouse=True)
+    def compared(self, server: Server) -> None:
+        server.answer("POST /api/tables/jobs/restores", body=restored("shown", True))
+
+    @pytest.mark.parametrize("typed", ["no\n", "\n", ""], ids=["another word", "an empty line", "end of input"])
+    def test_that_is_not_said(self, server: Server, decant: Any, typed: str) -> None:
+        ended = decant("restore", "jobs", typed=typed)
+        assert (ended.exit_code, "Nothing was done." in ended.stderr) == (Exit.REFUSED, True)
+        assert len(server.asked) == 1
+
+    def test_that_is_interrupted(self, server: Server, decant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(*_arguments: Any) -> str:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("builtins.input", interrupted)
+        assert decant("restore", "jobs").exit_code == Exit.INTERRUPTED
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, Exit.REFUSED), (401, Exit.NOT_ALLOWED), (403, Exit.NOT_ALLOWED), (404, Exit.REFUSED),
+     (500, Exit.UNREACHABLE), (503, Exit.UNREACHABLE)],
+)  # fmt: skip
+def test_get_and_post_end_as_every_command_does(server: Server, decant: Any, status: int, code: Exit) -> None:
+    for method in ("GET", "POST"):
+        server.problem(f"{method} /api/x", status, "so")
+        ended = decant(method.lower(), "/x", "--json")
+        assert (ended.exit_code, json.loads(ended.stdout)["detail"]) == (code, "So it is.")
+
+
+def test_a_batch_of_which_nothing_went_in_is_one_whose_rows_were_rejected(server: Server, decant: Any) -> None:
+    server.answer("POST /api/x", 422, {"inserted": 0}, **{"Content-Type": "application/json"})
+    assert decant("post", "/x", "[{}]").exit_code == Exit.REJECTED
+
+
 class TestFiles:
     """A file that can't be read or written is a command written wrong; 1 would say that rows were rejected."""
 
