@@ -87,8 +87,7 @@ def rejections(
     path = f"/runs/{found['id']}/rejections"
     if wanted := xlsx or csv:
         told = session.client.ask(path, format="xlsx" if xlsx else "csv", table=table, redirect="false")
-        # What is too much for a workbook comes as CSV.
-        file = wanted.with_suffix(Path(told["filename"]).suffix)
+        file = _named(wanted, ".xlsx" if xlsx else ".csv", Path(told["filename"]).suffix)
         save(session.client.open_url(told["url"]), file)
         words = f"{file} is written. Correct it, then: decant fix {found['id']} {file}"
         document = {"run": found["id"], "file": str(file), "note": told["note"]}
@@ -160,6 +159,19 @@ def replay(session: Session, run_id: RunArgument) -> Exit:
         [outcome] = follow(session.client, {again["id"]: again["id"]}, bars.show).values()
     session.tell(outcome, lambda console: show.run(console, outcome, _reasons(session.client, outcome)))
     return Exit.DONE if outcome["state"] == "succeeded" and not outcome["rejected"] else Exit.REJECTED
+
+
+def _named(wanted: Path, asked: str, came: str) -> Path:
+    """The file of the name that was given; what is too much for a workbook comes as CSV, and is named so.
+
+    Raises CommandError when a file is in the place of that other name, which nobody gave.
+    """
+    if came == asked:
+        return wanted
+    file = wanted.with_name(wanted.name + came)
+    if file.exists():
+        raise usage(f"It comes as {came}, and {file} is there already.", "Name another file, or take that one away.")
+    return file
 
 
 def _find(client: Client, run_id: str) -> Run:

@@ -219,6 +219,42 @@ def rejected(*rows: tuple[str, int]) -> dict[str, Any]:
     return {"rejections": [{"table": table, "row": row, "corrected_by": None} for table, row in rows], "next": None}
 
 
+class TestRejectionsAsAFile:
+    @pytest.fixture
+    def came(self, server: Server) -> Any:
+        """Say under which name the API gives the file."""
+        server.answer("GET /api/runs/r1", body=run_of())
+        server.answer("GET /bucket/x", body=b"new")
+
+        def say(filename: str) -> None:
+            told = {"url": f"{server.url}/bucket/x", "filename": filename, "note": None}
+            for form in ("xlsx", "csv"):
+                server.answer(f"GET /api/runs/r1/rejections?format={form}&redirect=false", body=told)
+
+        return say
+
+    @pytest.mark.parametrize("form", ["xlsx", "csv"])
+    def test_has_the_name_that_was_given(self, decant: Any, came: Any, tmp_path: Path, form: str) -> None:
+        came(f"jobs-rejected.{form}")
+        other = tmp_path / f"my.{form}"
+        other.write_text("mine")
+        told = json.loads(decant("rejections", "r1", f"--{form}", tmp_path / "my.report", "--json").stdout)
+        assert told["file"] == str(tmp_path / "my.report")
+        assert ((tmp_path / "my.report").read_text(), other.read_text()) == ("new", "mine")
+
+    def test_of_another_kind_is_named_so_and_takes_no_file_s_place(
+        self, decant: Any, came: Any, tmp_path: Path
+    ) -> None:
+        came("jobs-rejected.csv")
+        for code in (Exit.DONE, Exit.USAGE):
+            ended = decant("rejections", "r1", "--xlsx", tmp_path / "june.xlsx")
+            assert ended.exit_code == code
+            file = tmp_path / "june.xlsx.csv"
+            assert (file.read_text(), str(file) in ended.stdout + ended.stderr) == ("new", True)
+            file.write_text("new")
+        assert [each.name for each in tmp_path.iterdir()] == ["june.xlsx.csv"]
+
+
 class TestFix:
     WAITING = "GET /api/runs/r1/rejections?limit=1000"
 
