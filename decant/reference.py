@@ -81,4 +81,4 @@ def _takes(option: Any) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(markdown())
+    Path(sys.argv[1]).write_text(markdown(), encoding="utf-8")

@@ -1,7 +1,10 @@
 """The command line without a stack: its commands, its exit codes, what it says when something is wrong."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,18 @@ def run(tmp_path: Path) -> Any:
 def test_the_reference_is_fresh() -> None:
     written = (ROOT / "docs" / "reference" / "cli.md").read_text()
     assert written == markdown(), "write it again: python -m decant.reference docs/reference/cli.md"
+
+
+@pytest.mark.parametrize(
+    "words", [("decant.reference", "cli.md"), ("infra.reference", ".")], ids=lambda words: words[0]
+)
+def test_the_reference_is_written_alike_whatever_the_locale(tmp_path: Path, words: tuple[str, str]) -> None:
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    module, name = words
+    subprocess.run([sys.executable, "-m", module, tmp_path / name], cwd=ROOT, env=plain, check=True)
+    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert written
+    assert written == {name: (ROOT / "docs" / "reference" / name).read_bytes() for name in written}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
