@@ -6,6 +6,7 @@
     client        requests, problems, orders, uploads
     download      files from the API, whole or not at all
     following     runs, watched until they end
+    fixing        corrected rows of a run, sent
     checking      files held against the data dictionary, without any server
     show          what people see: tables and bars
 

@@ -1,7 +1,5 @@
 """Runs, what they rejected, and corrected rows for it."""
 
-import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,17 +12,14 @@ from decant.command import command
 from decant.download import save
 from decant.exits import Exit
 from decant.failures import CommandError, usage
+from decant.fixing import LOADING, is_bad, load_again, rows_to_fix, send_corrections, summed, waiting_rows
 from decant.following import Watch, follow
-from decant.sending import send, telling
 from decant.session import Session
 from decant.show import COUNTS
 
 PANEL = "Files"
 LAST = "last"
 _SHOWN = 50
-_MOST_ROWS = 1000
-# Those that load rows; others save and restore them.
-_LOADING = ("load", "batch", "replay")
 
 RunArgument = Annotated[
     str,
@@ -123,11 +118,11 @@ def fix(
     found = _find(session.client, run_id)
     if table and found["table"] not in (None, table):
         raise usage(f"The run {found['id']} is of the table {found['table']}.", "Leave --table out.")
-    how = _replay if file.suffix.lower() == ".json" else _load_again
-    before = len(_to_fix(session.client, found))
+    how = send_corrections if file.suffix.lower() == ".json" else load_again
+    before = len(rows_to_fix(session.client, found))
     made = how(session, found, file, table)
-    left = len(_waiting(session.client, found))
-    outcome = _summed(made)
+    left = len(waiting_rows(session.client, found))
+    outcome = summed(made)
     document = {**outcome, "runs": made, "corrects": found["id"], "still_rejected": left}
 
     def show_all(console: Console) -> None:
@@ -145,7 +140,7 @@ def fix(
                 show.say(console, f"What is still wrong: decant rejections {each['id']}")
 
     session.tell(document, show_all)
-    return Exit.REJECTED if outcome["rejected"] or any(map(_is_bad, made)) else Exit.DONE
+    return Exit.REJECTED if outcome["rejected"] or any(map(is_bad, made)) else Exit.DONE
 
 
 def replay(session: Session, run_id: RunArgument) -> Exit:
@@ -178,42 +173,18 @@ def _find(client: Client, run_id: str) -> Run:
     """The run of that id, or the newest that loads rows. Raises CommandError."""
     if run_id != LAST:
         return client.run(run_id)
-    newest = next((run for run in client.pages("/runs", "runs", at_once=20) if run["kind"] in _LOADING), None)
+    newest = next((run for run in client.pages("/runs", "runs", at_once=20) if run["kind"] in LOADING), None)
     if newest is None:
         raise CommandError("There are no runs yet that load rows.", hint="Load a file: decant load FILE")
     return newest
 
 
-def _to_fix(client: Client, found: Run) -> list[dict[str, Any]]:
-    """The rows that can be corrected. Raises CommandError when there are none."""
-    if found["kind"] not in _LOADING:
-        raise CommandError(
-            f"The run {found['id']} is a {found['kind']}, of which no row can be corrected.",
-            hint="`decant runs` lists those that load rows.",
-        )
-    if found["state"] not in ENDED:
-        told = f"The run {found['id']} is {found['state']}."
-        raise CommandError(told, hint=f"Wait until it has ended: decant run {found['id']} --wait")
-    waiting = _waiting(client, found)
-    if not waiting:
-        raise CommandError(
-            f"No row of the run {found['id']} waits to be corrected.", hint="A file is loaded by: decant load FILE"
-        )
-    return waiting
-
-
 def _left(before: int, left: int, outcome: Run) -> str:
     if not left:
         return "All of the run is put right."
-    if left == before and not outcome["rejected"]:
+    if left == before and not outcome["rejected"] and not is_bad(outcome):
         return f"The file has no numbers of the run's rows, so the run goes on to list {left:,} that it rejected."
     return f"{show.counted(left)} of the run still to be corrected."
-
-
-def _waiting(client: Client, found: Run) -> list[dict[str, Any]]:
-    """The rejected rows of a run that wait to be corrected."""
-    rows = client.pages(f"/runs/{found['id']}/rejections", "rejections")
-    return [row for row in rows if row["corrected_by"] is None]
 
 
 def _reasons(client: Client, found: Run) -> list[dict[str, Any]]:
@@ -222,63 +193,6 @@ def _reasons(client: Client, found: Run) -> list[dict[str, Any]]:
         return []
     counted: list[dict[str, Any]] = client.ask(f"/runs/{found['id']}/reasons")["reasons"]
     return counted
-
-
-def _load_again(session: Session, found: Run, file: Path, table: str | None) -> list[Run]:
-    """Drop the corrected file, for the table of the run; a workbook of several tables for each of them."""
-    tables = [each for each in (table, found["table"]) if each][:1]
-    if not tables:
-        tables = sorted({row["table"] for row in _waiting(session.client, found)})
-    if len(tables) > 1 and file.suffix.lower() == ".csv":
-        raise usage(f"The run {found['id']} had several tables.", "Say with --table for which one the file is.")
-    sent: dict[str, str] = {}
-    with Watch(session.err) as bars, telling(sent):
-        for each in tables:
-            sent[f"{file.name} ({each})"] = send(session.client, file, bars, file.name, {"table": each})
-        return list(follow(session.client, sent, bars.show).values())
-
-
-def _replay(session: Session, found: Run, file: Path, table: str | None) -> list[Run]:
-    """Send corrected rows in the place of the rejected ones, as many at once as the API takes."""
-    try:
-        body = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise usage(f"{file} is no JSON: {error}.") from error
-    made: list[Run] = []
-    try:
-        for part in _parts(found, body, table):
-            answer = session.client.ask(f"/runs/{found['id']}/replay", "POST", part)
-            counts = {name: answer[name] for name in COUNTS}
-            made.append({"id": answer["run"], **counts, "rejections": answer["rejections"]})
-    except CommandError as error:
-        error.before = [{"run": run["id"], **{name: run[name] for name in COUNTS}} for run in made]
-        raise
-    return made
-
-
-def _parts(found: Run, body: Any, table: str | None) -> Iterator[Any]:
-    several = found["table"] is None
-    if not isinstance(body, list):
-        if table and several:
-            raise usage("The file names its tables itself.", "Leave --table out.")
-        yield body
-        return
-    if several and table is None:
-        raise usage(f"The run {found['id']} had several tables.", "Say with --table for which one the rows are.")
-    for first in range(0, max(len(body), 1), _MOST_ROWS):
-        part = body[first : first + _MOST_ROWS]
-        yield {table: part} if several else part
-
-
-def _summed(made: Sequence[Run]) -> Run:
-    """The last of some runs, of those that are bad if there are, with what all of them came to."""
-    last = ([run for run in made if _is_bad(run)] or made)[-1]
-    listed = {"rejections": [each for run in made for each in run["rejections"]]} if "rejections" in last else {}
-    return {**last, **listed, **{name: sum(run[name] for run in made) for name in COUNTS}}
-
-
-def _is_bad(run: Run) -> bool:
-    return run.get("state", "succeeded") not in ("succeeded", "duplicate")
 
 
 def _counts(outcome: Run) -> str:

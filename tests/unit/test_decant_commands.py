@@ -300,6 +300,15 @@ class TestFix:
         words = decant("fix", "r1", corrected).stdout
         assert all(told in words for told in ("4 rows read", "Run r2", "No such sheet.", "Run r3", "rejections r3"))
 
+    def test_a_run_that_failed_is_not_taken_for_a_file_without_numbers(
+        self, server: Server, decant: Any, corrected: Path
+    ) -> None:
+        self.several(server)
+        failed = run_of("r2", state="failed", error={"detail": "No such sheet."}, rejected=0)
+        server.answer("GET /api/runs/r2", body=failed)
+        words = decant("fix", "r1", corrected, "--table", "jobs").stdout
+        assert ("No such sheet." in words, "has no numbers" in words) == (True, False)
+
     def test_a_later_table_that_breaks_off_leaves_the_run_of_the_first_told(
         self, server: Server, decant: Any, corrected: Path
     ) -> None:
