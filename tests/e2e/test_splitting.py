@@ -42,16 +42,6 @@ def admin(local_stack: Stack) -> Iterator[PostgresTransaction]:
     close_connection(connection)
 
 
-@pytest.fixture
-def impatient_queue(stack: Record) -> Iterator[None]:
-    """Have the queue give out again soon what a worker did not come to an end with."""
-    sqs = stack.client("sqs")
-    usual = sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes={"VisibilityTimeout": "15"})
-    yield
-    sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes=usual)
-
-
 def content() -> bytes:
     """Some 30 MB of rows: four parts, with a line break in each row."""
     name = f'"Ann\n{"x" * 450}"'
