@@ -16,8 +16,11 @@ from chalicelib.dictionary.keys_off import (
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote_literal
 
-# Whoever waits longer stages its rows meanwhile.
+# Whoever waits longer stages its rows meanwhile. An autovacuum gives way after a second, but for this a lock is waited
+# for that keeps no reader or writer waiting.
+_LOCK_TIMEOUT = "2s"
 _LOCK_TRIES = 10
+_NOT_NOW = "RAISE SQLSTATE 'DFL00'"
 # Told to be immediate, the keys are put on at once: SET CONSTRAINTS decant.decant_first_load_ends IMMEDIATE
 END = "decant.decant_first_load_ends"
 
@@ -26,10 +29,10 @@ def first_load_functions(dictionary: Dictionary, role: str) -> list[str]:
     """The statements that make the function for the app's role, which is quoted, and what ends its work.
 
     ``decant.begin_first_load(table)`` takes an empty table and its parents from everybody until the commit, takes the
-    table's keys and indexes off, and returns true; or false, and nothing is done, where the table has rows or is in
-    use, or somebody's rules, policies or triggers would have a word about rows. When END becomes immediate, at the
-    latest at the commit, they are put on again, so that nobody ever sees the table without them. Rows that break them
-    raise unique_violation or foreign_key_violation then.
+    table's keys and indexes off, and returns true; or false, and nothing is done and no lock kept, where the table has
+    rows or is in use, or somebody's rules, policies or triggers would have a word about rows. When END becomes
+    immediate, at the latest at the commit, they are put on again, so that nobody ever sees the table without them. Rows
+    that break them raise unique_violation or foreign_key_violation then.
     """
     begin = "\n".join(f"    WHEN {quote_literal(table.name)} THEN\n{_begin(table)}" for table in dictionary.tables)
     end = "\n".join(f"    WHEN {quote_literal(table.name)} THEN\n{_end(table)}" for table in dictionary.tables)
@@ -37,13 +40,15 @@ def first_load_functions(dictionary: Dictionary, role: str) -> list[str]:
         "CREATE UNLOGGED TABLE IF NOT EXISTS decant.first_loads (table_name text NOT NULL)",
         f"REVOKE ALL ON decant.first_loads FROM {role}",
         f"""CREATE OR REPLACE FUNCTION decant.begin_first_load(table_name text) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $first$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '{_LOCK_TIMEOUT}' AS $first$
 BEGIN
     CASE begin_first_load.table_name
 {begin}
     END CASE;
     INSERT INTO decant.first_loads VALUES (begin_first_load.table_name);
     RETURN true;
+EXCEPTION WHEN SQLSTATE 'DFL00' THEN -- gives back the locks as well
+    RETURN false;
 END $first$""",
         f"""CREATE OR REPLACE FUNCTION decant.end_first_load() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $first$
@@ -73,11 +78,11 @@ def _begin(table: Table) -> str:
     ) OR EXISTS (
         SELECT FROM pg_trigger WHERE tgrelid = '{name}'::regclass AND NOT tgisinternal AND tgtype & 1 = 1 -- of a row
     ) THEN
-        RETURN false;
+        {_NOT_NOW};
     END IF;
-{lock_or("RETURN false", table, _LOCK_TRIES)}
+{lock_or(_NOT_NOW, table, _LOCK_TRIES)}
     IF EXISTS (SELECT FROM {name}) THEN
-        RETURN false;
+        {_NOT_NOW};
     END IF;
     {take_foreign_keys_off(table)}
 {take_indexes_off(table)}"""

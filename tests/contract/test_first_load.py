@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -185,6 +186,38 @@ def test_a_table_that_somebody_reads_is_left_to_him(postgres: TestDatabase, empl
         reader.execute_simple(f"BEGIN; SELECT * FROM {used}")
         assert not begins(postgres, employees)
     assert begins(postgres, employees)
+
+
+_KEPT = """SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+    WHERE l.pid = pg_backend_pid() AND c.relnamespace IN ('public'::regnamespace, 'decant'::regnamespace)"""
+
+
+@pytest.mark.parametrize("used", ["hired_employees", "departments"])
+def test_no_lock_is_kept_where_a_table_is_in_use(postgres: TestDatabase, employees: Table, used: str) -> None:
+    with postgres.as_owner() as reader, postgres.database.transaction() as transaction:
+        reader.execute_simple(f"BEGIN; SELECT * FROM {used}")
+        assert not begin_first_load(transaction, employees)
+        assert transaction.run(_KEPT) == []
+
+
+def test_no_lock_is_kept_where_somebody_was_quicker(postgres: TestDatabase, employees: Table) -> None:
+    with postgres.as_owner() as quicker, postgres.database.transaction() as transaction:
+        quicker.execute_simple("BEGIN; INSERT INTO hired_employees VALUES (1, 'Ann', now(), 1, 1)")
+        done = threading.Timer(0.2, quicker.execute_simple, ["COMMIT"])
+        done.start()
+        assert not begin_first_load(transaction, employees)
+        assert transaction.run(_KEPT) == []
+        done.join()
+
+
+def test_a_lock_is_waited_for_no_longer_than_it_takes_an_autovacuum_to_give_way(
+    postgres: TestDatabase, employees: Table
+) -> None:
+    with postgres.as_owner() as builder, postgres.database.transaction() as transaction:
+        builder.execute_simple("BEGIN; LOCK TABLE hired_employees IN SHARE UPDATE EXCLUSIVE MODE")
+        transaction.run("SET LOCAL statement_timeout = '4s'")
+        assert not begin_first_load(transaction, employees)
+        assert transaction.run("SHOW lock_timeout") == [("8s",)]
 
 
 @pytest.mark.parametrize(
