@@ -60,11 +60,15 @@ BEGIN
     RETURN NULL;
 END $first$""",
         """DO $first$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgname = 'decant_first_load_ends') THEN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_trigger
+        WHERE tgname = 'decant_first_load_ends' AND tgrelid = 'decant.first_loads'::regclass
+    ) THEN
         CREATE CONSTRAINT TRIGGER decant_first_load_ends AFTER INSERT ON decant.first_loads
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION decant.end_first_load();
+        -- Only then: it waits for all loads, and they for it.
+        ALTER TABLE decant.first_loads ENABLE ALWAYS TRIGGER decant_first_load_ends;
     END IF;
-    ALTER TABLE decant.first_loads ENABLE ALWAYS TRIGGER decant_first_load_ends;
 END $first$""",
         "REVOKE ALL ON FUNCTION decant.begin_first_load(text), decant.end_first_load() FROM PUBLIC",
         f"GRANT EXECUTE ON FUNCTION decant.begin_first_load(text) TO {role}",

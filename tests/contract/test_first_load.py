@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.dictionary.first_load_functions import first_load_functions
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import DecantError, IntegrityViolation
 from chalicelib.load import choice, first_load, writer
@@ -251,6 +252,26 @@ def test_whoever_has_a_word_about_rows_is_asked(postgres: TestDatabase, employee
 def test_the_app_may_only_begin(postgres: TestDatabase, sql: str) -> None:
     with pytest.raises(DecantError), postgres.database.transaction() as transaction:
         transaction.run_script(sql)
+
+
+def test_the_functions_are_made_again_beside_a_load(postgres: TestDatabase, employees: Table) -> None:
+    with postgres.database.transaction() as transaction, postgres.as_owner() as owner:
+        assert begin_first_load(transaction, employees)
+        owner.execute_simple("SET lock_timeout = '100ms'")
+        for statement in first_load_functions(postgres.dictionary, "decant_app"):
+            owner.execute_simple(statement)
+
+
+def test_a_trigger_of_the_same_name_elsewhere_is_not_taken_for_ours(postgres: TestDatabase, employees: Table) -> None:
+    with postgres.as_owner() as owner:
+        owner.execute_simple(
+            """DROP TRIGGER decant_first_load_ends ON decant.first_loads;
+            CREATE TRIGGER decant_first_load_ends AFTER INSERT ON jobs
+            FOR EACH STATEMENT EXECUTE FUNCTION decant.end_first_load()"""
+        )
+        for statement in first_load_functions(postgres.dictionary, "decant_app"):
+            owner.execute_simple(statement)
+    test_who_begins_can_not_leave_the_keys_off(postgres, employees)
 
 
 def test_no_other_table_can_be_named(postgres: TestDatabase) -> None:
