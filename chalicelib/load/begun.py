@@ -8,20 +8,26 @@ from chalicelib.load.rows import Source, SourceChunk
 
 
 class Begun:
-    """A source of which some chunks have been read already: ``rows`` rows of it, all of them where it has no more."""
+    """A source of which some chunks have been read already: ``rows`` rows of it, all of them where it has no more.
+
+    Their cells take ``size`` bytes.
+    """
 
     def __init__(self, ahead: list[SourceChunk], rest: Iterator[SourceChunk]) -> None:
         self.rows = sum(map(len, ahead))
+        self.size = sum(chunk.cells.nbytes for chunk in ahead)
         self._ahead = ahead
         self._rest = rest
 
     @staticmethod
-    def of(source: Source, rows: int) -> Begun:
-        """Read so many rows of a source, or a few more."""
+    def of(source: Source, rows: int, size: int) -> Begun:
+        """Read so many rows of a source, or so many bytes of cells if they come first; at most a chunk more."""
         chunks = source.chunks()
         ahead: list[SourceChunk] = []
-        while sum(map(len, ahead)) < rows and (chunk := next(chunks, None)) is not None:
+        while rows > 0 and size > 0 and (chunk := next(chunks, None)) is not None:
             ahead.append(chunk)
+            rows -= len(chunk)
+            size -= chunk.cells.nbytes
         return Begun(ahead, chunks)
 
     def chunks(self) -> Iterator[SourceChunk]:

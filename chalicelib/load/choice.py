@@ -27,7 +27,7 @@ def write(
     *,
     run: str,
     progress: Callable[[str, int], None] = lambda _phase, _rows: None,
-    first: bool = False,
+    most_rows: Callable[[], int] | None = None,
 ) -> Written:
     """See ``writer.write``."""
     chunks = source.chunks()
@@ -38,7 +38,7 @@ def write(
         if len(ahead) == 1:
             return _write_few(transaction, table, ahead[0], options, run)
     begun = Begun(ahead, chunks)
-    return writer.write(transaction, table, begun, options, run=run, progress=progress, first=first)
+    return writer.write(transaction, table, begun, options, run=run, progress=progress, most_rows=most_rows)
 
 
 def _write_few(transaction: Transaction, table: Table, rows: SourceChunk, options: LoadOptions, run: str) -> Written:

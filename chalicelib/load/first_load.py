@@ -30,11 +30,25 @@ class FirstLoad:
         self._seen = SeenKeys()
 
     @staticmethod
+    def possible(transaction: Transaction, table: Table) -> bool:
+        """Whether the table is empty, and what its rows do to one another can be told as they pass.
+
+        And whether it is worth the locks: a table that others refer to keeps its primary key, which saves little.
+        """
+        if table.self_references or not is_one_integer(table):
+            return False
+        name = f"public.{quote(table.name)}"
+        return transaction.run(
+            f"""SELECT NOT EXISTS (SELECT FROM {name}) AND NOT EXISTS (
+                SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = CAST(:name AS regclass)
+            )""",
+            name=name,
+        ) == [(True,)]
+
+    @staticmethod
     def begin(transaction: Transaction, table: Table) -> FirstLoad | None:
-        """Begin, where the table is empty and free, and what its rows do to one another can be told as they pass."""
-        if table.self_references or not is_one_integer(table) or not begin_first_load(transaction, table):
-            return None
-        return FirstLoad(transaction, table)
+        """Begin, where it is possible and the table is free."""
+        return FirstLoad(transaction, table) if begin_first_load(transaction, table) else None
 
     def settle(self, checked: Checked) -> Checked:
         """The rows that go in, as the table has them, and those that are rejected: also for a key before them."""

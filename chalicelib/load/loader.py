@@ -7,19 +7,22 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO, cast
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded, Unavailable
 from chalicelib.load import ledger, split_record
 from chalicelib.load.choice import write
-from chalicelib.load.digest import Leaves, content_digest
+from chalicelib.load.content import Content
 from chalicelib.load.events import Arrival
 from chalicelib.load.formats import is_csv, source_of
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
 from chalicelib.load.returned import Returning
 from chalicelib.load.routing import claimed_by, route
+from chalicelib.load.rows import Source
+from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import Written, lock_tables
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
 
@@ -28,7 +31,7 @@ Progress = Callable[[str, int], None]
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
 _TURN_SECONDS = 8.0
 _TURN_PAUSE = 0.05
-# While a bigger file is read, an empty table and its parents would be kept from everybody for too long.
+# More is not fetched before the first row of it goes in.
 _FIRST_BYTES = 64 * 2**20
 
 
@@ -107,8 +110,9 @@ class Loader:
         can't be read, DuplicateContent when its content stands in the table already, Superseded when a newer version
         of it was loaded meanwhile and NotItsTurn when other loads come first; then nothing was written.
         """
-        with closing(_Hashed(self.content(file.version))) as content:
-            source = Returning(source_of(file.version.key, file.table, cast(BinaryIO, content)))
+        with closing(Content(self.content(file.version))) as content:
+            rows = source_of(file.version.key, file.table, cast(BinaryIO, content))
+            source = Returning(rows)
             with self.database.transaction() as transaction:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
@@ -123,7 +127,7 @@ class Loader:
                     file.options,
                     run=attempt.run,
                     progress=progress,
-                    first=file.size <= _FIRST_BYTES,
+                    most_rows=partial(_most_rows, rows, content) if file.size <= _FIRST_BYTES else None,
                 )
                 if not written.refused:
                     attempt = _noting(attempt, source.put_right(transaction, file.table, attempt.run))
@@ -235,31 +239,13 @@ def take_turn(transaction: Transaction, run: str, *tables: str) -> None:
             time.sleep(_TURN_PAUSE)
 
 
+def _most_rows(source: Source, content: Content) -> int:
+    return source.most_rows() if isinstance(source, WorkbookSource) else content.fetch()
+
+
 def _gone(key: str) -> FileError:
     return FileError(FileCode.OBJECT_GONE, f"The object {key} is gone.", hint="Drop it again.")
 
 
 def _noting(attempt: Attempt, note: str | None) -> Attempt:
     return replace(attempt, note=" ".join(filter(None, (attempt.note, note))) or None)
-
-
-class _Hashed:
-    """A stream that hashes what is read of it."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-        self._leaves = Leaves()
-
-    def read(self, size: int = -1) -> bytes:
-        content = self._raw.read(size)
-        self._leaves.feed(content)
-        return content
-
-    def digest(self) -> str:
-        """What the whole stream is known by, which is read to its end first; see ``digest``."""
-        while self.read(2**20):
-            pass
-        return content_digest(self._leaves.digests())
-
-    def close(self) -> None:
-        self._raw.close()

@@ -66,6 +66,12 @@ def check_workbook(content: bytes) -> None:
         )
 
 
+def unpacked_size(content: bytes) -> int:
+    """How many bytes the parts of a workbook unpack to, as it says itself. Raises BadZipFile."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
 # What zipfile and zlib raise for bytes that are none of theirs, and expat for markup and encodings that it can't read.
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 BROKEN_XML = (expat.ExpatError, LookupError)

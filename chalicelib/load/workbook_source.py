@@ -20,8 +20,12 @@ from chalicelib.load.header import header_columns, wrong_width
 from chalicelib.load.returned import origins
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
 from chalicelib.load.workbook_archive import Sheet
+from chalicelib.load.workbook_check import unpacked_size
 from chalicelib.load.workbook_reader import Block, Errors, WorkbookReader
 from chalicelib.load.workbook_tags import Places
+
+# What reading takes goes with the bytes. These are five cells or so, with their markup.
+_ROW_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ class WorkbookSource:
         self._content = content
         self._sheet = ""
         self.layout: Layout | None = None
+
+    def most_rows(self) -> int:
+        """How many rows there are at most, where each counts as one for every 200 bytes that it unpacks to."""
+        return unpacked_size(self._content) // _ROW_BYTES
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""

@@ -27,6 +27,11 @@ from chalicelib.publishing import SET_WISE_FROM
 _ANALYZE_FROM = 1_000
 # So many rejected rows are kept in memory at least before they are logged.
 _LOG_FROM = 5_000
+# So much is kept in memory at most, or one chunk more, to see how many rows there are.
+_AHEAD_BYTES = 32 * 2**20
+# While so much goes straight in, a table and its parents are kept from others, who wait for 8 s. See decision 0404.
+_FIRST_MOST_ROWS = 1_500_000
+_FIRST_MOST_BYTES = 128 * 2**20
 Progress = Callable[[str, int], None]
 
 
@@ -67,22 +72,30 @@ def write(
     *,
     run: str,
     progress: Progress = _untold,
-    first: bool = False,
+    most_rows: Callable[[], int] | None = None,
 ) -> Written:
     """Write a source into its table and its rejections into the ledger, under the run's id.
 
-    ``progress`` is told the phase and how many rows were read. ``first``: many rows may go straight into the table
-    where it is empty, which keeps it and its parents from everybody while they are read. Raises FileError when the
+    ``progress`` is told the phase and how many rows were read. ``most_rows``: many rows may go straight into the
+    table where it is empty, which keeps it and its parents from everybody while they are read; so this fetches what is
+    left of the source first, and tells how many rows it has at most. Raises FileError when the
     source can't be read, and ParentGone when what a row refers to vanished meanwhile; the caller's transaction must
     then roll back.
     """
-    if first and options.max_rejected is None:
-        source = Begun.of(source, SET_WISE_FROM)
-        if source.rows >= SET_WISE_FROM and (load := FirstLoad.begin(transaction, table)):
+    if most_rows is not None and options.max_rejected is None and FirstLoad.possible(transaction, table):
+        source = Begun.of(source, SET_WISE_FROM, _AHEAD_BYTES)
+        if _worth_the_locks(source, most_rows) and (load := FirstLoad.begin(transaction, table)):
             return _write_first(transaction, load, table, source, run, progress)
     staging = Staging(transaction, table, run)
     read, rejected, repeated = stage(transaction, staging, table, source, run, progress)
     return settle(transaction, table, staging, options, read, rejected, repeated, progress)
+
+
+def _worth_the_locks(begun: Begun, most_rows: Callable[[], int]) -> bool:
+    if begun.rows < SET_WISE_FROM:
+        return False
+    most = most_rows()
+    return most <= _FIRST_MOST_ROWS and most * begun.size <= _FIRST_MOST_BYTES * begun.rows
 
 
 def _write_first(

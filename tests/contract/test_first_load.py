@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from chalicelib.dictionary.first_load_functions import first_load_functions
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import DecantError, IntegrityViolation
 from chalicelib.load import choice, first_load, writer
+from chalicelib.load.begun import Begun
+from chalicelib.load.content import Content
 from chalicelib.load.json_source import JsonSource
 from chalicelib.load.keys import SeenKeys
 from chalicelib.load.ledger import rejections
@@ -27,6 +29,7 @@ from chalicelib.load.rows import SourceChunk
 from chalicelib.load.writer import write
 from chalicelib.ports import Transaction
 from chalicelib.publishing import begin_first_load, end_first_load
+from sample_data.workbook import workbook_bytes
 from tests.conftest import TestDatabase
 from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
 from tests.contract.test_publishing import employees, publish, schema
@@ -62,11 +65,15 @@ class Chunked:
 
 
 def outcome(
-    postgres: TestDatabase, table: Table, given: list[list[dict[str, Any]]], options: LoadOptions, *, first: bool
+    postgres: TestDatabase,
+    table: Table,
+    given: list[list[dict[str, Any]]],
+    options: LoadOptions,
+    most_rows: Callable[[], int] | None = None,
 ) -> tuple[Any, ...]:
     """All that a caller learns of the rows, and what the table has; nothing of it stays."""
     with postgres.database.transaction() as transaction:
-        written = write(transaction, table, Chunked(table, given), options, run="r", first=first)
+        written = write(transaction, table, Chunked(table, given), options, run="r", most_rows=most_rows)
         told = rejections(transaction, "r", table.name)
         there = transaction.run("SELECT * FROM hired_employees ORDER BY id")
         counted = transaction.run("SELECT sum(q1 + q2 + q3 + q4) FROM decant.hires")
@@ -85,8 +92,8 @@ def test_both_ways_tell_the_same(
     options = LoadOptions(on_conflict)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "SET_WISE_FROM", 1)
-        straight = outcome(postgres, employees, given, options, first=True)
-    assert straight == outcome(postgres, employees, given, options, first=False)
+        straight = outcome(postgres, employees, given, options, lambda: 0)
+    assert straight == outcome(postgres, employees, given, options)
 
 
 @given(given=st.lists(st.lists(st.none() | st.integers(-5, 30), max_size=6), max_size=12))
@@ -112,10 +119,16 @@ def test_a_big_file_into_an_empty_table_leaves_it_with_its_keys_and_is_counted(
     monkeypatch.setattr(writer, "SET_WISE_FROM", 10)
     begun = []
 
+    def fetch(content: Content) -> int:
+        begun.append("all is at hand")
+        return fetched(content)
+
     def begin(transaction: Transaction, table: Table) -> bool:
         begun.append(table.name)
         return begin_first_load(transaction, table)
 
+    fetched = Content.fetch
+    monkeypatch.setattr(Content, "fetch", fetch)
     monkeypatch.setattr(first_load, "begin_first_load", begin)
     intake = Intake(postgres, tmp_path)
     intake.drop("departments.csv", DEPARTMENTS)
@@ -123,11 +136,35 @@ def test_a_big_file_into_an_empty_table_leaves_it_with_its_keys_and_is_counted(
     before = schema(postgres)
     rows = [f"{number},Ann Lee,2021-01-01T00:00:00Z,{number % 4},2" for number in range(1, 30)]
     run = intake.drop("hired_employees.csv", "\n".join([*rows, rows[0]]).encode())
-    assert begun == ["hired_employees"]
+    assert begun == ["all is at hand", "hired_employees"]
     assert (run.counts.read, run.counts.inserted, run.counts.rejected) == (30, 22, 8)
     assert intake.rejections(run)[-1] == (30, "id", "primary-key")
     assert schema(postgres) == before
     assert postgres.query("SELECT sum(q1), count(*) > 0 FROM decant.hires") == [(22, True)]
+
+
+@pytest.mark.parametrize(("most", "straight"), [(1_000, True), (1, False)])
+def test_a_workbook_goes_straight_in_if_it_unpacks_to_little(
+    postgres: TestDatabase,
+    employees: Table,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    straight: bool,
+) -> None:
+    monkeypatch.setattr(choice, "FEW", 0)
+    monkeypatch.setattr(writer, "SET_WISE_FROM", 10)
+    monkeypatch.setattr(writer, "_FIRST_MOST_ROWS", most)
+    begun = []
+
+    def begin(transaction: Transaction, table: Table) -> bool:
+        begun.append(table.name)
+        return begin_first_load(transaction, table)
+
+    monkeypatch.setattr(first_load, "begin_first_load", begin)
+    rows: list[list[str | int]] = [[number, "Ann Lee", "2021-01-01T00:00:00Z", 1, 2] for number in range(1, 30)]
+    run = Intake(postgres, tmp_path).drop("hired_employees.xlsx", workbook_bytes({employees.name: rows}))
+    assert (run.counts.inserted, begun) == (29, [employees.name] * straight)
 
 
 def insert(transaction: Transaction, department: int = 1) -> None:
@@ -169,6 +206,55 @@ def test_what_is_given_up_leaves_no_trace(postgres: TestDatabase, employees: Tab
         transaction.run("ROLLBACK TO SAVEPOINT s")
         insert(transaction)
     assert schema(postgres) == before
+
+
+def goes_straight(
+    postgres: TestDatabase, table: Table, most_rows: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    begun = []
+
+    def refuse(_transaction: Transaction, table: Table) -> bool:
+        begun.append(table.name)
+        return False
+
+    monkeypatch.setattr(first_load, "begin_first_load", refuse)
+    given = [[GOOD | {"id": number, "name": "Ann"} for number in range(first, first + 30)] for first in (100, 200)]
+    written, *_ = outcome(postgres, table, given, LoadOptions(), most_rows)
+    assert written.counts.read == 60
+    return bool(begun)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "straight"),
+    [
+        ("SET_WISE_FROM", 60, True),
+        ("SET_WISE_FROM", 61, False),
+        ("_AHEAD_BYTES", 1, False),
+        ("_FIRST_MOST_ROWS", 999, False),
+        ("_FIRST_MOST_BYTES", 20_000, False),
+    ],
+    ids=["enough rows", "too few", "too big to be kept", "too many", "too big"],
+)
+def test_what_would_keep_others_out_for_long_or_for_little_is_staged(
+    postgres: TestDatabase, employees: Table, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, straight: bool
+) -> None:
+    monkeypatch.setattr(writer, "SET_WISE_FROM", 40)
+    monkeypatch.setattr(writer, limit, value)
+    assert goes_straight(postgres, employees, lambda: 1000, monkeypatch) == straight
+
+
+@pytest.mark.parametrize("why", ["it has rows", "others refer to it"])
+def test_nothing_is_read_ahead_for_a_table_that_is_none_for_a_first_load(
+    postgres: TestDatabase, employees: Table, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr(writer, "SET_WISE_FROM", 1)
+    monkeypatch.delattr(Begun, "of")
+    if why == "it has rows":
+        publish(postgres, employees, 1, 5)
+    else:
+        with postgres.as_owner() as owner:
+            owner.execute_simple("CREATE TABLE public.badges (employee integer REFERENCES hired_employees)")
+    assert not goes_straight(postgres, employees, lambda: 1000, monkeypatch)
 
 
 def begins(postgres: TestDatabase, table: Table) -> bool:

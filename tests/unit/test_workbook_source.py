@@ -574,3 +574,11 @@ def test_more_shared_texts_than_memory_holds_are_refused_with_a_way_out(monkeypa
     with pytest.raises(FileError, match="take 1,") as caught:
         rows(book([1, "x" * 1000]))
     assert "CSV" in (caught.value.hint or "")
+
+
+def test_the_rows_of_a_workbook_count_by_what_it_unpacks_to() -> None:
+    def most_rows(rows: int) -> int:
+        return WorkbookSource(PAIRS, workbook_bytes({"pairs": [[n, f"label {n}"] for n in range(rows)]})).most_rows()
+
+    assert 0 < most_rows(10) < 100
+    assert 500 < most_rows(5_000) < 5_000
