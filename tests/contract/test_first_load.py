@@ -26,6 +26,7 @@ from chalicelib.load.keys import SeenKeys
 from chalicelib.load.ledger import rejections
 from chalicelib.load.options import LoadOptions, OnConflict
 from chalicelib.load.rows import SourceChunk
+from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import write
 from chalicelib.ports import Transaction
 from chalicelib.publishing import begin_first_load, end_first_load
@@ -143,7 +144,7 @@ def test_a_big_file_into_an_empty_table_leaves_it_with_its_keys_and_is_counted(
     assert postgres.query("SELECT sum(q1), count(*) > 0 FROM decant.hires") == [(22, True)]
 
 
-@pytest.mark.parametrize(("most", "straight"), [(1_000, True), (1, False)])
+@pytest.mark.parametrize(("most", "straight"), [(1_500_000, True), (1_500_001, False)])
 def test_a_workbook_goes_straight_in_if_it_unpacks_to_little(
     postgres: TestDatabase,
     employees: Table,
@@ -154,7 +155,7 @@ def test_a_workbook_goes_straight_in_if_it_unpacks_to_little(
 ) -> None:
     monkeypatch.setattr(choice, "FEW", 0)
     monkeypatch.setattr(writer, "SET_WISE_FROM", 10)
-    monkeypatch.setattr(writer, "_FIRST_MOST_ROWS", most)
+    monkeypatch.setattr(WorkbookSource, "most_rows", lambda _: most)
     begun = []
 
     def begin(transaction: Transaction, table: Table) -> bool:
