@@ -13,6 +13,7 @@ from typing import Any
 
 from openpyxl.cell import MergedCell
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.dimensions import ColumnDimension
 
 from chalicelib.dictionary.model import Table
 from chalicelib.load.marked_reading import NotMarkable, read_workbook, written
@@ -66,7 +67,7 @@ def _mark_rows(sheet: Any, layout: Layout, rejected: Sequence[RejectedRow], run:
                 span = next(each for each in sheet.merged_cells.ranges if cell.coordinate in each)
                 cell = sheet.cell(span.min_row, span.min_col)
             mark(cell, [f"{each.message} ({each.code.value})" for each in reasons])
-            sheet.column_dimensions[get_column_letter(cell.column)].hidden = False
+            _show(sheet, cell.column)
             sheet.row_dimensions[cell.row].hidden = False
         sheet.row_dimensions[line].hidden = False
         if REASONS in told:
@@ -119,8 +120,37 @@ def _told_in(sheet: Any, layout: Layout, run: str) -> dict[str, int]:
         header = sheet.cell(layout.header, column)
         write_text(header, name)
         header.font, header.fill, header.border = copy(pattern.font), copy(pattern.fill), copy(pattern.border)
-        sheet.column_dimensions[get_column_letter(column)].width = 70 if name == REASONS else 14
+        _column(sheet, column).width = 70 if name == REASONS else 14
+        _show(sheet, column)
     return there
+
+
+def _show(sheet: Any, column: int) -> None:
+    if any(each.hidden and each.min <= column <= each.max for each in _column_ranges(sheet)):
+        _column(sheet, column).hidden = False
+
+
+def _column(sheet: Any, column: int) -> ColumnDimension:
+    """What is said of one column alone. The range that it stands in is parted, for ranges may not overlap."""
+    around = next((each for each in _column_ranges(sheet) if each.min <= column <= each.max), None)
+    if around is not None and around.min < around.max:
+        for first, last in ((around.min, column - 1), (column, column), (column + 1, around.max)):
+            if first <= last:
+                part = ColumnDimension(
+                    sheet, get_column_letter(first), around.width, around.bestFit, around.hidden,
+                    around.outlineLevel, collapsed=around.collapsed, min=first, max=last,
+                )  # fmt: skip
+                part._style = copy(around._style)
+                sheet.column_dimensions[part.index] = part
+    found: ColumnDimension = sheet.column_dimensions[get_column_letter(column)]
+    return found
+
+
+def _column_ranges(sheet: Any) -> list[ColumnDimension]:
+    ranges = list(sheet.column_dimensions.values())
+    for each in ranges:
+        each.reindex()
+    return ranges
 
 
 def _in_use(sheet: Any, first: int, last: int) -> bool:

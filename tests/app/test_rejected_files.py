@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -165,6 +166,22 @@ def test_columns_that_are_in_use_are_left_alone(api: Api) -> None:
     book, _ = book_of(api, dropped(api, "incoming/jobs.xlsx", workbook(JOBS, noted))["id"])
     assert (book["Sheet"]["C1"].value, book["Sheet"]["D1"].value, book["Sheet"]["D4"].value) == (None, None, "mine")
     assert "D4" in bad_cells(book["Sheet"])
+
+
+def test_ranges_of_columns_keep_their_widths_and_never_overlap(api: Api) -> None:
+    def ranged(sheet: Worksheet) -> None:
+        widths = sheet.column_dimensions["A"]
+        widths.min, widths.max, widths.width = 1, 3, 33
+        rest = sheet.column_dimensions["D"]
+        rest.min, rest.max, rest.width, rest.hidden = 4, 16_384, 5, True
+
+    content, _ = file_of(api, dropped(api, "incoming/jobs.xlsx", workbook(JOBS, ranged))["id"])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        columns = [dict(re.findall(r'(\w+)="([^"]*)"', each)) for each in re.findall(
+            r"<col [^>]*>", archive.read("xl/worksheets/sheet1.xml").decode())]  # fmt: skip
+    assert [(int(each["min"]), int(each["max"]), int(float(each["width"])), each.get("hidden")) for each in columns] == [
+        (1, 2, 33, None), (3, 3, 70, None), (4, 4, 14, None), (5, 16_384, 5, "1")
+    ]  # fmt: skip
 
 
 def test_the_marked_cells_of_a_protected_sheet_can_be_edited(api: Api) -> None:
