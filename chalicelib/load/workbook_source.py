@@ -1,6 +1,7 @@
 """An .xlsx workbook as a source: which of its sheets, rows and columns are those of the table.
 
-Numbers come as people see them (``1.0`` as ``1``) and date cells as ISO 8601; an error such as ``#N/A`` is no value.
+Numbers come as people see them (``1.0`` as ``1``) and date cells as ISO 8601; an error such as ``#N/A`` is no value,
+nor is a formula that no program has computed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from chalicelib.load.header import header_columns, wrong_width
 from chalicelib.load.returned import origins
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
 from chalicelib.load.workbook_archive import Sheet
+from chalicelib.load.workbook_cells import NOT_COMPUTED
 from chalicelib.load.workbook_reader import Block, Errors, WorkbookReader
 from chalicelib.load.workbook_tags import Places
+
+_UNCOMPUTED = "the formula was not computed: open the file in a spreadsheet program and save it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class WorkbookSource:
         for (index, column), shown in rows.errors.items():
             if column - left < len(columns):
                 name = columns[column - left]
-                message = f"{name} holds {shown}, which is no value"
+                message = _UNCOMPUTED if shown == NOT_COMPUTED else f"{name} holds {shown}, which is no value"
                 faults.setdefault(index, []).append(Reason(name, ReasonCode.TYPE_ERROR, message, shown))
         return SourceChunk(
             rows=pa.array(np.arange(read + 1, read + 1 + len(cells)), pa.int64()),
