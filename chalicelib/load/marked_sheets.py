@@ -12,11 +12,11 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Border, Font, PatternFill, Protection, Side
 
 from chalicelib.load.marked_summary import Summary
+from chalicelib.load.sheet_titles import SUMMARY
 
 AUTHOR = "Decant"
 # What a workbook's cell holds at most; openpyxl would cut the rest off.
 LONGEST_CELL = 32_767
-_SUMMARY = "Decant summary"
 _LONGEST_COMMENT = 2_000
 _BETWEEN = "\n\n"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -73,9 +73,9 @@ def write_summary(workbook: Workbook, summary: Summary) -> None:
 
     It stands last, for of several sheets the first with rows is loaded.
     """
-    for sheet in [each for each in workbook.worksheets if each.title.startswith(_SUMMARY)]:
+    for sheet in [each for each in workbook.worksheets if each.title.startswith(SUMMARY)]:
         workbook.remove(sheet)
-    sheet = workbook.create_sheet(_SUMMARY)
+    sheet = workbook.create_sheet(SUMMARY)
     for letter, width in zip("ABCDE", (24, 24, 20, 10, 80), strict=True):
         sheet.column_dimensions[letter].width = width
     lines: list[tuple[Sequence[Any], Any]] = [

@@ -6,7 +6,7 @@ nor is a formula that no program has computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -20,6 +20,7 @@ from chalicelib.load.cells import blank_rows, extra_cells
 from chalicelib.load.header import header_columns, wrong_width
 from chalicelib.load.returned import origins
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
+from chalicelib.load.sheet_titles import SUMMARY, names, sheet_title
 from chalicelib.load.workbook_archive import Sheet
 from chalicelib.load.workbook_cells import NOT_COMPUTED
 from chalicelib.load.workbook_reader import Block, Errors, WorkbookReader
@@ -45,20 +46,25 @@ class WorkbookSource:
 
     A sheet begins and ends with a cell that holds something. What is missing on the left or right, where it fits the
     table, is a column of blanks; a block of rows that stands further to the right is taken as it is. The ``layout`` is
-    known with the first rows.
+    known with the first rows, and so are the sheets of other tables, which are ``unread``.
     """
 
-    def __init__(self, table: Table, content: bytes) -> None:
+    def __init__(self, table: Table, content: bytes, tables: Sequence[str] = ()) -> None:
+        """``tables`` are the names of all tables: a sheet that is called after another one of them is not read."""
         self._table = table
         self._content = content
+        self._others = [name for name in tables if name != table.name]
         self._sheet = ""
         self.layout: Layout | None = None
+        self.unread: Sequence[str] = ()
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
         with WorkbookReader(self._content) as workbook:
-            for sheet in sorted(workbook.sheets(), key=lambda sheet: not self._names(sheet)):
-                if sheet.visible or self._names(sheet):
+            sheets = sorted(workbook.sheets(), key=lambda sheet: not self._names(sheet))
+            self.unread = [sheet.name for sheet in sheets if self._is_other(sheet)]
+            for sheet in sheets:
+                if self._names(sheet) or (sheet.visible and not self._is_other(sheet) and sheet.name != SUMMARY):
                     blocks = workbook.blocks(sheet)
                     first = next(blocks, None)
                     if first is not None:
@@ -66,10 +72,13 @@ class WorkbookSource:
                         again = partial(workbook.blocks, sheet)
                         yield from self._chunks(_rows(chain([first], blocks)), again)
                         return
-        raise _empty()
+        raise _others(self._table, self.unread) if self.unread else _empty()
 
     def _names(self, sheet: Sheet) -> bool:
-        return sheet.name.strip().lower() == self._table.name.lower()
+        return names(sheet.name, self._table.name)
+
+    def _is_other(self, sheet: Sheet) -> bool:
+        return not self._names(sheet) and any(names(sheet.name, other) for other in self._others)
 
     def _chunks(self, found: Iterator[_Rows], again: Callable[[], Iterator[Block]]) -> Iterator[SourceChunk]:
         first = next(found, None)
@@ -146,6 +155,14 @@ def _rows(blocks: Iterator[Block]) -> Iterator[_Rows]:
             errors = {(int(np.searchsorted(filled, row)), column): text for (row, column), text in errors.items()}
         if len(filled):
             yield _Rows(lines, cells, errors)
+
+
+def _others(table: Table, sheets: Sequence[str]) -> FileError:
+    return FileError(
+        FileCode.EMPTY_FILE,
+        f"The workbook has no sheet with rows of {table.name}, but of other tables: {', '.join(sheets)}.",
+        hint=f"Drop it for the table of its sheet, or call the sheet {sheet_title(table.name)}.",
+    )
 
 
 def _empty() -> FileError:
