@@ -12,6 +12,7 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Border, Font, PatternFill, Protection, Side
 
 from chalicelib.load.marked_summary import Summary
+from chalicelib.load.routing import INTAKE_PREFIX
 from chalicelib.load.sheet_titles import SUMMARY
 
 AUTHOR = "Decant"
@@ -85,7 +86,7 @@ def write_summary(workbook: Workbook, summary: Summary) -> None:
         *(((name, count), None) for name, count in summary.counts.items()),
         ((), None),
         (("How to put them right",), _BOLD),
-        *(((text,), None) for text in _ADVICE),
+        *(((text,), None) for text in _advice(sorted({each.table for each in summary.tallies}))),
         *(((text,), None) for text in summary.notes),
         ((), None),
         (("Table", "Column", "Reason", "Rows", "For example"), _BOLD),
@@ -96,12 +97,21 @@ def write_summary(workbook: Workbook, summary: Summary) -> None:
         sheet.append([_cell(sheet, value, font) for value in values])
 
 
-_ADVICE = (
-    "1. Correct the cells with a thick red border. The comment of each says what is wrong with it.",
-    "2. Save the workbook, and drop or upload it as you did the first time.",
-    "Rows that are in the table already are recognised, and not loaded twice. The columns decant_reasons and "
-    "decant_row_of_… may stay: they tell which rejected rows have been put right. This sheet is not loaded.",
+_CORRECT = "1. Correct the cells with a thick red border. The comment of each says what is wrong with it."
+_DROP = "2. Save the workbook, and drop or upload it as you did the first time."
+_DROP_EACH = (
+    "2. Save the workbook. It has rows of several tables, and one of them is loaded each time: drop it once for each, "
+    "into {folders}. Or ask for a workbook of each table, with table=…."
 )
+_STAYS = (
+    "Rows that are in the table already are recognised, and not loaded twice. The columns decant_reasons and "
+    "decant_row_of_… may stay: they tell which rejected rows have been put right. This sheet is not loaded."
+)
+
+
+def _advice(tables: Sequence[str]) -> tuple[str, ...]:
+    folders = " and ".join(f"{INTAKE_PREFIX}{table}/" for table in tables)
+    return _CORRECT, _DROP_EACH.format(folders=folders) if len(tables) > 1 else _DROP, _STAYS
 
 
 def _cell(sheet: Any, value: Any, font: Font | None) -> Any:

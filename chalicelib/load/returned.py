@@ -76,12 +76,14 @@ class Returning:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._found: list[tuple[Origins, pa.Array]] = []
+        self._unread: Sequence[str] = ()
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
         for chunk in self._source.chunks():
             if chunk.origins is not None:
                 self._found.append((chunk.origins, chunk.rows))
+                self._unread = chunk.unread
             yield chunk
 
     def put_right(self, transaction: Transaction, table: Table, run: str) -> str | None:
@@ -93,4 +95,8 @@ class Returning:
             return None
         count = sum(mark_returned(transaction, table.name, run, *found) for found in self._found)
         rows = "one row" if count == 1 else f"{count} rows"
-        return f"Puts right {rows} that run {self._found[0][0].run} rejected." if count else None
+        told = [f"Puts right {rows} that run {self._found[0][0].run} rejected."] if count else []
+        if self._unread:
+            sheets = ", ".join(self._unread)
+            told.append(f"Sheets of other tables were not read: {sheets}. Drop the file for those as well.")
+        return " ".join(told) or None

@@ -46,7 +46,7 @@ class WorkbookSource:
 
     A sheet begins and ends with a cell that holds something. What is missing on the left or right, where it fits the
     table, is a column of blanks; a block of rows that stands further to the right is taken as it is. The ``layout`` is
-    known with the first rows, and so are the sheets of other tables, which are ``unread``.
+    known with the first rows.
     """
 
     def __init__(self, table: Table, content: bytes, tables: Sequence[str] = ()) -> None:
@@ -54,15 +54,15 @@ class WorkbookSource:
         self._table = table
         self._content = content
         self._others = [name for name in tables if name != table.name]
+        self._unread: Sequence[str] = ()
         self._sheet = ""
         self.layout: Layout | None = None
-        self.unread: Sequence[str] = ()
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
         with WorkbookReader(self._content) as workbook:
             sheets = sorted(workbook.sheets(), key=lambda sheet: not self._names(sheet))
-            self.unread = [sheet.name for sheet in sheets if self._is_other(sheet)]
+            self._unread = [sheet.name for sheet in sheets if self._is_other(sheet)]
             for sheet in sheets:
                 if self._names(sheet) or (sheet.visible and not self._is_other(sheet) and sheet.name != SUMMARY):
                     blocks = workbook.blocks(sheet)
@@ -72,7 +72,7 @@ class WorkbookSource:
                         again = partial(workbook.blocks, sheet)
                         yield from self._chunks(_rows(chain([first], blocks)), again)
                         return
-        raise _others(self._table, self.unread) if self.unread else _empty()
+        raise _others(self._table, self._unread) if self._unread else _empty()
 
     def _names(self, sheet: Sheet) -> bool:
         return names(sheet.name, self._table.name)
@@ -119,6 +119,7 @@ class WorkbookSource:
             cells=pa.table({name: named.get(name, blank) for name in self._table.column_names}),
             faults=faults,
             origins=origins(named),
+            unread=self._unread,
         )
 
 

@@ -253,9 +253,13 @@ def test_rejected_rows_of_a_batch_come_as_a_new_workbook_with_a_sheet_for_each_t
     assert bad_cells(book["departments"]) == {"B2": "Decant: department is required, and absent (missing-cell)"}
     book["jobs"]["A2"] = "7"
     book["departments"]["B2"] = "Sales"
-    for table in ("departments", "jobs"):
+    advice = " ".join(str(cell.value) for cell in book["Decant summary"]["A"])
+    assert "drop it once for each, into incoming/departments/ and incoming/jobs/." in advice
+    for table, other in (("departments", "jobs"), ("jobs", "departments")):
         run = dropped(api, f"incoming/{table}/{told['filename']}", saved(book))
-        assert (run["inserted"], run["note"]) == (1, f"Puts right one row that run {first} rejected.")
+        right = f"Puts right one row that run {first} rejected."
+        unread = f"Sheets of other tables were not read: {other}. Drop the file for those as well."
+        assert (run["inserted"], run["note"]) == (1, f"{right} {unread}")
     assert api.database.rows("jobs") == [(7, "\x07 _x0041_")]
     assert api.database.rows("departments") == [(1, "Sales"), (2, "D")]
     assert api.get(f"/runs/{first}/rejections?format=xlsx").status_code == 409

@@ -49,10 +49,9 @@ def rejected_of(*names: str) -> bytes:
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_each_table_gets_its_own_rows_from_a_workbook_of_several(name: str) -> None:
-    source = WorkbookSource(TABLES[name], rejected_of(*ALIKE), ALIKE)
-    [chunk] = source.chunks()
+    [chunk] = WorkbookSource(TABLES[name], rejected_of(*ALIKE), ALIKE).chunks()
     assert chunk.cells["label"].to_pylist() == [name]
-    assert len(source.unread) == 2
+    assert len(chunk.unread) == 2
 
 
 @pytest.mark.parametrize("name", ALIKE)
