@@ -12,6 +12,7 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.idempotency import Answer
+from chalicelib.load.harmless import harmless
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -21,7 +22,6 @@ SVG = "image/svg+xml"
 MOST_BYTES = 3_000_000
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def json_text(value: Any) -> str:
@@ -86,14 +86,6 @@ def svg_response(name: str, picture: str) -> Response:
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     }
     return Response(picture, headers)
-
-
-def harmless(text: str) -> str:
-    """Text that a spreadsheet will not run: what it would take for a formula gets an apostrophe before it.
-
-    https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def fitting(items: Sequence[Any]) -> Sequence[Any]:

@@ -19,7 +19,7 @@ from chalicelib.dictionary.model import Table
 from chalicelib.load.marked_reading import NotMarkable, read_workbook, written
 from chalicelib.load.marked_sheets import mark, unmark, write_summary, write_text
 from chalicelib.load.marked_summary import Summary
-from chalicelib.load.returned import REASONS, ours, reasons_text, row_column
+from chalicelib.load.returned import REASONS, made_harmless, ours, reasons_text, row_column
 from chalicelib.load.rows import Reason, ReasonCode, RejectedRow
 from chalicelib.load.workbook_source import Layout, WorkbookSource
 
@@ -70,10 +70,11 @@ def _mark_rows(sheet: Any, layout: Layout, rejected: Sequence[RejectedRow], run:
             _show(sheet, cell.column)
             sheet.row_dimensions[cell.row].hidden = False
         sheet.row_dimensions[line].hidden = False
-        if REASONS in told:
-            write_text(sheet.cell(line, told[REASONS]), reasons_text(row.reasons))
-        if row_column(run) in told:
-            sheet.cell(line, told[row_column(run)]).value = row.row
+        for name, column in told.items():
+            if name == REASONS:
+                write_text(sheet.cell(line, column), reasons_text(row.reasons))
+            else:
+                sheet.cell(line, column).value = row.row
 
 
 def _by_column(sheet: Any, layout: Layout, row: RejectedRow) -> dict[int, list[Reason]]:
@@ -101,28 +102,32 @@ def _told_in(sheet: Any, layout: Layout, run: str) -> dict[str, int]:
     """
     if layout.header is None:
         return {}
-    names = (REASONS, row_column(run))
+    names = (REASONS, row_column(run, csv=made_harmless(layout.columns)))
     end = layout.left + len(layout.columns)
-    there = {
-        REASONS if name == REASONS else row_column(run): layout.left + position
-        for position, name in enumerate(layout.columns, 1)
-        if ours(name)
-    }
+    there: dict[str, int] = {}
+    for column, name in enumerate(layout.columns, layout.left + 1):
+        if ours(name):
+            _empty(sheet, layout.header, column)
+            there.setdefault(names[name != REASONS], column)
     if not there:
         if end + len(names) > _LAST_COLUMN or _in_use(sheet, end + 1, end + len(names)):
             return {}
         there = {name: end + position for position, name in enumerate(names, 1)}
     pattern = sheet.cell(layout.header, end)
     for name, column in there.items():
-        for cell in _cells(sheet):
-            if cell.column == column and cell.row > layout.header and not isinstance(cell, MergedCell):
-                cell.value = None
         header = sheet.cell(layout.header, column)
         write_text(header, name)
         header.font, header.fill, header.border = copy(pattern.font), copy(pattern.fill), copy(pattern.border)
         _column(sheet, column).width = 70 if name == REASONS else 14
         _show(sheet, column)
     return there
+
+
+def _empty(sheet: Any, header: int, column: int) -> None:
+    """Empty a column, whose header stays: without it, the row of the header would be none."""
+    for cell in _cells(sheet):
+        if cell.column == column and cell.row > header and not isinstance(cell, MergedCell):
+            cell.value = None
 
 
 def _show(sheet: Any, column: int) -> None:

@@ -17,8 +17,9 @@ import pyarrow as pa
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.cells import blank_rows, extra_cells
+from chalicelib.load.harmless import as_meant
 from chalicelib.load.header import header_columns, wrong_width
-from chalicelib.load.returned import origins
+from chalicelib.load.returned import made_harmless, origins
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
 from chalicelib.load.sheet_titles import SUMMARY, names, sheet_title
 from chalicelib.load.workbook_archive import Sheet
@@ -105,7 +106,8 @@ class WorkbookSource:
 
     def _chunk(self, columns: list[str], left: int, rows: _Rows, read: int) -> SourceChunk:
         cells = rows.cells.select(range(left, rows.cells.num_columns))
-        named = dict(zip(columns, cells.columns, strict=False))
+        meant = map(as_meant, cells.columns) if made_harmless(columns) else cells.columns
+        named = dict(zip(columns, meant, strict=False))
         blank = pa.nulls(len(cells), pa.string())
         faults = extra_cells(cells, len(columns))
         for (index, column), shown in rows.errors.items():

@@ -17,7 +17,8 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
-from chalicelib.load.returned import REASONS, harmless, row_column
+from chalicelib.load.harmless import harmless
+from chalicelib.load.returned import REASONS, row_column
 from tests.app.conftest import Api, empty
 
 THICK = "thick"
@@ -40,6 +41,20 @@ def saved(book: openpyxl.Workbook) -> bytes:
     target = io.BytesIO()
     book.save(target)
     return target.getvalue()
+
+
+def as_texts(sheet: Worksheet) -> None:
+    """Make no cell of a sheet a formula."""
+    for row in sheet.iter_rows():
+        for cell in row:
+            if isinstance(cell.value, str):
+                write_text(cell, cell.value)
+
+
+def write_text(cell: Any, text: str | None) -> None:
+    """Write text as spreadsheet programs do, which spell out a _ that would begin such a spelling."""
+    cell.value = text and text.replace("_x", "_x005F_x")
+    cell.data_type = "s"
 
 
 def dropped(api: Api, key: str, content: bytes) -> dict[str, Any]:
@@ -179,9 +194,9 @@ def test_ranges_of_columns_keep_their_widths_and_never_overlap(api: Api) -> None
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         columns = [dict(re.findall(r'(\w+)="([^"]*)"', each)) for each in re.findall(
             r"<col [^>]*>", archive.read("xl/worksheets/sheet1.xml").decode())]  # fmt: skip
-    assert [(int(each["min"]), int(each["max"]), int(float(each["width"])), each.get("hidden")) for each in columns] == [
-        (1, 2, 33, None), (3, 3, 70, None), (4, 4, 14, None), (5, 16_384, 5, "1")
-    ]  # fmt: skip
+    told = [[int(float(each[name])) for name in ("min", "max", "width")] for each in columns]
+    assert told == [[1, 2, 33], [3, 3, 70], [4, 4, 14], [5, 16_384, 5]]
+    assert [each.get("hidden") for each in columns] == [None, None, None, "1"]
 
 
 def test_the_marked_cells_of_a_protected_sheet_can_be_edited(api: Api) -> None:
@@ -270,7 +285,7 @@ def test_rejections_come_as_csv_a_line_for_each_row(api: Api) -> None:
     answer = api.get(f"/runs/{run}/rejections?format=csv")
     not_a_number = "id: id takes a whole number (type-error)"
     assert list(csv.reader(io.StringIO(answer.body.decode()))) == [
-        ["id", "job", REASONS, row_column(run)],
+        ["id", "job", REASONS, row_column(run, csv=True)],
         ["x", "", f"{not_a_number}; job: job is required, and blank here (constraint-error)", "2"],
         ["'-y", "'@cmd", not_a_number, "3"],
     ]  # fmt: skip
@@ -291,6 +306,36 @@ def test_a_corrected_csv_loads_what_was_missing_with_its_cells_as_they_were(api:
     assert second["note"] == f"Puts right 3 rows that run {first} rejected."
     assert set(corrected_by(api, first).values()) == {second["id"]}
     assert api.database.rows("jobs") == [(1, "Recruiter"), (2, "=1+1"), (3, "'@cmd"), (4, "-5")]
+
+
+def test_a_csv_that_comes_back_as_a_workbook_has_its_cells_as_they_were(api: Api) -> None:
+    first = dropped(api, "incoming/jobs.csv", b"w,@home\nx,=1+1\ny,'@cmd\nz,-5\n")["id"]
+    content, _ = file_of(api, first, "format=csv")
+    header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    ids: list[Any] = ["w", 2, 3, 4]
+    saved_as_workbook = workbook([header, *([id_, *row[1:]] for id_, row in zip(ids, rows, strict=True))], as_texts)
+    second = dropped(api, "incoming/jobs-2.xlsx", saved_as_workbook)
+    assert (second["inserted"], second["rejected"]) == (3, 1)
+    book, _ = book_of(api, second["id"])
+    assert book["Sheet"]["D1"].value == row_column(second["id"], csv=True)
+    book["Sheet"]["A2"] = 1
+    third = dropped(api, "incoming/jobs-3.xlsx", saved(book))
+    assert third["note"] == f"Puts right one row that run {second['id']} rejected."
+    assert api.database.rows("jobs") == [(1, "@home"), (2, "=1+1"), (3, "'@cmd"), (4, "-5")]
+
+
+def test_a_workbook_with_numbers_of_two_runs_is_told_by_those_of_the_newest(api: Api) -> None:
+    old = [row_column(f"2020010{n}T000000000000-00000000") for n in (1, 2)]
+    rows = [["id", "job", *old], [1, "Cook", 7, 8], ["x", "Clerk", 9, 10]]
+    first = dropped(api, "incoming/jobs.xlsx", workbook(rows))["id"]
+    book, _ = book_of(api, first)
+    assert [[cell.value for cell in row] for row in book["Sheet"]["C1:D3"]] == [
+        [row_column(first), old[1]], [None, None], [2, None]
+    ]  # fmt: skip
+    book["Sheet"]["A3"] = 2
+    second = dropped(api, "incoming/jobs-2.xlsx", saved(book))
+    assert second["note"] == f"Puts right one row that run {first} rejected."
+    assert corrected_by(api, first) == {2: second["id"]}
 
 
 def test_what_was_corrected_otherwise_is_not_given_back(api: Api) -> None:
@@ -405,12 +450,7 @@ def _first_run(api: Api, way: str, rows: list[tuple[str, str | None]]) -> str:
         return str(dropped(api, "incoming/jobs.csv", target.getvalue().encode())["id"])
     header = [] if way.endswith("without header") else [("id", "job")]
 
-    def as_text(sheet: Worksheet) -> None:
-        for row in sheet.iter_rows():
-            for cell in row:
-                _write(cell, cell.value)
-
-    return str(dropped(api, "incoming/jobs.xlsx", workbook([*header, *rows], as_text))["id"])
+    return str(dropped(api, "incoming/jobs.xlsx", workbook([*header, *rows], as_texts))["id"])
 
 
 def _corrected_csv(content: bytes, right: list[tuple[str, str]]) -> bytes:
@@ -435,14 +475,8 @@ def _corrected_workbook(content: bytes, right: list[tuple[str, str]]) -> bytes:
     for place in bad_cells(sheet):
         cell = sheet[place]
         number = sheet.cell(cell.row, 4).value if numbered else cell.row
-        _write(cell, right[number - 1][cell.column - 1])
+        write_text(cell, right[number - 1][cell.column - 1])
     return saved(book)
-
-
-def _write(cell: Any, text: str | None) -> None:
-    """Write text as spreadsheet programs do, which spell out a _ that would begin such a spelling."""
-    cell.value = text and text.replace("_x", "_x005F_x")
-    cell.data_type = "s"
 
 
 INJECTIONS = ["=cmd|' /C calc'!A0", "+1+cmd", "-2+3", "@SUM(1)", '=HYPERLINK("http://x","y")', "'=1", "%0A=1"]
