@@ -17,6 +17,7 @@ from chalicelib.load.harmless import harmless
 JSON = "application/json"
 CSV = "text/csv"
 SVG = "image/svg+xml"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # Lambda answers with 6 MB at most, and the answer travels as a JSON string, in which quotes take two bytes.
 MOST_BYTES = 3_000_000
@@ -48,11 +49,14 @@ def answer_response(answer: Answer, headers: Mapping[str, str] | None = None) ->
     return RunResponse(answer.body, {"Content-Type": JSON, **(headers or {})}, answer.status, answer.run)
 
 
-def download_response(url: str, seconds: int, *, redirect: bool) -> Response:
-    """Lead to a URL that is good for so many seconds, or tell it to who can't follow: see ``parameters.REDIRECT``."""
+def download_response(url: str, seconds: int, *, redirect: bool, **told: str | None) -> Response:
+    """Lead to a URL that is good for so many seconds, or tell it to who can't follow: see ``parameters.REDIRECT``.
+
+    What else is ``told`` of the file is in that answer alone.
+    """
     if redirect:
         return Response("", {"Location": url}, 303)
-    return json_response({"url": url, "expires_in": seconds})
+    return json_response({"url": url, "expires_in": seconds, **told})
 
 
 def csv_response(

@@ -367,7 +367,7 @@ def test_a_refused_file_puts_nothing_right(api: Api) -> None:
     [
         ("format=xlsx&redirect=false&limit=3", 400),
         ("format=xlsx&redirect=yes", 400),
-        ("format=json&redirect=false", 400),
+        ("format=json&redirect=false", 406),
         ("format=pdf", 406),
         ("format=xlsx&table=nosuch", 404),
         ("format=xlsx&table=hired_employees", 409),
@@ -384,9 +384,11 @@ def test_what_can_be_asked_of_a_run_of_several_tables(api: Api, query: str, stat
         assert [each["table"] for each in answer.json_body["rejections"]] == ["jobs"]
 
 
-def test_the_answer_leads_to_the_file(api: Api) -> None:
+@pytest.mark.parametrize("way", ["?format=xlsx", "?redirect=true", ""])
+def test_the_answer_leads_to_the_file(api: Api, way: str) -> None:
     run = api.post("/tables/jobs/rows", [{"id": "x"}]).json_body["run"]
-    answer = api.get(f"/runs/{run}/rejections?format=xlsx")
+    accept = "*/*" if way else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    answer = api.get(f"/runs/{run}/rejections{way}", headers={"Accept": accept})
     assert (answer.status_code, answer.headers["Cache-Control"]) == (303, "no-store")
     assert f"/rejected/{run}/jobs-rejected-{run}.xlsx?" in answer.headers["Location"]
     assert "X-Amz-Expires=300" in answer.headers["Location"]
