@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import openpyxl
@@ -17,8 +18,10 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
+from chalicelib.api.rejections import _read, waiting_bytes, waiting_rows
 from chalicelib.load.harmless import harmless
 from chalicelib.load.returned import REASONS, row_column
+from chalicelib.ports import Transaction
 from tests.app.conftest import Api, empty
 
 THICK = "thick"
@@ -543,3 +546,30 @@ def test_too_many_rejected_rows_come_in_another_form(api: Api, monkeypatch: pyte
     assert file_of(api, run)[1]["filename"] == f"jobs-rejected-{run}.csv"
     monkeypatch.setattr("chalicelib.api.rejected_file._MOST_CSV_ROWS", 1)
     assert api.get(f"/runs/{run}/rejections?format=xlsx").status_code == 413
+
+
+def test_big_rejected_rows_are_read_few_at_once_and_too_much_comes_in_another_form(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = ["J" * size for size in (900, 10, 10, 900, 900)]
+    run = dropped(api, "incoming/jobs.xlsx", workbook([["id", "job"], *(["x", job] for job in jobs)]))["id"]
+    monkeypatch.setattr("chalicelib.api.rejections._BYTES_AT_ONCE", 1_000)
+    with api.services.database.transaction() as transaction:
+        at_once = [len(found) for found in _readings(transaction, run)]
+        assert [row.cells["job"] for row in waiting_rows(transaction, run, "jobs")] == jobs
+        assert waiting_bytes(transaction, run) == sum(len(json.dumps({"id": "x", "job": job})) for job in jobs)
+    assert at_once == [4, 1]
+    monkeypatch.setattr("chalicelib.api.rejected_file._MOST_WORKBOOK_BYTES", 1_000)
+    content, told = file_of(api, run)
+    assert told["filename"] == f"jobs-rejected-{run}.csv"
+    assert "bytes, and up to 1,000 are marked" in told["note"]
+    assert len(content.splitlines()) == 6
+    monkeypatch.setattr("chalicelib.api.rejected_file._MOST_CSV_BYTES", 1_000)
+    assert api.get(f"/runs/{run}/rejections?format=xlsx").status_code == 413
+
+
+def _readings(transaction: Transaction, run: str) -> Iterator[list[Any]]:
+    last = 0
+    while found := _read(transaction, run, "jobs", last, limit=100, of="jobs", waiting=True):
+        yield found
+        last = found[-1][1]
