@@ -121,6 +121,9 @@ reference: install ## write docs/reference/ anew, from the code
 	@$(PY) -m infra.reference
 	@$(PY) -m decant.reference docs/reference/cli.md && echo docs/reference/cli.md
 
+console: install ## make the web console's script and style sheet of their sources anew; needs node and npm
+	@$(PY) -m infra.console
+
 sample-data: install ## make sample_data/ again
 	@$(PY) -m sample_data.generate
 

@@ -31,6 +31,7 @@ KEPT = 4
 KEPT_SECONDS = 3600  # and whoever asked for one within this time may still use it
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"  # the package has no __main__
 _INCOMPLETE = "Could not install dependencies"
+_SOURCE_OF_THE_CONSOLE = Path("chalicelib/console/source")
 _NEVER_SHIPPED = ("__pycache__", "*.pyc", "deployments", "deployed", "venv")
 # The code that decides what a package is.
 _MAKERS = [Path(__file__), *sorted(Path(__file__).with_name("packaging").glob("*.py")), *sorted(FOLDER.glob("*.py"))]
@@ -129,7 +130,8 @@ def _files(root: Path) -> Iterator[Path]:
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in inside:
             parts = [Path(part) for part in file.relative_to(root).parts]
-            if file.is_file() and not any(part.match(pattern) for part in parts for pattern in _NEVER_SHIPPED):
+            left_out = any(part.match(pattern) for part in parts for pattern in _NEVER_SHIPPED)
+            if file.is_file() and not left_out and not file.is_relative_to(root / _SOURCE_OF_THE_CONSOLE):
                 yield file
 
 

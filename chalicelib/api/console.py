@@ -8,7 +8,7 @@ from chalice.app import Response
 
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.request import ApiRequest
-from chalicelib.console.site import site
+from chalicelib.console.site import content_security_policy, site
 from chalicelib.errors import NotFound
 from chalicelib.wiring import services
 
@@ -34,20 +34,16 @@ def get_console(request: ApiRequest) -> Response:
         "Content-Type": "text/html; charset=utf-8",
         "Cache-Control": _ASKED_EACH_TIME,
         # Uploads go to the bucket itself, which on AWS has an origin of its own.
-        "Content-Security-Policy": site().content_security_policy(prefix, [services().intake.origin]),
+        "Content-Security-Policy": content_security_policy([services().intake.origin]),
         "Cross-Origin-Opener-Policy": "same-origin",
     }
     return Response(site().page(prefix), headers)
 
 
-def get_asset(_request: ApiRequest, version: str, name: str, file: str | None = None) -> Response:
+@console.page("/console/{version}/{name}")
+def get_asset(_request: ApiRequest, version: str, name: str) -> Response:
     """Give a file of the console. Raises NotFound."""
-    asset = site().asset(version, name if file is None else f"{name}/{file}")
+    asset = site().asset(version, name)
     if asset is None:
         raise NotFound("The console has no such file.", hint="Open the console anew: it may have been replaced.")
     return Response(asset.content, {"Content-Type": asset.media_type, "Cache-Control": _KEPT})
-
-
-# Chalice's own local server knows no greedy routes, and API Gateway has one name for what varies at a place of a path.
-for _path in ("/console/{version}/{name}", "/console/{version}/{name}/{file}"):
-    console.page(_path)(get_asset)

@@ -23,7 +23,6 @@ PUBLIC = {
     ("GET", "/"),
     ("GET", "/console"),
     ("GET", "/console/{version}/{name}"),
-    ("GET", "/console/{version}/{name}/{file}"),
     ("GET", "/docs"),
     ("GET", "/docs/openapi.json"),
     ("GET", "/docs/collection.json"),

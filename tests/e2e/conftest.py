@@ -142,3 +142,13 @@ def gone() -> Callable[[psutil.Process], bool]:
         return False
 
     return wait
+
+
+@pytest.fixture
+def impatient_queue(stack: Record) -> Iterator[None]:
+    """Have the queue give out again soon what a worker did not come to an end with."""
+    sqs = stack.client("sqs")
+    usual = sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes={"VisibilityTimeout": "15"})
+    yield
+    sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes=usual)

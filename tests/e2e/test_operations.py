@@ -112,6 +112,7 @@ def many_jobs(database: PostgresDatabase) -> Iterator[range]:
         transaction.run(f"DELETE FROM departments WHERE id = {ids[0]}")
 
 
+@pytest.mark.usefixtures("impatient_queue")
 def test_lambdas_make_the_parts_of_a_backup_in_its_snapshot(
     stack: Record, database: PostgresDatabase, many_jobs: range
 ) -> None:

@@ -73,7 +73,6 @@ PUBLIC = {
     ("get", "/"),
     ("get", "/console"),
     ("get", "/console/{version}/{name}"),
-    ("get", "/console/{version}/{name}/{file}"),
     ("get", "/docs"),
     ("get", "/docs/openapi.json"),
     ("get", "/docs/collection.json"),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-CHART = Path(__file__).parents[2] / "chalicelib" / "console" / "static" / "chart.js"
+CHART = Path(__file__).parents[2] / "chalicelib" / "console" / "source" / "chart.js"
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="no node here; browsers run the module in the browser tests")
 

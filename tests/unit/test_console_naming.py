@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.load.routing import INTAKE_PREFIX, claimed_by
 
-MODULE = Path(__file__).parents[2] / "chalicelib" / "console" / "static" / "naming.js"
+MODULE = Path(__file__).parents[2] / "chalicelib" / "console" / "source" / "naming.js"
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="no node here; browsers run the module in the browser tests")
 

@@ -39,10 +39,18 @@ class TestFingerprint:
         (sources / name).write_text("changed")
         assert package.fingerprint(sources, "local", HERE) != before
 
-    @pytest.mark.parametrize("name", ["README.md", "chalicelib/__pycache__/a.pyc", ".chalice/deployments/x.zip"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "README.md",
+            "chalicelib/__pycache__/a.pyc",
+            "chalicelib/console/source/main.js",
+            ".chalice/deployments/x.zip",
+        ],
+    )
     def test_what_does_not_ship_does_not(self, sources: Path, name: str) -> None:
         before = package.fingerprint(sources, "local", HERE)
-        (sources / name).parent.mkdir(exist_ok=True)
+        (sources / name).parent.mkdir(parents=True, exist_ok=True)
         (sources / name).write_text("changed")
         assert package.fingerprint(sources, "local", HERE) == before
 

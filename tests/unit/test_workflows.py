@@ -22,6 +22,11 @@ def load_template(name: str) -> dict[str, Any]:
     return loaded
 
 
+def test_the_console_s_script_is_made_anew_and_compared() -> None:
+    console = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["console"]
+    assert console["steps"][-1] == {"run": "make console && git diff --exit-code chalicelib/console/static"}
+
+
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
 class TestEachWorkflow:
     def test_actions_are_pinned_by_commit_with_the_version_beside(self, file: Path) -> None:

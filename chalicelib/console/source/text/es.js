@@ -34,9 +34,6 @@ export default {
   "notFound.text": "Esta página no existe.",
   "notFound.back": "Al inicio",
 
-  "replaced.title": "Hay una consola más nueva",
-  "replaced.text": "Vuelva a cargarla para seguir; lo que está en el servidor está a salvo.",
-  "replaced.reload": "Volver a cargar",
   "problem.0": "Sin conexión",
   "problem.0.detail": "El servicio no respondió. Compruebe su conexión e inténtelo de nuevo.",
   "problem.403": "No tiene permiso para esto",

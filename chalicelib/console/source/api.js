@@ -1,7 +1,7 @@
 // The client of the API: who is signed in, requests, uploads and downloads.
 import { store, useStore } from "./lib.js";
 
-/** The API's root. This file lies two folders below it, wherever a gateway puts that. */
+/** The API's root. The console's script lies two folders below it, wherever a gateway puts that. */
 export const BASE = new URL("../../", import.meta.url);
 const KEPT = "decant-token";
 

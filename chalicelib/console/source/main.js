@@ -1,4 +1,4 @@
-// The web console: a client of the API, in modules that browsers load as they are. There is no build.
+// The web console: a client of the API. `make console` makes the one script of all modules that browsers load.
 //
 //   lib.js     preact and htm, and `store`      text.js   words, numbers, moments: t("key", { name })
 //   api.js     get, post, download, sendFile    router.js usePlace, href, go

@@ -34,9 +34,6 @@ export default {
   "notFound.text": "This page does not exist.",
   "notFound.back": "To the start",
 
-  "replaced.title": "The console was replaced by a newer one",
-  "replaced.text": "Load it again to go on; what is on the server is safe.",
-  "replaced.reload": "Load it again",
   "problem.0": "No connection",
   "problem.0.detail": "The service did not answer. Check your connection, then try again.",
   "problem.403": "You may not do this",

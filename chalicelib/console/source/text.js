@@ -1,19 +1,14 @@
 // Words, numbers and moments in the reader's language.
 import { store, useStore } from "./lib.js";
+import en from "./text/en.js";
+import es from "./text/es.js";
 
 export const LANGUAGES = { en: "English", es: "Español" };
+const DICTIONARIES = { en, es };
 
 export const language = store(preferred());
 apply();
 language.follow(apply);
-
-/** The words of the languages that were spoken so far. Nothing is shown before there are some. */
-const dictionaries = {};
-await learn(language.get());
-
-async function learn(tag) {
-  dictionaries[tag] ??= (await import(`./text/${tag}.js`)).default;
-}
 
 function preferred() {
   const known = (tag) => LANGUAGES[tag.slice(0, 2)] && tag.slice(0, 2);
@@ -26,8 +21,7 @@ function apply() {
 }
 
 /** Speak another language from now on. */
-export async function speak(tag) {
-  await learn(tag);
+export function speak(tag) {
   localStorage.setItem("decant-language", tag);
   language.set(tag);
 }
@@ -39,7 +33,7 @@ export const useLanguage = () => useStore(language);
  * them, `key.one` or `key.other` is taken where there are such.
  */
 export function t(key, values = {}) {
-  const words = dictionaries[language.get()];
+  const words = DICTIONARIES[language.get()];
   const form = "count" in values ? new Intl.PluralRules(language.get()).select(values.count) : "other";
   const text = words[`${key}.${form}`] ?? words[`${key}.other`] ?? words[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) =>
@@ -47,7 +41,7 @@ export function t(key, values = {}) {
 }
 
 /** The text of a key, or `otherwise` where the console knows no such key: for words of the API that may grow. */
-export const tOr = (key, otherwise) => (key in dictionaries[language.get()] ? t(key) : otherwise);
+export const tOr = (key, otherwise) => (key in DICTIONARIES[language.get()] ? t(key) : otherwise);
 
 const formats = new Map();
 function format(kind, options) {
