@@ -316,8 +316,8 @@ def test_a_csv_that_comes_back_as_a_workbook_has_its_cells_as_they_were(api: Api
     content, _ = file_of(api, first, "format=csv")
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     ids: list[Any] = ["w", 2, 3, 4]
-    saved_as_workbook = workbook([header, *([id_, *row[1:]] for id_, row in zip(ids, rows, strict=True))], as_texts)
-    second = dropped(api, "incoming/jobs-2.xlsx", saved_as_workbook)
+    sheet: list[list[Any]] = [header, *([id_, *row[1:]] for id_, row in zip(ids, rows, strict=True))]
+    second = dropped(api, "incoming/jobs-2.xlsx", workbook(sheet, as_texts))
     assert (second["inserted"], second["rejected"]) == (3, 1)
     book, _ = book_of(api, second["id"])
     assert book["Sheet"]["D1"].value == row_column(second["id"], csv=True)
@@ -329,7 +329,7 @@ def test_a_csv_that_comes_back_as_a_workbook_has_its_cells_as_they_were(api: Api
 
 def test_a_workbook_with_numbers_of_two_runs_is_told_by_those_of_the_newest(api: Api) -> None:
     old = [row_column(f"2020010{n}T000000000000-00000000") for n in (1, 2)]
-    rows = [["id", "job", *old], [1, "Cook", 7, 8], ["x", "Clerk", 9, 10]]
+    rows: list[list[Any]] = [["id", "job", *old], [1, "Cook", 7, 8], ["x", "Clerk", 9, 10]]
     first = dropped(api, "incoming/jobs.xlsx", workbook(rows))["id"]
     book, _ = book_of(api, first)
     assert [[cell.value for cell in row] for row in book["Sheet"]["C1:D3"]] == [
