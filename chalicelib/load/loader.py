@@ -108,7 +108,8 @@ class Loader:
         of it was loaded meanwhile and NotItsTurn when other loads come first; then nothing was written.
         """
         with closing(_Hashed(self.content(file.version))) as content:
-            source = Returning(source_of(file.version.key, file.table, cast(BinaryIO, content)))
+            names = [table.name for table in self.dictionary.tables]
+            source = Returning(source_of(file.version.key, file.table, cast(BinaryIO, content), names))
             with self.database.transaction() as transaction:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
