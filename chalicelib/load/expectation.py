@@ -36,5 +36,6 @@ class Expectation:
 
 def _written(cells: pa.Table) -> int:
     """How many bytes the cells take in a file: their own, and one behind each. Quotes and blanks about them are few."""
-    own = (pc.sum(pc.binary_length(column)).as_py() or 0 for column in cells.columns)
-    return int(sum(own)) + cells.num_rows * cells.num_columns
+    own: int = sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in cells.columns)
+    separators: int = cells.num_rows * cells.num_columns
+    return own + separators
