@@ -97,7 +97,8 @@ class _Checker:
             table = table or route(self.dictionary, INTAKE_PREFIX + file.name)
             with file.open("rb") as content:
                 validator = Validator(table, self)
-                checked = [validator.check(chunk) for chunk in source_of(file.name, table, content).chunks()]
+                names = [each.name for each in self.dictionary.tables]
+                checked = [validator.check(chunk) for chunk in source_of(file.name, table, content, names).chunks()]
         except FileError as error:
             if table is not None and not self.empty:
                 self.complete.discard(table.name)

@@ -82,7 +82,7 @@ def get_backup(_request: ApiRequest, backup: str) -> Response:
              answers={200: "Download", 303: None, 404: "Problem", 409: "Problem"})  # fmt: skip
 def get_backup_file(request: ApiRequest, backup: str) -> Response:
     """Go to the AVRO file of a backup, or one of its files, under a URL that is good for five minutes."""
-    part, redirect = request.number("part", 0, 1, MOST_PARTS), request.choice("redirect", ("true", "false")) == "true"
+    part, redirect = request.number("part", 0, 1, MOST_PARTS), request.redirect
     manifest = load_manifest(services().backups, _backup(backup))
     count = len(manifest.files)
     if part > count or (part == 0 and count > 1):

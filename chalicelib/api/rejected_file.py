@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 
-from chalicelib.api.rejections import tally_waiting, waiting_rows, waiting_tables
+from chalicelib.api.rejections import tally_waiting, waiting_bytes, waiting_rows, waiting_tables
 from chalicelib.api.request import bad_parameter
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import Conflict, FileError, NotFound, TooLarge
@@ -26,6 +26,9 @@ SECONDS = 300
 PREFIX = "rejected/"
 # In the 29 s of a request, on the share of a core that the API has. See docs/decisions/0541.
 _MOST_CSV_ROWS = 200_000
+# Of the rows' cells: what is held at once for a workbook, and what goes through for a CSV.
+_MOST_WORKBOOK_BYTES = 16 * 2**20
+_MOST_CSV_BYTES = 128 * 2**20
 _WORKBOOKS = (".xlsx", ".xlsm")
 
 
@@ -68,6 +71,12 @@ def make_csv(services: Services, run: Run, asked: str | None, note: str | None =
                 f"{count:,} rejected rows are too many for one file; {_MOST_CSV_ROWS:,} are not.",
                 hint="Get them page by page, format=csv with limit and after, or mend their source and load it again.",
             )
+        size = waiting_bytes(transaction, run.id, table.name)
+        if size > _MOST_CSV_BYTES:
+            raise TooLarge(
+                f"Rejected rows of {size:,} bytes are too much for one file; {_MOST_CSV_BYTES:,} are not.",
+                hint="Get them page by page, format=csv with limit and after, or mend their source and load it again.",
+            )
         name = f"{table.name}-rejected-{run.id}.csv"
         with services.intake.write(_key(run, name)) as target:
             text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="")
@@ -93,13 +102,15 @@ def make_workbook(services: Services, run: Run, asked: str | None) -> RejectedFi
         if not count:
             raise _nothing_waits(run)
         summary = _summary(transaction, run, waiting)
-        many = count > MOST_ROWS
+        size = waiting_bytes(transaction, run.id, asked and services.dictionary.table(asked).name)
+        many = count > MOST_ROWS or size > _MOST_WORKBOOK_BYTES
         rejected = {name: [] if many else list(waiting_rows(transaction, run.id, name)) for name in waiting}
     tables = {name: services.dictionary.table(name) for name in waiting}
     note = None
     if run.source is not None and PurePosixPath(run.source.key).suffix.lower() in _WORKBOOKS:
         [(name, table)] = tables.items()
         try:
+            _check_size(size)
             content = marked(table, _content(services, run.source), count, rejected[name], summary)
             return _put(services, run, _own_name(services, run.source, table), content, None)
         except (NotMarkable, FileError) as error:
@@ -117,6 +128,13 @@ def _summary(transaction: Transaction, run: Run, waiting: Mapping[str, int]) -> 
     counts = {**asdict(run.counts), "waiting to be corrected": sum(waiting.values())}
     tallies = [each for each in tally_waiting(transaction, run.id) if each.table in waiting]
     return Summary(run.id, source, counts, tallies)
+
+
+def _check_size(size: int) -> None:
+    from chalicelib.load.marked_reading import NotMarkable
+
+    if size > _MOST_WORKBOOK_BYTES:
+        raise NotMarkable(f"Its rejected rows have {size:,} bytes, and up to {_MOST_WORKBOOK_BYTES:,} are marked.")
 
 
 def _content(services: Services, source: Source) -> bytes:

@@ -15,6 +15,8 @@ from chalicelib.load.rows import RejectedRow, rejected_row
 from chalicelib.ports import Transaction
 
 _READ_AT_ONCE = 5_000
+# Of their cells; a record may have 1 MiB. An answer has room for less.
+_BYTES_AT_ONCE = 8 * 2**20
 _TOKEN = re.compile(r"([A-Za-z0-9_]{1,48})\.([0-9]{1,18})")
 
 
@@ -50,6 +52,17 @@ def waiting_tables(transaction: Transaction, run: str, of: str | None = None) ->
         of=of,
     )
     return {str(table): int(count) for table, count in found}
+
+
+def waiting_bytes(transaction: Transaction, run: str, of: str | None = None) -> int:
+    """How many bytes the cells of those rows have together."""
+    [(size,)] = transaction.run(
+        """SELECT coalesce(sum(octet_length(CAST(cells AS text))), 0) FROM decant.rejections
+        WHERE run = :run AND corrected_by IS NULL AND (CAST(:of AS text) IS NULL OR table_name = :of)""",
+        run=run,
+        of=of,
+    )
+    return int(size)
 
 
 def waiting_rows(transaction: Transaction, run: str, table: str) -> Iterator[RejectedRow]:
@@ -92,19 +105,25 @@ def _count(transaction: Transaction, run: str, *, waiting: bool) -> list[tuple[A
 def _read(
     transaction: Transaction, run: str, table: str, row: int, *, limit: int, of: str | None, waiting: bool
 ) -> list[tuple[Any, ...]]:
-    """Rejected rows behind a table and a row number."""
+    """Rejected rows behind a table and a row number, fewer than the limit when they are big; one at least."""
     return transaction.run(
-        """SELECT table_name, row, line, cells, reasons, corrected_by FROM decant.rejections
-        WHERE run = :run AND (table_name, row) > (:table, CAST(:row AS bigint))
-        AND (CAST(:of AS text) IS NULL OR table_name = :of)
-        AND (corrected_by IS NULL OR NOT CAST(:waiting AS boolean))
-        ORDER BY table_name, row LIMIT CAST(:limit AS integer)""",
+        """SELECT table_name, row, line, cells, reasons, corrected_by FROM (
+            SELECT *, sum(size) OVER (ORDER BY table_name, row) - size AS before FROM (
+                SELECT *, octet_length(CAST(cells AS text)) AS size FROM decant.rejections
+                WHERE run = :run AND (table_name, row) > (:table, CAST(:row AS bigint))
+                AND (CAST(:of AS text) IS NULL OR table_name = :of)
+                AND (corrected_by IS NULL OR NOT CAST(:waiting AS boolean))
+                ORDER BY table_name, row LIMIT CAST(:limit AS integer)
+            ) AS found
+        ) AS measured
+        WHERE before < CAST(:room AS bigint) ORDER BY table_name, row""",
         run=run,
         table=table,
         row=row,
         of=of,
         waiting=waiting,
         limit=limit,
+        room=_BYTES_AT_ONCE,
     )
 
 

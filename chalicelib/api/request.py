@@ -12,7 +12,7 @@ from chalice.app import Request
 
 from chalicelib.access.principal import ANONYMOUS, Principal
 from chalicelib.api.body import read_json
-from chalicelib.api.responses import CSV, JSON, SVG
+from chalicelib.api.responses import CSV, JSON, SVG, XLSX
 from chalicelib.errors import BadRequest, NotAcceptable, NotFound
 from chalicelib.idempotency import IdempotencyKey, request_digest
 from chalicelib.identifiers import is_id
@@ -21,7 +21,7 @@ from chalicelib.identifiers import is_id
 LONGEST_WAIT = 20
 
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
-_FORMATS = {"json": JSON, "csv": CSV, "svg": SVG}
+_FORMATS = {"json": JSON, "csv": CSV, "svg": SVG, "xlsx": XLSX}
 
 TAKEN_FROM_NEXT = "Take it from the answer before, where it is called next."
 
@@ -87,6 +87,11 @@ class ApiRequest:
         if text not in choices:
             raise bad_parameter(name, f"{name} is {text!r}.", f"It takes {' or '.join(choices)}.")
         return text
+
+    @property
+    def redirect(self) -> bool:
+        """Whether to lead to a file, or to tell its URL: see ``parameters.REDIRECT``."""
+        return self.choice("redirect", ("true", "false")) == "true"
 
     def identifier(self, name: str) -> str | None:
         """An identifier of the query, as ``after`` is one in the listings of runs and backups."""

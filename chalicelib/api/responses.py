@@ -12,16 +12,17 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib.idempotency import Answer
+from chalicelib.load.harmless import harmless
 
 JSON = "application/json"
 CSV = "text/csv"
 SVG = "image/svg+xml"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # Lambda answers with 6 MB at most, and the answer travels as a JSON string, in which quotes take two bytes.
 MOST_BYTES = 3_000_000
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def json_text(value: Any) -> str:
@@ -48,11 +49,14 @@ def answer_response(answer: Answer, headers: Mapping[str, str] | None = None) ->
     return RunResponse(answer.body, {"Content-Type": JSON, **(headers or {})}, answer.status, answer.run)
 
 
-def download_response(url: str, seconds: int, *, redirect: bool) -> Response:
-    """Lead to a URL that is good for so many seconds, or tell it to who can't follow: see ``parameters.REDIRECT``."""
+def download_response(url: str, seconds: int, *, redirect: bool, **told: str | None) -> Response:
+    """Lead to a URL that is good for so many seconds, or tell it to who can't follow: see ``parameters.REDIRECT``.
+
+    What else is ``told`` of the file is in that answer alone.
+    """
     if redirect:
         return Response("", {"Location": url}, 303)
-    return json_response({"url": url, "expires_in": seconds})
+    return json_response({"url": url, "expires_in": seconds, **told})
 
 
 def csv_response(
@@ -86,14 +90,6 @@ def svg_response(name: str, picture: str) -> Response:
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     }
     return Response(picture, headers)
-
-
-def harmless(text: str) -> str:
-    """Text that a spreadsheet will not run: what it would take for a formula gets an apostrophe before it.
-
-    https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def fitting(items: Sequence[Any]) -> Sequence[Any]:

@@ -14,11 +14,11 @@ from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.corrections import correction
 from chalicelib.api.ingest import write_batch
 from chalicelib.api.orders import answer_request, order, order_response
-from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, TABLE, WRITING
+from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, REDIRECT, TABLE, WRITING
 from chalicelib.api.rejected_file import SECONDS, csv_table, make_csv, make_workbook
 from chalicelib.api.rejections import RejectionPage, count_reasons, read_rejections
 from chalicelib.api.request import ApiRequest, bad_parameter, checked_id
-from chalicelib.api.responses import CSV, answer_response, fitting, json_response
+from chalicelib.api.responses import CSV, answer_response, download_response, fitting, json_response
 from chalicelib.api.run_lookup import find_run
 from chalicelib.api.tables import writing_options
 from chalicelib.dictionary.model import Table
@@ -35,10 +35,7 @@ _REJECTIONS = {
     "after": AFTER,
     "format": {**FORMAT, "enum": ["json", "csv", "xlsx"]},
     "table": TABLE,
-    "redirect": {
-        "type": "boolean",
-        "description": "Whether the answer with the URL of a file redirects to it (303), or tells it as JSON.",
-    },
+    "redirect": REDIRECT,
 }
 
 
@@ -74,9 +71,11 @@ def list_rejections(request: ApiRequest, run: str) -> Response:
     that is not too big, with the bad cells marked.
     """
     table = request.query.get("table")
-    if request.query.get("format") == "xlsx" or "redirect" in request.query:
-        return _rejected_file(request, find_run(services(), checked_id(run, "run")), table)
-    form, limit, after = request.format, request.number("limit", 100, 1, 1000), request.query.get("after")
+    whole = "redirect" in request.query
+    form = request.format_of("xlsx", "csv") if whole else request.format_of("json", "csv", "xlsx")
+    if whole or form == "xlsx":
+        return _rejected_file(request, find_run(services(), checked_id(run, "run")), table, form)
+    limit, after = request.number("limit", 100, 1, 1000), request.query.get("after")
     found = find_run(services(), checked_id(run, "run"))
     with services().database.transaction() as transaction:
         if form == "csv":
@@ -127,15 +126,11 @@ def _rejected_csv(request: ApiRequest, run: Run, table: Table, page: RejectionPa
     return Response(target.getvalue(), {**content_type, **headers, **request.next_link(page.next)})
 
 
-def _rejected_file(request: ApiRequest, run: Run, table: str | None) -> Response:
-    redirect = request.choice("redirect", ("true", "false")) == "true"
+def _rejected_file(request: ApiRequest, run: Run, table: str | None, form: str) -> Response:
+    redirect = request.redirect
     for name in ("limit", "after"):
         if name in request.query:
             raise bad_parameter(name, f"A file of all rejected rows has no {name}.", f"Leave {name} out.")
-    make = {"xlsx": make_workbook, "csv": make_csv}[request.choice("format", ("xlsx", "csv"))]
-    file = make(services(), run, table)
+    file = {"xlsx": make_workbook, "csv": make_csv}[form](services(), run, table)
     url = services().intake.presign_download(file.key, seconds=SECONDS, filename=file.filename)
-    if redirect:
-        return Response("", {"Location": url, "Cache-Control": "no-store"}, 303)
-    told = {"url": url, "expires_in": SECONDS, "filename": file.filename, "note": file.note}
-    return json_response(told, headers={"Cache-Control": "no-store"})
+    return download_response(url, SECONDS, redirect=redirect, filename=file.filename, note=file.note)

@@ -16,8 +16,9 @@ import pyarrow as pa
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.csv_records import Count, Places, Records, Window, parse_records
+from chalicelib.load.harmless import as_meant
 from chalicelib.load.header import header_columns, wrong_width
-from chalicelib.load.returned import as_meant, origins, ours
+from chalicelib.load.returned import made_harmless, origins
 from chalicelib.load.rows import Reason, SourceChunk
 from chalicelib.load.utf8_stream import Utf8Stream
 
@@ -174,5 +175,5 @@ def _all_columns(table: Table, cells: pa.Table) -> pa.Table:
     """The cells in the order of the table's columns; those that the file does not have are blank."""
     blank = pa.nulls(len(cells), pa.string())
     present = set(cells.column_names)
-    meant = as_meant if any(map(ours, present)) else lambda column: column
+    meant = as_meant if made_harmless(present) else lambda column: column
     return pa.table({name: meant(cells[name]) if name in present else blank for name in table.column_names})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -21,8 +22,11 @@ def is_csv(name: str) -> bool:
     return _suffix(name) in _CSV
 
 
-def source_of(name: str, table: Table, content: BinaryIO) -> Source:
-    """The rows of a file for a table; the caller closes ``content``. Raises FileError when no source reads it."""
+def source_of(name: str, table: Table, content: BinaryIO, tables: Sequence[str] = ()) -> Source:
+    """The rows of a file for a table; the caller closes ``content``. Raises FileError when no source reads it.
+
+    ``tables`` are all names of tables that sheets may have: one that is called after another table is not read.
+    """
     suffix = _suffix(name)
     if suffix in _CSV:
         return CsvSource(table, content)
@@ -34,7 +38,7 @@ def source_of(name: str, table: Table, content: BinaryIO) -> Source:
                 f"The workbook is bigger than {MAX_WORKBOOK:,} bytes.",
                 hint="Save its rows as CSV, which may be of any size.",
             )
-        return WorkbookSource(table, whole)
+        return WorkbookSource(table, whole, tables)
     raise FileError(
         FileCode.UNKNOWN_FORMAT,
         f"The file {name} is neither .csv nor .xlsx.",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded, Unavailable
@@ -16,6 +15,7 @@ from chalicelib.load import ledger, split_record
 from chalicelib.load.choice import write
 from chalicelib.load.content import Content
 from chalicelib.load.events import Arrival
+from chalicelib.load.expectation import Expectation
 from chalicelib.load.formats import is_csv, source_of
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
@@ -27,12 +27,18 @@ from chalicelib.load.writer import Written, lock_tables
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
 
 _STATES = {DuplicateContent: RunState.DUPLICATE, Superseded: RunState.REFUSED}
-Progress = Callable[[str, int], None]
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
 _TURN_SECONDS = 8.0
 _TURN_PAUSE = 0.05
 # More is not fetched before the first row of it goes in.
 _FIRST_BYTES = 64 * 2**20
+
+
+class Progress(Protocol):
+    """Who is told the phase of a load, how many rows were read, and how many are expected in all, if that is known."""
+
+    def __call__(self, phase: str, rows: int, expected: int | None = None) -> None:
+        """Be told."""
 
 
 class NotItsTurn(Unavailable):
@@ -111,8 +117,14 @@ class Loader:
         of it was loaded meanwhile and NotItsTurn when other loads come first; then nothing was written.
         """
         with closing(Content(self.content(file.version))) as content:
-            rows = source_of(file.version.key, file.table, cast(BinaryIO, content))
-            source = Returning(rows)
+            names = [table.name for table in self.dictionary.tables]
+            rows = source_of(file.version.key, file.table, cast(BinaryIO, content), names)
+            expectation = Expectation(rows, file.size) if file.is_csv else None
+            source = Returning(expectation or rows)
+
+            def tell(phase: str, read: int) -> None:
+                progress(phase, read, expectation.rows() if expectation else None)
+
             with self.database.transaction() as transaction:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
@@ -126,7 +138,7 @@ class Loader:
                     source,
                     file.options,
                     run=attempt.run,
-                    progress=progress,
+                    progress=tell,
                     most_rows=partial(_most_rows, rows, content) if file.size <= _FIRST_BYTES else None,
                 )
                 if not written.refused:

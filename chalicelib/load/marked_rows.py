@@ -17,10 +17,10 @@ from chalicelib.load.marked_sheets import LONGEST_CELL, mark, write_summary, wri
 from chalicelib.load.marked_summary import Summary
 from chalicelib.load.returned import REASONS, reasons_text, row_column
 from chalicelib.load.rows import RejectedRow
+from chalicelib.load.sheet_titles import sheet_title
 
 # 8 s on a whole core and 330 MB; the API has about half a core, and 29 s.
 MOST_ROWS = 20_000
-_LONGEST_TITLE = 31
 _BOLD = Font(bold=True)
 
 
@@ -41,7 +41,7 @@ def workbook_of(rejected: Mapping[str, Iterable[RejectedRow]], tables: Mapping[s
 
 
 def _write_sheet(workbook: Any, table: Table, rows: Iterable[RejectedRow], run: str) -> None:
-    sheet = workbook.create_sheet(table.name[:_LONGEST_TITLE])
+    sheet = workbook.create_sheet(sheet_title(table.name))
     sheet.freeze_panes = "A2"
     names = [*table.column_names, REASONS, row_column(run)]
     for position, name in enumerate(names, 1):

@@ -12,11 +12,12 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Border, Font, PatternFill, Protection, Side
 
 from chalicelib.load.marked_summary import Summary
+from chalicelib.load.routing import INTAKE_PREFIX
+from chalicelib.load.sheet_titles import SUMMARY
 
 AUTHOR = "Decant"
 # What a workbook's cell holds at most; openpyxl would cut the rest off.
 LONGEST_CELL = 32_767
-_SUMMARY = "Decant summary"
 _LONGEST_COMMENT = 2_000
 _BETWEEN = "\n\n"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -73,9 +74,9 @@ def write_summary(workbook: Workbook, summary: Summary) -> None:
 
     It stands last, for of several sheets the first with rows is loaded.
     """
-    for sheet in [each for each in workbook.worksheets if each.title.startswith(_SUMMARY)]:
+    for sheet in [each for each in workbook.worksheets if each.title.startswith(SUMMARY)]:
         workbook.remove(sheet)
-    sheet = workbook.create_sheet(_SUMMARY)
+    sheet = workbook.create_sheet(SUMMARY)
     for letter, width in zip("ABCDE", (24, 24, 20, 10, 80), strict=True):
         sheet.column_dimensions[letter].width = width
     lines: list[tuple[Sequence[Any], Any]] = [
@@ -85,7 +86,7 @@ def write_summary(workbook: Workbook, summary: Summary) -> None:
         *(((name, count), None) for name, count in summary.counts.items()),
         ((), None),
         (("How to put them right",), _BOLD),
-        *(((text,), None) for text in _ADVICE),
+        *(((text,), None) for text in _advice(sorted({each.table for each in summary.tallies}))),
         *(((text,), None) for text in summary.notes),
         ((), None),
         (("Table", "Column", "Reason", "Rows", "For example"), _BOLD),
@@ -96,12 +97,21 @@ def write_summary(workbook: Workbook, summary: Summary) -> None:
         sheet.append([_cell(sheet, value, font) for value in values])
 
 
-_ADVICE = (
-    "1. Correct the cells with a thick red border. The comment of each says what is wrong with it.",
-    "2. Save the workbook, and drop or upload it as you did the first time.",
-    "Rows that are in the table already are recognised, and not loaded twice. The columns decant_reasons and "
-    "decant_row_of_… may stay: they tell which rejected rows have been put right. This sheet is not loaded.",
+_CORRECT = "1. Correct the cells with a thick red border. The comment of each says what is wrong with it."
+_DROP = "2. Save the workbook, and drop or upload it as you did the first time."
+_DROP_EACH = (
+    "2. Save the workbook. It has rows of several tables, and one of them is loaded each time: drop it once for each, "
+    "into {folders}. Or ask for a workbook of each table, with table=…."
 )
+_STAYS = (
+    "Rows that are in the table already are recognised, and not loaded twice. The columns decant_reasons and "
+    "decant_row_of_… may stay: they tell which rejected rows have been put right. This sheet is not loaded."
+)
+
+
+def _advice(tables: Sequence[str]) -> tuple[str, ...]:
+    folders = " and ".join(f"{INTAKE_PREFIX}{table}/" for table in tables)
+    return _CORRECT, _DROP_EACH.format(folders=folders) if len(tables) > 1 else _DROP, _STAYS
 
 
 def _cell(sheet: Any, value: Any, font: Font | None) -> Any:

@@ -13,12 +13,13 @@ from typing import Any
 
 from openpyxl.cell import MergedCell
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.dimensions import ColumnDimension
 
 from chalicelib.dictionary.model import Table
 from chalicelib.load.marked_reading import NotMarkable, read_workbook, written
 from chalicelib.load.marked_sheets import mark, unmark, write_summary, write_text
 from chalicelib.load.marked_summary import Summary
-from chalicelib.load.returned import REASONS, ours, reasons_text, row_column
+from chalicelib.load.returned import REASONS, made_harmless, ours, reasons_text, row_column
 from chalicelib.load.rows import Reason, ReasonCode, RejectedRow
 from chalicelib.load.workbook_source import Layout, WorkbookSource
 
@@ -66,13 +67,14 @@ def _mark_rows(sheet: Any, layout: Layout, rejected: Sequence[RejectedRow], run:
                 span = next(each for each in sheet.merged_cells.ranges if cell.coordinate in each)
                 cell = sheet.cell(span.min_row, span.min_col)
             mark(cell, [f"{each.message} ({each.code.value})" for each in reasons])
-            sheet.column_dimensions[get_column_letter(cell.column)].hidden = False
+            _show(sheet, cell.column)
             sheet.row_dimensions[cell.row].hidden = False
         sheet.row_dimensions[line].hidden = False
-        if REASONS in told:
-            write_text(sheet.cell(line, told[REASONS]), reasons_text(row.reasons))
-        if row_column(run) in told:
-            sheet.cell(line, told[row_column(run)]).value = row.row
+        for name, column in told.items():
+            if name == REASONS:
+                write_text(sheet.cell(line, column), reasons_text(row.reasons))
+            else:
+                sheet.cell(line, column).value = row.row
 
 
 def _by_column(sheet: Any, layout: Layout, row: RejectedRow) -> dict[int, list[Reason]]:
@@ -100,27 +102,60 @@ def _told_in(sheet: Any, layout: Layout, run: str) -> dict[str, int]:
     """
     if layout.header is None:
         return {}
-    names = (REASONS, row_column(run))
+    names = (REASONS, row_column(run, csv=made_harmless(layout.columns)))
     end = layout.left + len(layout.columns)
-    there = {
-        REASONS if name == REASONS else row_column(run): layout.left + position
-        for position, name in enumerate(layout.columns, 1)
-        if ours(name)
-    }
+    there: dict[str, int] = {}
+    for column, name in enumerate(layout.columns, layout.left + 1):
+        if ours(name):
+            _empty(sheet, layout.header, column)
+            there.setdefault(names[name != REASONS], column)
     if not there:
         if end + len(names) > _LAST_COLUMN or _in_use(sheet, end + 1, end + len(names)):
             return {}
         there = {name: end + position for position, name in enumerate(names, 1)}
     pattern = sheet.cell(layout.header, end)
     for name, column in there.items():
-        for cell in _cells(sheet):
-            if cell.column == column and cell.row > layout.header and not isinstance(cell, MergedCell):
-                cell.value = None
         header = sheet.cell(layout.header, column)
         write_text(header, name)
         header.font, header.fill, header.border = copy(pattern.font), copy(pattern.fill), copy(pattern.border)
-        sheet.column_dimensions[get_column_letter(column)].width = 70 if name == REASONS else 14
+        _column(sheet, column).width = 70 if name == REASONS else 14
+        _show(sheet, column)
     return there
+
+
+def _empty(sheet: Any, header: int, column: int) -> None:
+    """Empty a column, whose header stays: without it, the row of the header would be none."""
+    for cell in _cells(sheet):
+        if cell.column == column and cell.row > header and not isinstance(cell, MergedCell):
+            cell.value = None
+
+
+def _show(sheet: Any, column: int) -> None:
+    if any(each.hidden and each.min <= column <= each.max for each in _column_ranges(sheet)):
+        _column(sheet, column).hidden = False
+
+
+def _column(sheet: Any, column: int) -> ColumnDimension:
+    """What is said of one column alone. The range that it stands in is parted, for ranges may not overlap."""
+    around = next((each for each in _column_ranges(sheet) if each.min <= column <= each.max), None)
+    if around is not None and around.min < around.max:
+        for first, last in ((around.min, column - 1), (column, column), (column + 1, around.max)):
+            if first <= last:
+                part = ColumnDimension(
+                    sheet, get_column_letter(first), around.width, around.bestFit, around.hidden,
+                    around.outlineLevel, collapsed=around.collapsed, min=first, max=last,
+                )  # fmt: skip
+                part._style = copy(around._style)
+                sheet.column_dimensions[part.index] = part
+    found: ColumnDimension = sheet.column_dimensions[get_column_letter(column)]
+    return found
+
+
+def _column_ranges(sheet: Any) -> list[ColumnDimension]:
+    ranges = list(sheet.column_dimensions.values())
+    for each in ranges:
+        each.reindex()
+    return ranges
 
 
 def _in_use(sheet: Any, first: int, last: int) -> bool:

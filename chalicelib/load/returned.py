@@ -7,7 +7,7 @@ them or have them in any order: they are no columns of the table, whose names ne
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,19 +18,17 @@ from chalicelib.load.rows import Origins, Reason, Source, SourceChunk
 from chalicelib.ports import Transaction
 
 REASONS = "decant_reasons"
-_ROW = "decant_row"
-_NAMES = re.compile(rf"{REASONS}|{_ROW}(?:_of_([0-9]{{8}}T[0-9]{{12}}-[0-9a-f]{{8}}))?", re.IGNORECASE)
+_ROW, _CSV_ROW = "decant_row", "decant_csv_row"
+_RUN = "_of_([0-9]{8}T[0-9]{12}-[0-9a-f]{8})"
+_NAMES = re.compile(rf"{REASONS}|{_ROW}|({_ROW}|{_CSV_ROW}){_RUN}", re.IGNORECASE)
 _NUMBER = r"^[1-9][0-9]{0,17}$"
-# What a spreadsheet takes for a formula, and no plain number; with any apostrophes before it, so that it can be undone.
-# https://owasp.org/www-community/attacks/CSV_Injection
-_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_MADE_HARMLESS = "^'('*[=+\\-@\t\r])"
 
 
-def row_column(run: str) -> str:
-    """The name of the column with the numbers that rows had in a run."""
-    return f"{_ROW}_of_{run}"
+def row_column(run: str, *, csv: bool = False) -> str:
+    """The name of the column with the numbers that rows had in a run. In a CSV it says that cells were made harmless,
+    and goes on saying so when a spreadsheet program has saved it as a workbook.
+    """
+    return f"{_CSV_ROW if csv else _ROW}_of_{run}"
 
 
 def ours(name: str) -> str | None:
@@ -38,7 +36,12 @@ def ours(name: str) -> str | None:
     match = _NAMES.fullmatch(name.strip())
     if match is None:
         return None
-    return row_column(match[1].lower().replace("t", "T")) if match[1] else match[0].lower()
+    return f"{match[1].lower()}_of_{match[2].lower().replace('t', 'T')}" if match[2] else match[0].lower()
+
+
+def made_harmless(names: Iterable[str]) -> bool:
+    """Whether a file with these columns has cells to be taken as ``harmless.as_meant`` does."""
+    return any((ours(name) or "").startswith(f"{_CSV_ROW}_of_") for name in names)
 
 
 def reasons_text(reasons: Sequence[Reason]) -> str:
@@ -46,26 +49,16 @@ def reasons_text(reasons: Sequence[Reason]) -> str:
     return "; ".join(f"{each.column or 'row'}: {each.message} ({each.code.value})" for each in reasons)
 
 
-def harmless(text: str) -> str:
-    """A cell of a CSV that no spreadsheet will run: an apostrophe goes before what begins as a formula does.
-
-    Before what begins so behind apostrophes of its own as well, so that ``as_meant`` can undo it.
-    """
-    return f"'{text}" if _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text) else text
-
-
-def as_meant(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The cells of a CSV that came back, without the apostrophes that ``harmless`` put there."""
-    return pc.replace_substring_regex(cells, _MADE_HARMLESS, r"\1")
-
-
 def origins(cells: Mapping[str, pa.ChunkedArray]) -> Origins | None:
-    """What the columns of a file, by name, say of its rows' origins; None when they say nothing."""
-    run, column = next(
-        ((match[1], cells[name]) for name in cells if (match := _NAMES.fullmatch(name)) and match[1]), (None, None)
-    )
-    if run is None or column is None:
+    """What the columns of a file, by name, say of its rows' origins: those in the newest run that they name.
+
+    None when they say nothing.
+    """
+    runs = {match[2]: cells[name] for name in cells if (match := _NAMES.fullmatch(name)) and match[2]}
+    if not runs:
         return None
+    run = max(runs)
+    column = runs[run]
     text = column.combine_chunks()
     return Origins(run, pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None).cast(pa.int64()))
 
@@ -76,12 +69,14 @@ class Returning:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._found: list[tuple[Origins, pa.Array]] = []
+        self._unread: Sequence[str] = ()
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
         for chunk in self._source.chunks():
             if chunk.origins is not None:
                 self._found.append((chunk.origins, chunk.rows))
+                self._unread = chunk.unread
             yield chunk
 
     def put_right(self, transaction: Transaction, table: Table, run: str) -> str | None:
@@ -93,4 +88,8 @@ class Returning:
             return None
         count = sum(mark_returned(transaction, table.name, run, *found) for found in self._found)
         rows = "one row" if count == 1 else f"{count} rows"
-        return f"Puts right {rows} that run {self._found[0][0].run} rejected." if count else None
+        told = [f"Puts right {rows} that run {self._found[0][0].run} rejected."] if count else []
+        if self._unread:
+            sheets = ", ".join(self._unread)
+            told.append(f"Sheets of other tables were not read: {sheets}. Drop the file for those as well.")
+        return " ".join(told) or None

@@ -63,7 +63,8 @@ class SourceChunk:
 
     ``cells`` has a column of trimmed text for each column of the table, null where a cell is blank. ``faults`` are
     reasons that the source itself found, by index into the chunk. Rows need not be in the order of their numbers.
-    ``origins`` is told where these are rejected rows that came again.
+    ``origins`` is told where these are rejected rows that came again; ``unread`` are sheets of other tables beside
+    them.
     """
 
     rows: pa.Array
@@ -71,6 +72,7 @@ class SourceChunk:
     cells: pa.Table
     faults: Mapping[int, Sequence[Reason]] = field(default_factory=dict)
     origins: Origins | None = None
+    unread: Sequence[str] = ()
 
     def __len__(self) -> int:
         return int(self.cells.num_rows)

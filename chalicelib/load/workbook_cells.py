@@ -42,8 +42,11 @@ class Kind(IntEnum):
     INLINE = 4
     TRUTH = 5
     ERROR = 6
+    UNCOMPUTED = 7
 
 
+# What stands for the value of a formula that no program has computed.
+NOT_COMPUTED = "(formula without a value)"
 _KINDS = {b"s": Kind.SHARED, b"b": Kind.TRUTH, b"e": Kind.ERROR, b"str": Kind.TEXT, b"d": Kind.TEXT,
           b"inlineStr": Kind.INLINE}  # fmt: skip
 
@@ -94,9 +97,11 @@ class Cells:
         return pa.table(columns, names=[str(position) for position in range(width)])
 
     def errors(self) -> Mapping[tuple[int, int], str]:
-        """By row and column from 0, the errors that people see there."""
+        """By row and column from 0, the errors that people see there, and NOT_COMPUTED."""
         found = np.flatnonzero(self.kinds == Kind.ERROR)
         told = plain_text(self.texts.take(found)).to_pylist()
+        uncomputed = np.flatnonzero(self.kinds == Kind.UNCOMPUTED)
+        found, told = np.concatenate([found, uncomputed]), told + [NOT_COMPUTED] * len(uncomputed)
         return {
             (int(row), int(column)): text
             for row, column, text in zip(self.rows[found], self.columns[found], told, strict=True)
@@ -139,7 +144,7 @@ def _without_space(markup: bytes, read: Callable[[bytes], T]) -> T:
 
 
 def _read_rows(tags: Tags, styles: Styles) -> Cells:
-    _drop_formulas(tags)
+    computed = _drop_formulas(tags)
     rows, cells = tags.of(b'<row r="'), tags.of(b'<c r="')
     lines, sizes, closed_rows = _lines(tags, rows)
     row = np.repeat(np.arange(len(rows)), np.diff(np.append(np.searchsorted(cells, rows), len(cells))))
@@ -153,6 +158,16 @@ def _read_rows(tags: Tags, styles: Styles) -> Cells:
         raise Unusual
     if not (filled := ends > begins).all():
         held, begins, ends = held[filled], begins[filled], ends[filled]
+    if len(computed):
+        # A text may be empty, which is what such a formula came to.
+        lacking = np.isin(tags.begins[cells], computed) & ~np.isin(kinds, (Kind.TEXT, Kind.INLINE))
+        lacking[held] = False
+        without = np.flatnonzero(lacking)
+        kinds[without] = Kind.UNCOMPUTED
+        held, nowhere = np.concatenate([held, without]), tags.ends[cells[without]]
+        order = np.argsort(held, kind="stable")
+        held = held[order]
+        begins, ends = np.concatenate([begins, nowhere])[order], np.concatenate([ends, nowhere])[order]
     return Cells(lines, row[held], columns[held], kinds[held], Stretches(tags.content, begins, ends))
 
 
@@ -167,16 +182,18 @@ def _read_items(tags: Tags) -> pa.Array:
     return trimmed(with_escapes(plain_text(texts)))
 
 
-def _drop_formulas(tags: Tags) -> None:
-    """Leave them out: what they came to is the value behind them."""
+def _drop_formulas(tags: Tags) -> Places:
+    """Leave them out: what they came to is the value behind them. Return where the cells that have one begin."""
     opened = tags.of(b"<f")
     if not len(opened):
-        return
+        return opened
     _require(tags.are(opened, b"<f>") | tags.are(opened, b"<f "))
     _require(tags.are(opened - 1, b'<c r="'))
     ended = tags.are(opened + 1, b"</f><")
     _require(ended | (tags.words(tags.ends[opened] - 2, 3) == word(b"/><")))
+    begins = tags.begins[opened - 1]
     tags.drop(np.concatenate([opened, opened[ended] + 1]))
+    return begins
 
 
 def _lines(tags: Tags, rows: Places) -> tuple[Places, Places, int]:
@@ -283,6 +300,8 @@ def _shown(kind: Kind, texts: pa.Array, shared: pa.Array, styles: Styles) -> pa.
             return pc.if_else(true, "true", "false")
         case Kind.INLINE:
             return trimmed(with_escapes(plain_text(texts)))
+        case Kind.UNCOMPUTED:
+            return pa.array([NOT_COMPUTED] * len(texts), pa.string())
         case _:
             return trimmed(plain_text(texts))
 

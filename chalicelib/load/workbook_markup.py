@@ -81,7 +81,7 @@ class Rewriter:
         self._taken: set[int] = set()
         self._rich: list[str] | None = None
         self._text: list[str] | None = None
-        self._preserved = self._spoken = False
+        self._preserved = self._spoken = self._formula = False
 
     def feed(self, content: bytes, *, final: bool = False) -> bytes:
         """Take the next bytes; return the rows or items that are complete. Raises FileError, ValueError or expat's."""
@@ -105,8 +105,10 @@ class Rewriter:
             self._row, self._column = int(number) if number else self._row + 1, 0
             self._taken.clear()
         elif local == "c":
-            self._cell, self._value = attributes, None
+            self._cell, self._value, self._formula = attributes, None, False
             self._place(attributes.get("r"))
+        elif local == "f":
+            self._formula = True
         elif local == "v" and self._rich is None:
             self._text = []
         elif local in ("is", "si"):
@@ -123,8 +125,8 @@ class Rewriter:
         local = name.rpartition(":")[2]
         if local == "row":
             self._end_row()
-        elif local == "c" and self._value is not None:
-            self._end_cell(self._value)
+        elif local == "c":
+            self._end_value()
         elif local == "v" and self._rich is None:
             self._value = f"<v>{self._taken_text()}</v>"
         elif local == "is":
@@ -160,6 +162,13 @@ class Rewriter:
         self._column = _number(match[1].upper())
         if int(match[2]) != self._row and self._column <= WIDE:
             raise ValueError(f"the cell {reference} in row {self._row}")
+
+    def _end_value(self) -> None:
+        # What a formula without a value is, the reader of the usual form tells.
+        without = self._value in (None, "<v></v>")
+        value = "<f></f>" if self._formula and without else self._value
+        if value is not None:
+            self._end_cell(value)
 
     def _end_cell(self, value: str) -> None:
         if self._row > LAST_ROW or self._column > _LAST_COLUMN:

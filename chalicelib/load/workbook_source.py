@@ -1,11 +1,12 @@
 """An .xlsx workbook as a source: which of its sheets, rows and columns are those of the table.
 
-Numbers come as people see them (``1.0`` as ``1``) and date cells as ISO 8601; an error such as ``#N/A`` is no value.
+Numbers come as people see them (``1.0`` as ``1``) and date cells as ISO 8601; an error such as ``#N/A`` is no value,
+nor is a formula that no program has computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -16,14 +17,18 @@ import pyarrow as pa
 from chalicelib.dictionary.model import Table
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.cells import blank_rows, extra_cells
+from chalicelib.load.harmless import as_meant
 from chalicelib.load.header import header_columns, wrong_width
-from chalicelib.load.returned import origins
+from chalicelib.load.returned import made_harmless, origins
 from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
+from chalicelib.load.sheet_titles import SUMMARY, names, sheet_title
 from chalicelib.load.workbook_archive import Sheet
+from chalicelib.load.workbook_cells import NOT_COMPUTED
 from chalicelib.load.workbook_check import unpacked_size
 from chalicelib.load.workbook_reader import Block, Errors, WorkbookReader
 from chalicelib.load.workbook_tags import Places
 
+_UNCOMPUTED = "the formula was not computed: open the file in a spreadsheet program and save it"
 # What reading takes goes with the bytes. These are five cells or so, with their markup.
 _ROW_BYTES = 200
 
@@ -48,9 +53,12 @@ class WorkbookSource:
     known with the first rows.
     """
 
-    def __init__(self, table: Table, content: bytes) -> None:
+    def __init__(self, table: Table, content: bytes, tables: Sequence[str] = ()) -> None:
+        """``tables`` are the names of all tables: a sheet that is called after another one of them is not read."""
         self._table = table
         self._content = content
+        self._others = [name for name in tables if name != table.name]
+        self._unread: Sequence[str] = ()
         self._sheet = ""
         self.layout: Layout | None = None
 
@@ -61,8 +69,10 @@ class WorkbookSource:
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
         with WorkbookReader(self._content) as workbook:
-            for sheet in sorted(workbook.sheets(), key=lambda sheet: not self._names(sheet)):
-                if sheet.visible or self._names(sheet):
+            sheets = sorted(workbook.sheets(), key=lambda sheet: not self._names(sheet))
+            self._unread = [sheet.name for sheet in sheets if self._is_other(sheet)]
+            for sheet in sheets:
+                if self._names(sheet) or (sheet.visible and not self._is_other(sheet) and sheet.name != SUMMARY):
                     blocks = workbook.blocks(sheet)
                     first = next(blocks, None)
                     if first is not None:
@@ -70,10 +80,13 @@ class WorkbookSource:
                         again = partial(workbook.blocks, sheet)
                         yield from self._chunks(_rows(chain([first], blocks)), again)
                         return
-        raise _empty()
+        raise _others(self._table, self._unread) if self._unread else _empty()
 
     def _names(self, sheet: Sheet) -> bool:
-        return sheet.name.strip().lower() == self._table.name.lower()
+        return names(sheet.name, self._table.name)
+
+    def _is_other(self, sheet: Sheet) -> bool:
+        return not self._names(sheet) and any(names(sheet.name, other) for other in self._others)
 
     def _chunks(self, found: Iterator[_Rows], again: Callable[[], Iterator[Block]]) -> Iterator[SourceChunk]:
         first = next(found, None)
@@ -100,13 +113,14 @@ class WorkbookSource:
 
     def _chunk(self, columns: list[str], left: int, rows: _Rows, read: int) -> SourceChunk:
         cells = rows.cells.select(range(left, rows.cells.num_columns))
-        named = dict(zip(columns, cells.columns, strict=False))
+        meant = map(as_meant, cells.columns) if made_harmless(columns) else cells.columns
+        named = dict(zip(columns, meant, strict=False))
         blank = pa.nulls(len(cells), pa.string())
         faults = extra_cells(cells, len(columns))
         for (index, column), shown in rows.errors.items():
             if column - left < len(columns):
                 name = columns[column - left]
-                message = f"{name} holds {shown}, which is no value"
+                message = _UNCOMPUTED if shown == NOT_COMPUTED else f"{name} holds {shown}, which is no value"
                 faults.setdefault(index, []).append(Reason(name, ReasonCode.TYPE_ERROR, message, shown))
         return SourceChunk(
             rows=pa.array(np.arange(read + 1, read + 1 + len(cells)), pa.int64()),
@@ -114,6 +128,7 @@ class WorkbookSource:
             cells=pa.table({name: named.get(name, blank) for name in self._table.column_names}),
             faults=faults,
             origins=origins(named),
+            unread=self._unread,
         )
 
 
@@ -150,6 +165,14 @@ def _rows(blocks: Iterator[Block]) -> Iterator[_Rows]:
             errors = {(int(np.searchsorted(filled, row)), column): text for (row, column), text in errors.items()}
         if len(filled):
             yield _Rows(lines, cells, errors)
+
+
+def _others(table: Table, sheets: Sequence[str]) -> FileError:
+    return FileError(
+        FileCode.EMPTY_FILE,
+        f"The workbook has no sheet with rows of {table.name}, but of other tables: {', '.join(sheets)}.",
+        hint=f"Drop it for the table of its sheet, or call the sheet {sheet_title(table.name)}.",
+    )
 
 
 def _empty() -> FileError:

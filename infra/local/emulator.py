@@ -22,7 +22,7 @@ from infra.local.environment import environment_python
 from infra.local.guard import GuardedServer
 from infra.local.ports import LOOPBACK, is_taken
 from infra.local.process import ProcessRecord
-from infra.packaging.runtime import Runtime as Runtime
+from infra.packaging.runtime import Runtime
 
 REGION = "us-east-1"
 READY_SECONDS = 90

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import openpyxl
@@ -16,7 +18,10 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
-from chalicelib.load.returned import REASONS, harmless, row_column
+from chalicelib.api.rejections import _read, waiting_bytes, waiting_rows
+from chalicelib.load.harmless import harmless
+from chalicelib.load.returned import REASONS, row_column
+from chalicelib.ports import Transaction
 from tests.app.conftest import Api, empty
 
 THICK = "thick"
@@ -39,6 +44,20 @@ def saved(book: openpyxl.Workbook) -> bytes:
     target = io.BytesIO()
     book.save(target)
     return target.getvalue()
+
+
+def as_texts(sheet: Worksheet) -> None:
+    """Make no cell of a sheet a formula."""
+    for row in sheet.iter_rows():
+        for cell in row:
+            if isinstance(cell.value, str):
+                write_text(cell, cell.value)
+
+
+def write_text(cell: Any, text: str | None) -> None:
+    """Write text as spreadsheet programs do, which spell out a _ that would begin such a spelling."""
+    cell.value = text and text.replace("_x", "_x005F_x")
+    cell.data_type = "s"
 
 
 def dropped(api: Api, key: str, content: bytes) -> dict[str, Any]:
@@ -167,6 +186,22 @@ def test_columns_that_are_in_use_are_left_alone(api: Api) -> None:
     assert "D4" in bad_cells(book["Sheet"])
 
 
+def test_ranges_of_columns_keep_their_widths_and_never_overlap(api: Api) -> None:
+    def ranged(sheet: Worksheet) -> None:
+        widths = sheet.column_dimensions["A"]
+        widths.min, widths.max, widths.width = 1, 3, 33
+        rest = sheet.column_dimensions["D"]
+        rest.min, rest.max, rest.width, rest.hidden = 4, 16_384, 5, True
+
+    content, _ = file_of(api, dropped(api, "incoming/jobs.xlsx", workbook(JOBS, ranged))["id"])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        columns = [dict(re.findall(r'(\w+)="([^"]*)"', each)) for each in re.findall(
+            r"<col [^>]*>", archive.read("xl/worksheets/sheet1.xml").decode())]  # fmt: skip
+    told = [[int(float(each[name])) for name in ("min", "max", "width")] for each in columns]
+    assert told == [[1, 2, 33], [3, 3, 70], [4, 4, 14], [5, 16_384, 5]]
+    assert [each.get("hidden") for each in columns] == [None, None, None, "1"]
+
+
 def test_the_marked_cells_of_a_protected_sheet_can_be_edited(api: Api) -> None:
     def protected(sheet: Worksheet) -> None:
         sheet.protection.enable()
@@ -236,9 +271,13 @@ def test_rejected_rows_of_a_batch_come_as_a_new_workbook_with_a_sheet_for_each_t
     assert bad_cells(book["departments"]) == {"B2": "Decant: department is required, and absent (missing-cell)"}
     book["jobs"]["A2"] = "7"
     book["departments"]["B2"] = "Sales"
-    for table in ("departments", "jobs"):
+    advice = " ".join(str(cell.value) for cell in book["Decant summary"]["A"])
+    assert "drop it once for each, into incoming/departments/ and incoming/jobs/." in advice
+    for table, other in (("departments", "jobs"), ("jobs", "departments")):
         run = dropped(api, f"incoming/{table}/{told['filename']}", saved(book))
-        assert (run["inserted"], run["note"]) == (1, f"Puts right one row that run {first} rejected.")
+        right = f"Puts right one row that run {first} rejected."
+        unread = f"Sheets of other tables were not read: {other}. Drop the file for those as well."
+        assert (run["inserted"], run["note"]) == (1, f"{right} {unread}")
     assert api.database.rows("jobs") == [(7, "\x07 _x0041_")]
     assert api.database.rows("departments") == [(1, "Sales"), (2, "D")]
     assert api.get(f"/runs/{first}/rejections?format=xlsx").status_code == 409
@@ -249,7 +288,7 @@ def test_rejections_come_as_csv_a_line_for_each_row(api: Api) -> None:
     answer = api.get(f"/runs/{run}/rejections?format=csv")
     not_a_number = "id: id takes a whole number (type-error)"
     assert list(csv.reader(io.StringIO(answer.body.decode()))) == [
-        ["id", "job", REASONS, row_column(run)],
+        ["id", "job", REASONS, row_column(run, csv=True)],
         ["x", "", f"{not_a_number}; job: job is required, and blank here (constraint-error)", "2"],
         ["'-y", "'@cmd", not_a_number, "3"],
     ]  # fmt: skip
@@ -270,6 +309,36 @@ def test_a_corrected_csv_loads_what_was_missing_with_its_cells_as_they_were(api:
     assert second["note"] == f"Puts right 3 rows that run {first} rejected."
     assert set(corrected_by(api, first).values()) == {second["id"]}
     assert api.database.rows("jobs") == [(1, "Recruiter"), (2, "=1+1"), (3, "'@cmd"), (4, "-5")]
+
+
+def test_a_csv_that_comes_back_as_a_workbook_has_its_cells_as_they_were(api: Api) -> None:
+    first = dropped(api, "incoming/jobs.csv", b"w,@home\nx,=1+1\ny,'@cmd\nz,-5\n")["id"]
+    content, _ = file_of(api, first, "format=csv")
+    header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    ids: list[Any] = ["w", 2, 3, 4]
+    sheet: list[list[Any]] = [header, *([id_, *row[1:]] for id_, row in zip(ids, rows, strict=True))]
+    second = dropped(api, "incoming/jobs-2.xlsx", workbook(sheet, as_texts))
+    assert (second["inserted"], second["rejected"]) == (3, 1)
+    book, _ = book_of(api, second["id"])
+    assert book["Sheet"]["D1"].value == row_column(second["id"], csv=True)
+    book["Sheet"]["A2"] = 1
+    third = dropped(api, "incoming/jobs-3.xlsx", saved(book))
+    assert third["note"] == f"Puts right one row that run {second['id']} rejected."
+    assert api.database.rows("jobs") == [(1, "@home"), (2, "=1+1"), (3, "'@cmd"), (4, "-5")]
+
+
+def test_a_workbook_with_numbers_of_two_runs_is_told_by_those_of_the_newest(api: Api) -> None:
+    old = [row_column(f"2020010{n}T000000000000-00000000") for n in (1, 2)]
+    rows: list[list[Any]] = [["id", "job", *old], [1, "Cook", 7, 8], ["x", "Clerk", 9, 10]]
+    first = dropped(api, "incoming/jobs.xlsx", workbook(rows))["id"]
+    book, _ = book_of(api, first)
+    assert [[cell.value for cell in row] for row in book["Sheet"]["C1:D3"]] == [
+        [row_column(first), old[1]], [None, None], [2, None]
+    ]  # fmt: skip
+    book["Sheet"]["A3"] = 2
+    second = dropped(api, "incoming/jobs-2.xlsx", saved(book))
+    assert second["note"] == f"Puts right one row that run {first} rejected."
+    assert corrected_by(api, first) == {2: second["id"]}
 
 
 def test_what_was_corrected_otherwise_is_not_given_back(api: Api) -> None:
@@ -301,7 +370,7 @@ def test_a_refused_file_puts_nothing_right(api: Api) -> None:
     [
         ("format=xlsx&redirect=false&limit=3", 400),
         ("format=xlsx&redirect=yes", 400),
-        ("format=json&redirect=false", 400),
+        ("format=json&redirect=false", 406),
         ("format=pdf", 406),
         ("format=xlsx&table=nosuch", 404),
         ("format=xlsx&table=hired_employees", 409),
@@ -318,9 +387,11 @@ def test_what_can_be_asked_of_a_run_of_several_tables(api: Api, query: str, stat
         assert [each["table"] for each in answer.json_body["rejections"]] == ["jobs"]
 
 
-def test_the_answer_leads_to_the_file(api: Api) -> None:
+@pytest.mark.parametrize("way", ["?format=xlsx", "?redirect=true", ""])
+def test_the_answer_leads_to_the_file(api: Api, way: str) -> None:
     run = api.post("/tables/jobs/rows", [{"id": "x"}]).json_body["run"]
-    answer = api.get(f"/runs/{run}/rejections?format=xlsx")
+    accept = "*/*" if way else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    answer = api.get(f"/runs/{run}/rejections{way}", headers={"Accept": accept})
     assert (answer.status_code, answer.headers["Cache-Control"]) == (303, "no-store")
     assert f"/rejected/{run}/jobs-rejected-{run}.xlsx?" in answer.headers["Location"]
     assert "X-Amz-Expires=300" in answer.headers["Location"]
@@ -384,12 +455,7 @@ def _first_run(api: Api, way: str, rows: list[tuple[str, str | None]]) -> str:
         return str(dropped(api, "incoming/jobs.csv", target.getvalue().encode())["id"])
     header = [] if way.endswith("without header") else [("id", "job")]
 
-    def as_text(sheet: Worksheet) -> None:
-        for row in sheet.iter_rows():
-            for cell in row:
-                _write(cell, cell.value)
-
-    return str(dropped(api, "incoming/jobs.xlsx", workbook([*header, *rows], as_text))["id"])
+    return str(dropped(api, "incoming/jobs.xlsx", workbook([*header, *rows], as_texts))["id"])
 
 
 def _corrected_csv(content: bytes, right: list[tuple[str, str]]) -> bytes:
@@ -414,14 +480,8 @@ def _corrected_workbook(content: bytes, right: list[tuple[str, str]]) -> bytes:
     for place in bad_cells(sheet):
         cell = sheet[place]
         number = sheet.cell(cell.row, 4).value if numbered else cell.row
-        _write(cell, right[number - 1][cell.column - 1])
+        write_text(cell, right[number - 1][cell.column - 1])
     return saved(book)
-
-
-def _write(cell: Any, text: str | None) -> None:
-    """Write text as spreadsheet programs do, which spell out a _ that would begin such a spelling."""
-    cell.value = text and text.replace("_x", "_x005F_x")
-    cell.data_type = "s"
 
 
 INJECTIONS = ["=cmd|' /C calc'!A0", "+1+cmd", "-2+3", "@SUM(1)", '=HYPERLINK("http://x","y")', "'=1", "%0A=1"]
@@ -486,3 +546,30 @@ def test_too_many_rejected_rows_come_in_another_form(api: Api, monkeypatch: pyte
     assert file_of(api, run)[1]["filename"] == f"jobs-rejected-{run}.csv"
     monkeypatch.setattr("chalicelib.api.rejected_file._MOST_CSV_ROWS", 1)
     assert api.get(f"/runs/{run}/rejections?format=xlsx").status_code == 413
+
+
+def test_big_rejected_rows_are_read_few_at_once_and_too_much_comes_in_another_form(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = ["J" * size for size in (900, 10, 10, 900, 900)]
+    run = dropped(api, "incoming/jobs.xlsx", workbook([["id", "job"], *(["x", job] for job in jobs)]))["id"]
+    monkeypatch.setattr("chalicelib.api.rejections._BYTES_AT_ONCE", 1_000)
+    with api.services.database.transaction() as transaction:
+        at_once = [len(found) for found in _readings(transaction, run)]
+        assert [row.cells["job"] for row in waiting_rows(transaction, run, "jobs")] == jobs
+        assert waiting_bytes(transaction, run) == sum(len(json.dumps({"id": "x", "job": job})) for job in jobs)
+    assert at_once == [4, 1]
+    monkeypatch.setattr("chalicelib.api.rejected_file._MOST_WORKBOOK_BYTES", 1_000)
+    content, told = file_of(api, run)
+    assert told["filename"] == f"jobs-rejected-{run}.csv"
+    assert "bytes, and up to 1,000 are marked" in told["note"]
+    assert len(content.splitlines()) == 6
+    monkeypatch.setattr("chalicelib.api.rejected_file._MOST_CSV_BYTES", 1_000)
+    assert api.get(f"/runs/{run}/rejections?format=xlsx").status_code == 413
+
+
+def _readings(transaction: Transaction, run: str) -> Iterator[list[Any]]:
+    last = 0
+    while found := _read(transaction, run, "jobs", last, limit=100, of="jobs", waiting=True):
+        yield found
+        last = found[-1][1]

@@ -102,7 +102,7 @@ def test_rejections_are_listed_and_corrected_rows_go_in(loaded: dict[str, Run], 
     run = loaded["hired_employees"]["id"]
     listed = call("GET", f"/runs/{run}/rejections?limit=1000").json["rejections"]
     lines = csv.DictReader(io.StringIO(call("GET", f"/runs/{run}/rejections?limit=1000&format=csv").body.decode()))
-    assert [line[f"decant_row_of_{run}"] for line in lines] == [str(row["row"]) for row in listed]
+    assert [line[f"decant_csv_row_of_{run}"] for line in lines] == [str(row["row"]) for row in listed]
     bad = next(row for row in listed if [each["column"] for each in row["reasons"]] == ["name"])
     answer = call("POST", f"/runs/{run}/replay", [{"row": bad["row"], "name": "Corrected Name"}])
     assert (answer.status, answer.json["inserted"]) == (201, 1)

@@ -359,6 +359,11 @@ def test_the_api_writes_uploads_alone_and_only_the_worker_writes_backups() -> No
     assert writes("RetentionRole") == [{"Fn::Sub": "${BackupBucket.Arn}/audit/*"}]
 
 
+def test_who_writes_files_in_parts_may_give_them_up() -> None:
+    parts = [s["Resource"] for s in statements("ApiRole") if "s3:AbortMultipartUpload" in as_list(s["Action"])]
+    assert parts == [{"Fn::Sub": f"${{IntakeBucket.Arn}}/{PREFIX}*"}]
+
+
 def test_the_functions_get_the_variables_that_the_application_reads() -> None:
     readers = ("settings.py", "wiring.py", "access/gateway.py", "telemetry/lines.py")
     read = {name for file in readers for name in re.findall(r'"(DECANT_[A-Z_]+)"', (LIBRARY / file).read_text())}

@@ -148,7 +148,7 @@ def test_cells_are_what_calamine_reads(sheet: list[list[Any]]) -> None:
     '<row r="1">\n<c r="A1" s="0" t="inlineStr"><is><t>x</t></is></c>\n<c r="B1"></c></row>\n',
     '<row r="1"><c r="A1" t="inlineStr"><is><t xml:space="preserve"> x </t></is></c></row><row r="2"/>',
     '<row r="1"><c r="A1" t="str"><f t="shared" ref="A1:A2" si="0">B1&amp;""</f><v>x</v></c></row>',
-    '<row r="1"><c r="A1" t="str"><f t="shared" si="0"/><v>x</v></c><c r="B1"><f>1/0</f></c></row>',
+    '<row r="1"><c r="A1" t="str"><f t="shared" si="0"/><v>x</v></c><c r="B1" t="str"><f>1/0</f></c></row>',
     '  <row r="1"><c r="A1" t="str"><v>x</v></c>\r\n</row>  ',
     '<row r="1"><c r="B1" s="1"/><c r="A1" t="str"><v>x</v></c></row>',
 ])  # fmt: skip
