@@ -71,6 +71,14 @@ def test_a_number_is_written_out_and_what_is_none_stays(written: str, shown: str
     assert cells(book(row(f'<c r="A1"><v>{written}</v></c>'))) == {(1, 1): shown}
 
 
+@pytest.mark.parametrize(("written", "shown"), [
+    ("0", "false"), ("false", "false"), ("FALSE", "false"), ("&#48;", "false"), ("\n0", "false"), (" false ", "false"),
+    ("1", "true"), ("true", "true"), ("True", "true"), ("&#49;", "true"), ("no", "no"), ("2", "2"), ("00", "00"),
+])  # fmt: skip
+def test_a_truth_value_is_told_in_one_form_and_what_is_none_stays(written: str, shown: str) -> None:
+    assert cells(book(row(f'<c r="A1" t="b"><v>{written}</v></c>'))) == {(1, 1): shown}
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers().map(float) | st.decimals(
     -(10**6), 10**6, places=4).map(float), min_size=1))  # fmt: skip
 def test_numbers_keep_fifteen_digits_and_whole_ones_all(numbers: list[float]) -> None:
