@@ -313,7 +313,10 @@ def _truths(texts: pa.Array) -> pa.Array:
 
 
 def _numbers(texts: pa.Array) -> pa.Array:
-    return pc.cast(texts, pa.int32())
+    try:
+        return pc.cast(texts, pa.int32())
+    except pa.ArrowInvalid:
+        return pc.cast(trimmed(plain_text(texts)), pa.int32())
 
 
 def _require(told: Mask) -> None:

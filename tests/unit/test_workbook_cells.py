@@ -79,6 +79,18 @@ def test_a_truth_value_is_told_in_one_form_and_what_is_none_stays(written: str, 
     assert cells(book(row(f'<c r="A1" t="b"><v>{written}</v></c>'))) == {(1, 1): shown}
 
 
+@pytest.mark.parametrize("form", ["{}", " {} ", "\n{}\n", "\r\n{}", "&#{code};{rest}", " &#{code};{rest}", "&#10;{}"])
+def test_dates_and_the_numbers_of_shared_texts_need_not_stand_bare(form: str) -> None:
+    def put(number: str) -> str:
+        return form.format(number, code=ord(number[0]), rest=number[1:])
+
+    content = book(row(f'<c r="A1" t="s"><v>{put("1")}</v></c>', f'<c r="B1" s="1"><v>{put("44197")}</v></c>',
+                       f'<c r="C1" s="1"><v>{put("none")}</v></c>', '<c r="D1" s="1"><v>44198</v></c>'),
+                   **strings("<si><t>a</t></si><si><t>b</t></si>"))  # fmt: skip
+    midnight = "2021-01-0{} 00:00:00".format
+    assert list(cells(content).values()) == ["b", midnight(1), "none", midnight(2)]
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers().map(float) | st.decimals(
     -(10**6), 10**6, places=4).map(float), min_size=1))  # fmt: skip
 def test_numbers_keep_fifteen_digits_and_whole_ones_all(numbers: list[float]) -> None:
