@@ -18,6 +18,8 @@ _LAST_COLUMN = 2**14
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
 _TYPES = {"s", "n", "b", "e", "str", "d", "inlineStr"}
 _SPACE = " \t\r\n"
+# What programs keep for themselves: no part of a value, whatever it looks like (ISO 29500-1, 18.2.10).
+_EXTENSIONS = "extLst"
 # The parser keeps each name that it meets, and the elements that it is in. Sheets have some 200 names, 10 deep.
 _MAX_NAMES = 10_000
 _DEEPEST = 100
@@ -74,7 +76,8 @@ class Rewriter:
         self._parser.CharacterDataHandler = self._character_data
         self._done: list[str] = []
         self._cells: list[str] = []
-        self._row = self._last = self._column = self._depth = 0
+        self._row = self._last = self._column = 0
+        self._around = [""]
         self._ended = False
         self._cell: dict[str, str] = {}
         self._value: str | None = None
@@ -96,10 +99,12 @@ class Rewriter:
         return done
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > _DEEPEST:
+        if len(self._around) > _DEEPEST:
             raise ValueError("markup deeper than a sheet has")
-        local = name.rpartition(":")[2]
+        if self._text is not None:
+            raise ValueError(f"{name} in a text")
+        local = _meaning(name, self._around[-1])
+        self._around.append(local)
         if local == "row":
             number = attributes.get("r")
             self._row, self._column = int(number) if number else self._row + 1, 0
@@ -109,7 +114,7 @@ class Rewriter:
             self._place(attributes.get("r"))
         elif local == "f":
             self._formula = True
-        elif local == "v" and self._rich is None:
+        elif local == "v":
             self._text = []
         elif local in ("is", "si"):
             self._rich = []
@@ -119,15 +124,14 @@ class Rewriter:
         elif local == "rPh":
             self._spoken = True
 
-    def _end(self, name: str) -> None:
-        self._depth -= 1
+    def _end(self, _: str) -> None:
         self._ended = True
-        local = name.rpartition(":")[2]
+        local = self._around.pop()
         if local == "row":
             self._end_row()
         elif local == "c":
             self._end_value()
-        elif local == "v" and self._rich is None:
+        elif local == "v":
             self._value = f"<v>{self._taken_text()}</v>"
         elif local == "is":
             self._value = f"<is><t>{self._taken_rich()}</t></is>"
@@ -206,6 +210,13 @@ class Rewriter:
         self._last = self._row
         self._done.append(f'<row r="{self._row}">{"".join(self._cells)}</row>')
         self._cells.clear()
+
+
+def _meaning(name: str, around: str) -> str:
+    """The bare name of an element; of one that a program keeps for itself, and of all in it, that of the extensions."""
+    local = name.rpartition(":")[2]
+    foreign = around == _EXTENSIONS or (local in ("v", "is") and around != "c")
+    return _EXTENSIONS if foreign else local
 
 
 def _told(found: Any) -> list[str]:

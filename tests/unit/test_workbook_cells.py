@@ -190,6 +190,22 @@ def test_a_text_in_parts_is_one_text_and_costs_the_others_nothing(item: str) -> 
     assert cells(content) == {(1, 1): "first", (1, 2): "ab c"}
 
 
+@pytest.mark.parametrize("kept", [
+    "<x:v>9</x:v>", "<v>9</v>", "<is><t>9</t></is>", "<row r='9'><c r='A9'><v>9</v></c></row>", "<c><v>9</v></c>",
+    "<si><t>9</t></si>", "<extLst><v>9</v></extLst>",
+])  # fmt: skip
+def test_what_a_program_keeps_for_itself_in_a_cell_or_row_is_no_value(kept: str) -> None:
+    kept = f'<extLst><ext uri="q">{kept}</ext></extLst>'
+    inline = f'<c r="B1" t="inlineStr"><is><t>b</t></is>{kept}</c>'
+    found = cells(book(row(f'<c r="A1"><v>2</v>{kept}</c>', f'<c r="C1">{kept}</c>', inline, kept)))
+    assert found == {(1, 1): "2", (1, 2): "b"}
+
+
+@pytest.mark.parametrize("elsewhere", ["<x><v>9</v></x>", "<x><is><t>9</t></is></x>"])
+def test_a_value_stands_in_its_cell_itself(elsewhere: str) -> None:
+    assert cells(book(row(f'<c r="A1"><v>2</v>{elsewhere}</c>'))) == {(1, 1): "2"}
+
+
 @pytest.mark.parametrize("error", ["#SPILL!", "#CALC!", "#GETTING_DATA", "#N/A"])
 def test_every_error_is_told_as_people_see_it(error: str) -> None:
     with WorkbookReader(book(row(f'<c r="B1" t="e"><v>{error}</v></c>'))) as workbook:
