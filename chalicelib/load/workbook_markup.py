@@ -20,6 +20,7 @@ _TYPES = {"s", "n", "b", "e", "str", "d", "inlineStr"}
 _SPACE = " \t\r\n"
 # What programs keep for themselves: no part of a value, whatever it looks like (ISO 29500-1, 18.2.10).
 _EXTENSIONS = "extLst"
+_OF_CELLS = ("f", "v", "is")
 # The parser keeps each name that it meets, and the elements that it is in. Sheets have some 200 names, 10 deep.
 _MAX_NAMES = 10_000
 _DEEPEST = 100
@@ -215,7 +216,7 @@ class Rewriter:
 def _meaning(name: str, around: str) -> str:
     """The bare name of an element; of one that a program keeps for itself, and of all in it, that of the extensions."""
     local = name.rpartition(":")[2]
-    foreign = around == _EXTENSIONS or (local in ("v", "is") and around != "c")
+    foreign = around == _EXTENSIONS or (local in _OF_CELLS and around != "c")
     return _EXTENSIONS if foreign else local
 
 

@@ -193,6 +193,7 @@ def test_a_text_in_parts_is_one_text_and_costs_the_others_nothing(item: str) -> 
 @pytest.mark.parametrize("kept", [
     "<x:v>9</x:v>", "<v>9</v>", "<is><t>9</t></is>", "<row r='9'><c r='A9'><v>9</v></c></row>", "<c><v>9</v></c>",
     "<si><t>9</t></si>", "<extLst><v>9</v></extLst>",
+    "<xm:f>A9</xm:f>",
 ])  # fmt: skip
 def test_what_a_program_keeps_for_itself_in_a_cell_or_row_is_no_value(kept: str) -> None:
     kept = f'<extLst><ext uri="q">{kept}</ext></extLst>'
