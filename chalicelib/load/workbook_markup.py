@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -62,13 +62,23 @@ def _parser(part: str) -> expat.XMLParserType:
     return parser
 
 
+class _Element(NamedTuple):
+    """An element that is open: its bare name, or that of the extensions where it is no part of a sheet; and whether
+    white space is kept in it, None where that is not known.
+    """
+
+    meaning: str
+    preserved: bool | None
+
+
 class Rewriter:
     """Writes rows and shared strings in the usual form, from XML of any other. It takes its time.
 
     ``held`` is about how many bytes it was fed that it still holds: they have not come to the end of a row or an item.
+    Of a part that is not ``whole`` it is not known what its head says of white space; where that matters, it is Unusual.
     """
 
-    def __init__(self, part: str) -> None:
+    def __init__(self, part: str, *, whole: bool = True) -> None:
         self.held = 0
         self._part = part
         self._parser = _parser(part)
@@ -78,14 +88,14 @@ class Rewriter:
         self._done: list[str] = []
         self._cells: list[str] = []
         self._row = self._last = self._column = 0
-        self._around = [""]
+        self._around = [_Element("", False if whole else None)]
         self._ended = False
         self._cell: dict[str, str] = {}
         self._value: str | None = None
         self._taken: set[int] = set()
-        self._rich: list[str] | None = None
+        self._rich: list[tuple[str, bool | None]] | None = None
         self._text: list[str] | None = None
-        self._preserved = self._spoken = self._formula = False
+        self._spoken = self._formula = False
 
     def feed(self, content: bytes, *, final: bool = False) -> bytes:
         """Take the next bytes; return the rows or items that are complete. Raises FileError, ValueError or expat's."""
@@ -104,8 +114,9 @@ class Rewriter:
             raise ValueError("markup deeper than a sheet has")
         if self._text is not None:
             raise ValueError(f"{name} in a text")
-        local = _meaning(name, self._around[-1])
-        self._around.append(local)
+        element = _element(name, attributes, self._around[-1])
+        self._around.append(element)
+        local = element.meaning
         if local == "row":
             number = attributes.get("r")
             self._row, self._column = int(number) if number else self._row + 1, 0
@@ -121,13 +132,12 @@ class Rewriter:
             self._rich = []
         elif self._rich is not None and local == "t":
             self._text = []
-            self._preserved = attributes.get("xml:space") == "preserve"
         elif local == "rPh":
             self._spoken = True
 
     def _end(self, _: str) -> None:
         self._ended = True
-        local = self._around.pop()
+        local, preserved = self._around.pop()
         if local == "row":
             self._end_row()
         elif local == "c":
@@ -141,7 +151,7 @@ class Rewriter:
         elif self._rich is not None and local == "t":
             text = self._taken_text()
             if not self._spoken:
-                self._rich.append(text if self._preserved else text.strip(_SPACE))
+                self._rich.append((text, preserved))
         elif local == "rPh":
             self._spoken = False
 
@@ -155,7 +165,9 @@ class Rewriter:
 
     def _taken_rich(self) -> str:
         rich, self._rich = _told(self._rich), None
-        return "".join(rich)
+        if len(rich) > 1 and any(kept is None and text != text.strip(_SPACE) for text, kept in rich):
+            raise Unusual("white space of which the head of the part tells")
+        return "".join(text if kept else text.strip(_SPACE) for text, kept in rich)
 
     def _place(self, reference: str | None) -> None:
         self._column += 1
@@ -213,11 +225,12 @@ class Rewriter:
         self._cells.clear()
 
 
-def _meaning(name: str, around: str) -> str:
-    """The bare name of an element; of one that a program keeps for itself, and of all in it, that of the extensions."""
+def _element(name: str, attributes: dict[str, str], around: _Element) -> _Element:
     local = name.rpartition(":")[2]
-    foreign = around == _EXTENSIONS or (local in _OF_CELLS and around != "c")
-    return _EXTENSIONS if foreign else local
+    foreign = around.meaning == _EXTENSIONS or (local in _OF_CELLS and around.meaning != "c")
+    space = attributes.get("xml:space")
+    preserved = around.preserved if space is None else space == "preserve"
+    return _Element(_EXTENSIONS if foreign else local, preserved)
 
 
 def _told(found: Any) -> list[str]:

@@ -190,6 +190,30 @@ def test_a_text_in_parts_is_one_text_and_costs_the_others_nothing(item: str) -> 
     assert cells(content) == {(1, 1): "first", (1, 2): "ab c"}
 
 
+PRESERVE = ' xml:space="preserve"'
+
+
+@pytest.mark.parametrize(("markup", "shown"), [
+    ("<sst{0}><si><r><t>a </t></r><r><t>b</t></r></si></sst>", "a b"),
+    ("<sst{0}><!-- --><si><r><t>a </t></r><r><t>b</t></r></si></sst>", "a b"),
+    ("<sst><si{0}><r><t>a </t></r><r><t>b</t></r></si></sst>", "a b"),
+    ("<sst><si><r{0}><t>a </t></r><r><t> b</t></r></si></sst>", "a b"),
+    ('<sst{0}><si><r xml:space="default"><t>a </t></r><r><t>b</t></r></si></sst>', "ab"),
+    ("<sst><si><r><t>a </t></r><r><t>b</t></r></si></sst>", "ab"),
+])  # fmt: skip
+def test_white_space_is_kept_where_an_element_around_says_so(markup: str, shown: str) -> None:
+    content = book(row('<c r="A1" t="s"><v>0</v></c>'), **{STRINGS: markup.format(PRESERVE)})
+    assert cells(content) == {(1, 1): shown}
+
+
+@pytest.mark.parametrize("said", ["worksheet", "row", "c", "is"])
+def test_white_space_is_kept_in_the_cells_of_a_sheet_too(said: str) -> None:
+    text = '<is><r><t>a </t></r><r><t>b</t></r></is>'
+    sheet = f'<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr">{text}</c></row></sheetData></worksheet>'
+    assert cells(book("", **{SHEET: sheet})) == {(1, 1): "ab"}
+    assert cells(book("", **{SHEET: sheet.replace(f"<{said}", f"<{said}{PRESERVE}", 1)})) == {(1, 1): "a b"}
+
+
 @pytest.mark.parametrize("kept", [
     "<x:v>9</x:v>", "<v>9</v>", "<is><t>9</t></is>", "<row r='9'><c r='A9'><v>9</v></c></row>", "<c><v>9</v></c>",
     "<si><t>9</t></si>", "<extLst><v>9</v></extLst>",
