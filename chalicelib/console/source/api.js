@@ -84,8 +84,9 @@ function parsed(json) {
   return JSON.parse(json.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, exact));
 }
 
-/** Send a request, whatever is answered. Throws Problem when nobody answers. */
+/** Send a request, whatever is answered. Throws Problem when nobody answers, or nobody is signed in who could ask. */
 export async function send(path, { query, token = session.get().token, headers, ...options }) {
+  if (!token) throw new Problem(401);
   let response;
   try {
     response = await fetch(URL_OF(path, query), {
