@@ -70,6 +70,29 @@ def told(folder: Path, work: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.parametrize(
+    ("next_caller", "kept"),
+    [({"id": "2", "name": "bea"}, 0), ({"id": "1", "name": "ana"}, 1), ({"id": "2", "name": "ana"}, 1)],
+    ids=["another", "the same", "the same with a new token"],
+)
+def test_whose_token_expired_finds_all_as_it_was_and_nobody_else_does(
+    folder: Path, next_caller: dict[str, str], kept: int
+) -> None:
+    work = f"""
+    callers.first = {{ id: "1", name: "ana" }};
+    await signIn("first");
+    edit(correctionsOf("run"), row, "name", "Ana's");
+    delete callers.first;
+    await ask("runs").catch(() => {{}});
+    const left = session.get().left;
+    await signIn("wrong").catch(() => {{}});
+    callers.second = {json.dumps(next_caller)};
+    await signIn("second");
+    console.log(JSON.stringify([left, unsent(), session.get().caller]));
+    """
+    assert told(folder, work) == ["expired", kept, next_caller]
+
+
 def test_who_signs_out_leaves_nothing_and_is_told_nothing_of_an_expired_token(folder: Path) -> None:
     work = """
     callers.first = { id: "1", name: "ana" };
