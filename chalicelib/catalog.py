@@ -51,6 +51,7 @@ class _Item(Model):
     kind = UnicodeAttribute(null=True)
     phase = UnicodeAttribute(null=True)
     progress = NumberAttribute(null=True)
+    expected = NumberAttribute(null=True)
     source = JSONAttribute(null=True)
     counts = JSONAttribute(null=True)
     started = UTCDateTimeAttribute(null=True)
@@ -199,6 +200,7 @@ def _run(item: _Item) -> Run:
         note=item.note,
         error=item.error,
         result=item.result,
+        expected=None if item.expected is None else int(item.expected),
     )
 
 

@@ -86,7 +86,8 @@ class Run:
     """What was done to tables or backups, and how it ended, as callers see it.
 
     ``error`` is the problem that ended it (``code``, ``detail``, ``hint``), ``note`` what a reader should know of a run
-    that went through, ``result`` what it made (a backup's id, a restore's differences). ``progress`` counts rows.
+    that went through, ``result`` what it made (a backup's id, a restore's differences). ``progress`` counts rows, and
+    ``expected`` is how many there are likely to be in all, while that is known.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Run:
     note: str | None = None
     error: Mapping[str, Any] | None = None
     result: Mapping[str, Any] | None = None
+    expected: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

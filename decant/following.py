@@ -57,9 +57,10 @@ class Watch:
         for name, run in runs.items():
             over = run["state"] in ENDED
             state = run["state"] if over else run.get("phase") or run["state"]
-            rows = run.get("progress")
+            rows, expected = run.get("progress"), run.get("expected")
             more = f"{state}, {rows:,} rows" if rows and not over else state
-            self._say(name, state, more, 1 if over else 0, 1 if over else None)
+            done, total = (1, 1) if over else (rows or 0, expected) if expected else (0, None)
+            self._say(name, state, more, done, total)
 
     def _say(self, name: str, state: str, more: str, done: int, total: int | None) -> None:
         if self._console.is_terminal:

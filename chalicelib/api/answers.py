@@ -26,6 +26,7 @@ def run_object(run: Run) -> dict[str, Any]:
         "state": run.state.value,
         "phase": run.phase,
         "progress": run.progress,
+        "expected": run.expected,
         "source": None if run.source is None else asdict(run.source),
         **asdict(run.counts),
         "created": moment(run.created),

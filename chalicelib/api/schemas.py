@@ -73,6 +73,7 @@ def _answers() -> dict[str, Schema]:
         "state": {"enum": [each.value for each in RunState]},
         "phase": _TEXT,
         "progress": _COUNT,
+        "expected": {"type": ["integer", "null"], "description": "How many rows are likely, while that is known."},
         "source": {"anyOf": [_all({"bucket": _TEXT, "key": _TEXT, "version": _TEXT_OR_NULL}), {"type": "null"}]},
         **_COUNTS,
         "created": _MOMENT_OR_NULL,

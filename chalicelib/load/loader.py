@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded, Unavailable
@@ -15,6 +14,7 @@ from chalicelib.load import ledger, split_record
 from chalicelib.load.choice import write
 from chalicelib.load.digest import Leaves, content_digest
 from chalicelib.load.events import Arrival
+from chalicelib.load.expectation import Expectation
 from chalicelib.load.formats import is_csv, source_of
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
@@ -24,12 +24,18 @@ from chalicelib.load.writer import Written, lock_tables
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
 
 _STATES = {DuplicateContent: RunState.DUPLICATE, Superseded: RunState.REFUSED}
-Progress = Callable[[str, int], None]
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
 _TURN_SECONDS = 8.0
 _TURN_PAUSE = 0.05
 # While a bigger file is read, an empty table and its parents would be kept from everybody for too long.
 _FIRST_BYTES = 64 * 2**20
+
+
+class Progress(Protocol):
+    """Who is told the phase of a load, how many rows were read, and how many are expected in all, if that is known."""
+
+    def __call__(self, phase: str, rows: int, expected: int | None = None) -> None:
+        """Be told."""
 
 
 class NotItsTurn(Unavailable):
@@ -109,7 +115,13 @@ class Loader:
         """
         with closing(_Hashed(self.content(file.version))) as content:
             names = [table.name for table in self.dictionary.tables]
-            source = Returning(source_of(file.version.key, file.table, cast(BinaryIO, content), names))
+            rows = source_of(file.version.key, file.table, cast(BinaryIO, content), names)
+            expectation = Expectation(rows, file.size) if file.is_csv else None
+            source = Returning(expectation or rows)
+
+            def tell(phase: str, read: int) -> None:
+                progress(phase, read, expectation.rows() if expectation else None)
+
             with self.database.transaction() as transaction:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 if done := ledger.recorded(transaction, attempt.run):
@@ -123,7 +135,7 @@ class Loader:
                     source,
                     file.options,
                     run=attempt.run,
-                    progress=progress,
+                    progress=tell,
                     first=file.size <= _FIRST_BYTES,
                 )
                 if not written.refused:

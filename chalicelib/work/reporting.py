@@ -132,6 +132,7 @@ def ended(run: Run, entry: LedgerEntry) -> Run:
         state=entry.state,
         phase="done",
         progress=entry.counts.read,
+        expected=None,
         counts=entry.counts,
         started=entry.started,
         ended=entry.ended or now(),
@@ -155,13 +156,14 @@ class Progress:
         self._phase = run.phase
         self._silent_until = self._told
 
-    def tell(self, phase: str, rows: int) -> None:
+    def tell(self, phase: str, rows: int, expected: int | None = None) -> None:
+        """Tell the phase, how many rows are done, and how many are expected in all; None: nobody knows."""
         moment = self._clock()
         if moment < self._silent_until or (phase == self._phase and moment - self._told < _TELL_EVERY):
             return
         self._phase, self._told = phase, moment
         try:
-            self._services.catalog.put_run(replace(self._run, phase=phase, progress=rows))
+            self._services.catalog.put_run(replace(self._run, phase=phase, progress=rows, expected=expected))
         except DecantError:
             self._silent_until = self._clock() + _SILENT_FOR
             logger.warning("the catalogue can't be told; the run goes on without telling its progress", exc_info=True)

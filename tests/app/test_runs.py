@@ -12,8 +12,8 @@ from tests.app.conftest import Api
 
 JOBS = b"1,Recruiter\n2,\nx,Analyst\n4,Engineer\n"
 RUN_FIELDS = {
-    "id", "kind", "table", "state", "phase", "progress", "source", "read", "inserted", "updated", "unchanged",
-    "rejected", "created", "started", "ended", "seconds", "dictionary", "note", "error", "result",
+    "id", "kind", "table", "state", "phase", "progress", "expected", "source", "read", "inserted", "updated",
+    "unchanged", "rejected", "created", "started", "ended", "seconds", "dictionary", "note", "error", "result",
 }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ RUN = Run(
     dictionary="hash",
     phase="done",
     progress=2_000_000_000,
+    expected=3_000_000_000,
     source=Source("bucket", "incoming/ñ.csv", None),
     counts=Counts(5, 1, 1, 1, 2),
     created=NOW,

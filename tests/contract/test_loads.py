@@ -21,6 +21,7 @@ from chalicelib.publishing import SET_WISE_FROM
 from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services
+from chalicelib.work import reporting
 from tests.conftest import TestDatabase
 from tests.fakes import FakeAuditLog, FakeCatalog, FakeQueue
 
@@ -123,6 +124,24 @@ def test_a_file_goes_into_its_table(intake: Intake) -> None:
     assert run.state is RunState.SUCCEEDED
     assert (run.counts.read, run.counts.inserted, run.counts.rejected) == (3, 3, 0)
     assert intake.postgres.rows("departments") == [(1, "Sales"), (2, "Legal"), (3, "Support")]
+
+
+def test_while_a_csv_is_read_its_rows_tell_how_many_to_expect(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Run] = []
+    put_run = intake.catalog.put_run
+
+    def put(run: Run) -> None:
+        told.append(run)
+        put_run(run)
+
+    monkeypatch.setattr(reporting, "_TELL_EVERY", 0)
+    monkeypatch.setattr(intake.catalog, "put_run", put)
+    name, rows = "x" * 90, 40_000
+    run = intake.drop("departments.csv", "".join(f"{number},{name}\n" for number in range(rows)).encode())
+    expected = [each.expected for each in told if 0 < each.progress < rows]
+    assert expected
+    assert all(each is not None and 0.95 * rows < each < 1.05 * rows for each in expected)
+    assert (run.counts.inserted, run.expected) == (rows, None)
 
 
 def test_bad_rows_are_logged_and_the_good_ones_go_in(intake: Intake) -> None:

@@ -33,12 +33,14 @@ function Run({ run }) {
 
 function UnderWay({ run }) {
   const rate = useRate(run);
+  const { progress, expected } = run;
   return html`<${Card}><div class="stack" aria-live="polite">
     <h2>${phaseName(run.phase || run.state)}</h2>
-    <${Bar} label=${t("run.progress")} />
+    <${Bar} label=${t("run.progress")} share=${expected ? Math.min(1, progress / expected) : null} />
     <dl class="stats">
       <${Stat} label=${t("run.progress")} value=${run.progress ?? 0} />
       <${Stat} label=${t("run.rate")} value=${rate === null ? "–" : t("run.rate.value", { rows: Math.round(rate) })} />
+      ${expected > progress && rate > 0 && html`<${Stat} label=${t("run.remaining")} value=${duration((expected - progress) / rate)} />`}
       ${run.started && html`<${Stat} label=${t("run.since")} value=${duration((Date.now() - new Date(run.started)) / 1000)} />`}
     </dl></div><//>`;
 }

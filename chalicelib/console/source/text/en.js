@@ -84,6 +84,7 @@ export default {
   "run.progress": "Rows so far",
   "run.rate": "Speed",
   "run.rate.value": "{rows} rows/s",
+  "run.remaining": "Remaining",
   "run.since": "Running for",
   "run.error.failed": "This run failed; the tables are as they were",
   "run.error.refused": "Nothing was loaded",

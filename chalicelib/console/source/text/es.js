@@ -84,6 +84,7 @@ export default {
   "run.progress": "Filas hasta ahora",
   "run.rate": "Velocidad",
   "run.rate.value": "{rows} filas/s",
+  "run.remaining": "Falta",
   "run.since": "En curso desde hace",
   "run.error.failed": "Esta carga falló; las tablas están como estaban",
   "run.error.refused": "No se cargó nada",
