@@ -75,7 +75,7 @@ class Rewriter:
     """Writes rows and shared strings in the usual form, from XML of any other. It takes its time.
 
     ``held`` is about how many bytes it was fed that it still holds: they have not come to the end of a row or an item.
-    Of a part that is not ``whole`` it is not known what its head says of white space; where that matters, it is Unusual.
+    Of a part that is not ``whole`` it is not known what its head says of white space: Unusual, where that matters.
     """
 
     def __init__(self, part: str, *, whole: bool = True) -> None:

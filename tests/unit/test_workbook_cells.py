@@ -208,7 +208,7 @@ def test_white_space_is_kept_where_an_element_around_says_so(markup: str, shown:
 
 @pytest.mark.parametrize("said", ["worksheet", "row", "c", "is"])
 def test_white_space_is_kept_in_the_cells_of_a_sheet_too(said: str) -> None:
-    text = '<is><r><t>a </t></r><r><t>b</t></r></is>'
+    text = "<is><r><t>a </t></r><r><t>b</t></r></is>"
     sheet = f'<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr">{text}</c></row></sheetData></worksheet>'
     assert cells(book("", **{SHEET: sheet})) == {(1, 1): "ab"}
     assert cells(book("", **{SHEET: sheet.replace(f"<{said}", f"<{said}{PRESERVE}", 1)})) == {(1, 1): "a b"}
