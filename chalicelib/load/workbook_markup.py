@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -15,6 +15,7 @@ LAST_ROW = 2**20
 # Columns A to ZZ.
 WIDE = 702
 _LAST_COLUMN = 2**14
+T = TypeVar("T")
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
 _TYPES = {"s", "n", "b", "e", "str", "d", "inlineStr"}
 _SPACE = " \t\r\n"
@@ -233,9 +234,9 @@ def _element(name: str, attributes: dict[str, str], around: _Element) -> _Elemen
     return _Element(_EXTENSIONS if foreign else local, preserved)
 
 
-def _told(found: Any) -> list[str]:
-    if not isinstance(found, list):
-        raise ValueError("markup that is no sheet's")  # noqa: TRY004
+def _told(found: list[T] | None) -> list[T]:
+    if found is None:
+        raise ValueError("markup that is no sheet's")
     return found
 
 
