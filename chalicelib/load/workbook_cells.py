@@ -296,8 +296,7 @@ def _shown(kind: Kind, texts: pa.Array, shared: pa.Array, styles: Styles) -> pa.
         case Kind.SHARED:
             return shared.take(_numbers(texts))
         case Kind.TRUTH:
-            true = pc.invert(pc.is_in(texts, pa.array(["0", "false"])))
-            return pc.if_else(true, "true", "false")
+            return _truths(trimmed(plain_text(texts)))
         case Kind.INLINE:
             return trimmed(with_escapes(plain_text(texts)))
         case Kind.UNCOMPUTED:
@@ -306,8 +305,18 @@ def _shown(kind: Kind, texts: pa.Array, shared: pa.Array, styles: Styles) -> pa.
             return trimmed(plain_text(texts))
 
 
+def _truths(texts: pa.Array) -> pa.Array:
+    """Truth values in one form; what is none stays, for its column to reject."""
+    lower = pc.utf8_lower(texts)
+    false, true = (pc.is_in(lower, pa.array(forms)) for forms in (["0", "false"], ["1", "true"]))
+    return pc.if_else(false, "false", pc.if_else(true, "true", texts))
+
+
 def _numbers(texts: pa.Array) -> pa.Array:
-    return pc.cast(texts, pa.int32())
+    try:
+        return pc.cast(texts, pa.int32())
+    except pa.ArrowInvalid:
+        return pc.cast(trimmed(plain_text(texts)), pa.int32())
 
 
 def _require(told: Mask) -> None:

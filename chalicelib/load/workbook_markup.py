@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple, TypeVar
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -15,9 +15,13 @@ LAST_ROW = 2**20
 # Columns A to ZZ.
 WIDE = 702
 _LAST_COLUMN = 2**14
+T = TypeVar("T")
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
 _TYPES = {"s", "n", "b", "e", "str", "d", "inlineStr"}
 _SPACE = " \t\r\n"
+# What programs keep for themselves: no part of a value, whatever it looks like (ISO 29500-1, 18.2.10).
+_EXTENSIONS = "extLst"
+_OF_CELLS = ("f", "v", "is")
 # The parser keeps each name that it meets, and the elements that it is in. Sheets have some 200 names, 10 deep.
 _MAX_NAMES = 10_000
 _DEEPEST = 100
@@ -59,13 +63,23 @@ def _parser(part: str) -> expat.XMLParserType:
     return parser
 
 
+class _Element(NamedTuple):
+    """An element that is open: its bare name, or that of the extensions where it is no part of a sheet; and whether
+    white space is kept in it, None where that is not known.
+    """
+
+    meaning: str
+    preserved: bool | None
+
+
 class Rewriter:
     """Writes rows and shared strings in the usual form, from XML of any other. It takes its time.
 
     ``held`` is about how many bytes it was fed that it still holds: they have not come to the end of a row or an item.
+    Of a part that is not ``whole`` it is not known what its head says of white space: Unusual, where that matters.
     """
 
-    def __init__(self, part: str) -> None:
+    def __init__(self, part: str, *, whole: bool = True) -> None:
         self.held = 0
         self._part = part
         self._parser = _parser(part)
@@ -74,14 +88,15 @@ class Rewriter:
         self._parser.CharacterDataHandler = self._character_data
         self._done: list[str] = []
         self._cells: list[str] = []
-        self._row = self._last = self._column = self._depth = 0
+        self._row = self._last = self._column = 0
+        self._around = [_Element("", False if whole else None)]
         self._ended = False
         self._cell: dict[str, str] = {}
         self._value: str | None = None
         self._taken: set[int] = set()
-        self._rich: list[str] | None = None
+        self._rich: list[tuple[str, bool | None]] | None = None
         self._text: list[str] | None = None
-        self._preserved = self._spoken = self._formula = False
+        self._spoken = self._formula = False
 
     def feed(self, content: bytes, *, final: bool = False) -> bytes:
         """Take the next bytes; return the rows or items that are complete. Raises FileError, ValueError or expat's."""
@@ -96,10 +111,13 @@ class Rewriter:
         return done
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > _DEEPEST:
+        if len(self._around) > _DEEPEST:
             raise ValueError("markup deeper than a sheet has")
-        local = name.rpartition(":")[2]
+        if self._text is not None:
+            raise ValueError(f"{name} in a text")
+        element = _element(name, attributes, self._around[-1])
+        self._around.append(element)
+        local = element.meaning
         if local == "row":
             number = attributes.get("r")
             self._row, self._column = int(number) if number else self._row + 1, 0
@@ -109,25 +127,23 @@ class Rewriter:
             self._place(attributes.get("r"))
         elif local == "f":
             self._formula = True
-        elif local == "v" and self._rich is None:
+        elif local == "v":
             self._text = []
         elif local in ("is", "si"):
             self._rich = []
         elif self._rich is not None and local == "t":
             self._text = []
-            self._preserved = attributes.get("xml:space") == "preserve"
         elif local == "rPh":
             self._spoken = True
 
-    def _end(self, name: str) -> None:
-        self._depth -= 1
+    def _end(self, _: str) -> None:
         self._ended = True
-        local = name.rpartition(":")[2]
+        local, preserved = self._around.pop()
         if local == "row":
             self._end_row()
         elif local == "c":
             self._end_value()
-        elif local == "v" and self._rich is None:
+        elif local == "v":
             self._value = f"<v>{self._taken_text()}</v>"
         elif local == "is":
             self._value = f"<is><t>{self._taken_rich()}</t></is>"
@@ -136,7 +152,7 @@ class Rewriter:
         elif self._rich is not None and local == "t":
             text = self._taken_text()
             if not self._spoken:
-                self._rich.append(text if self._preserved else text.strip(_SPACE))
+                self._rich.append((text, preserved))
         elif local == "rPh":
             self._spoken = False
 
@@ -150,7 +166,9 @@ class Rewriter:
 
     def _taken_rich(self) -> str:
         rich, self._rich = _told(self._rich), None
-        return "".join(rich)
+        if len(rich) > 1 and any(kept is None and text != text.strip(_SPACE) for text, kept in rich):
+            raise Unusual("white space of which the head of the part tells")
+        return "".join(text if kept else text.strip(_SPACE) for text, kept in rich)
 
     def _place(self, reference: str | None) -> None:
         self._column += 1
@@ -208,9 +226,17 @@ class Rewriter:
         self._cells.clear()
 
 
-def _told(found: Any) -> list[str]:
-    if not isinstance(found, list):
-        raise ValueError("markup that is no sheet's")  # noqa: TRY004
+def _element(name: str, attributes: dict[str, str], around: _Element) -> _Element:
+    local = name.rpartition(":")[2]
+    foreign = around.meaning == _EXTENSIONS or (local in _OF_CELLS and around.meaning != "c")
+    space = attributes.get("xml:space")
+    preserved = around.preserved if space is None else space == "preserve"
+    return _Element(_EXTENSIONS if foreign else local, preserved)
+
+
+def _told(found: list[T] | None) -> list[T]:
+    if found is None:
+        raise ValueError("markup that is no sheet's")
     return found
 
 

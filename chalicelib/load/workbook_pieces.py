@@ -80,7 +80,7 @@ def usual(archive: Archive, part: str, element: bytes, end: bytes) -> Iterator[b
 def mended(part: str, markup: bytes) -> bytes:
     """A piece of a part in the usual form. Raises Unusual when it can't be read for itself, and FileError."""
     try:
-        return Rewriter(part).feed(b"<piece>" + markup + b"</piece>", final=True)
+        return Rewriter(part, whole=False).feed(b"<piece>" + markup + b"</piece>", final=True)
     except (ValueError, *BROKEN_XML) as error:
         raise Unusual from error
 

@@ -54,6 +54,9 @@ def shown_numbers(texts: pa.Array) -> pa.Array:
 def shown_dates(texts: pa.Array, epoch_1904: bool) -> pa.Array:
     """Days since the epoch as ISO 8601, to the millisecond; what lies in no calendar is shown as a number."""
     known = pc.match_substring_regex(texts, _FLOAT)
+    if not pc.all(known).as_py():
+        texts = pc.utf8_trim_whitespace(plain_text(texts))
+        known = pc.match_substring_regex(texts, _FLOAT)
     days = pc.cast(pc.if_else(known, texts, "-1"), pa.float64()).to_numpy()
     inside = (days >= 0) & (days < _MOST_DAYS)
     epoch = _EPOCH_1904 if epoch_1904 else np.where(days < _PHANTOM_DAY, _EPOCH_AHEAD, _EPOCH)

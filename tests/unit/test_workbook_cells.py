@@ -71,6 +71,26 @@ def test_a_number_is_written_out_and_what_is_none_stays(written: str, shown: str
     assert cells(book(row(f'<c r="A1"><v>{written}</v></c>'))) == {(1, 1): shown}
 
 
+@pytest.mark.parametrize(("written", "shown"), [
+    ("0", "false"), ("false", "false"), ("FALSE", "false"), ("&#48;", "false"), ("\n0", "false"), (" false ", "false"),
+    ("1", "true"), ("true", "true"), ("True", "true"), ("&#49;", "true"), ("no", "no"), ("2", "2"), ("00", "00"),
+])  # fmt: skip
+def test_a_truth_value_is_told_in_one_form_and_what_is_none_stays(written: str, shown: str) -> None:
+    assert cells(book(row(f'<c r="A1" t="b"><v>{written}</v></c>'))) == {(1, 1): shown}
+
+
+@pytest.mark.parametrize("form", ["{}", " {} ", "\n{}\n", "\r\n{}", "&#{code};{rest}", " &#{code};{rest}", "&#10;{}"])
+def test_dates_and_the_numbers_of_shared_texts_need_not_stand_bare(form: str) -> None:
+    def put(number: str) -> str:
+        return form.format(number, code=ord(number[0]), rest=number[1:])
+
+    content = book(row(f'<c r="A1" t="s"><v>{put("1")}</v></c>', f'<c r="B1" s="1"><v>{put("44197")}</v></c>',
+                       f'<c r="C1" s="1"><v>{put("none")}</v></c>', '<c r="D1" s="1"><v>44198</v></c>'),
+                   **strings("<si><t>a</t></si><si><t>b</t></si>"))  # fmt: skip
+    midnight = "2021-01-0{} 00:00:00".format
+    assert list(cells(content).values()) == ["b", midnight(1), "none", midnight(2)]
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers().map(float) | st.decimals(
     -(10**6), 10**6, places=4).map(float), min_size=1))  # fmt: skip
 def test_numbers_keep_fifteen_digits_and_whole_ones_all(numbers: list[float]) -> None:
@@ -168,6 +188,47 @@ def test_a_text_in_parts_is_one_text_and_costs_the_others_nothing(item: str) -> 
     content = book(row(*(f'<c r="{letter}1" t="s"><v>{n}</v></c>' for n, letter in enumerate("ABC"))),
                    **strings(f"<si><t>first</t></si>{item}<si/>"))  # fmt: skip
     assert cells(content) == {(1, 1): "first", (1, 2): "ab c"}
+
+
+PRESERVE = ' xml:space="preserve"'
+
+
+@pytest.mark.parametrize(("markup", "shown"), [
+    ("<sst{0}><si><r><t>a </t></r><r><t>b</t></r></si></sst>", "a b"),
+    ("<sst{0}><!-- --><si><r><t>a </t></r><r><t>b</t></r></si></sst>", "a b"),
+    ("<sst><si{0}><r><t>a </t></r><r><t>b</t></r></si></sst>", "a b"),
+    ("<sst><si><r{0}><t>a </t></r><r><t> b</t></r></si></sst>", "a b"),
+    ('<sst{0}><si><r xml:space="default"><t>a </t></r><r><t>b</t></r></si></sst>', "ab"),
+    ("<sst><si><r><t>a </t></r><r><t>b</t></r></si></sst>", "ab"),
+])  # fmt: skip
+def test_white_space_is_kept_where_an_element_around_says_so(markup: str, shown: str) -> None:
+    content = book(row('<c r="A1" t="s"><v>0</v></c>'), **{STRINGS: markup.format(PRESERVE)})
+    assert cells(content) == {(1, 1): shown}
+
+
+@pytest.mark.parametrize("said", ["worksheet", "row", "c", "is"])
+def test_white_space_is_kept_in_the_cells_of_a_sheet_too(said: str) -> None:
+    text = "<is><r><t>a </t></r><r><t>b</t></r></is>"
+    sheet = f'<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr">{text}</c></row></sheetData></worksheet>'
+    assert cells(book("", **{SHEET: sheet})) == {(1, 1): "ab"}
+    assert cells(book("", **{SHEET: sheet.replace(f"<{said}", f"<{said}{PRESERVE}", 1)})) == {(1, 1): "a b"}
+
+
+@pytest.mark.parametrize("kept", [
+    "<x:v>9</x:v>", "<v>9</v>", "<is><t>9</t></is>", "<row r='9'><c r='A9'><v>9</v></c></row>", "<c><v>9</v></c>",
+    "<si><t>9</t></si>", "<extLst><v>9</v></extLst>",
+    "<xm:f>A9</xm:f>",
+])  # fmt: skip
+def test_what_a_program_keeps_for_itself_in_a_cell_or_row_is_no_value(kept: str) -> None:
+    kept = f'<extLst><ext uri="q">{kept}</ext></extLst>'
+    inline = f'<c r="B1" t="inlineStr"><is><t>b</t></is>{kept}</c>'
+    found = cells(book(row(f'<c r="A1"><v>2</v>{kept}</c>', f'<c r="C1">{kept}</c>', inline, kept)))
+    assert found == {(1, 1): "2", (1, 2): "b"}
+
+
+@pytest.mark.parametrize("elsewhere", ["<x><v>9</v></x>", "<x><is><t>9</t></is></x>"])
+def test_a_value_stands_in_its_cell_itself(elsewhere: str) -> None:
+    assert cells(book(row(f'<c r="A1"><v>2</v>{elsewhere}</c>'))) == {(1, 1): "2"}
 
 
 @pytest.mark.parametrize("error", ["#SPILL!", "#CALC!", "#GETTING_DATA", "#N/A"])

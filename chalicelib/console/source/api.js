@@ -5,8 +5,11 @@ import { store, useStore } from "./lib.js";
 export const BASE = new URL("../../", import.meta.url);
 const KEPT = "decant-token";
 
-/** Who is signed in: `{ token, caller }`; `caller` is `{ id, name, scopes }` once the API has told. */
-export const session = store({ token: sessionStorage.getItem(KEPT), caller: null, left: null });
+/**
+ * Who is signed in: `{ token, caller }`; `caller` is `{ id, name, scopes }` once the API has told. `left` is why nobody is,
+ * and `last` the name of whose token expired.
+ */
+export const session = store({ token: sessionStorage.getItem(KEPT), caller: null, left: null, last: null });
 export const useSession = () => useStore(session);
 
 /** Whether the signed-in caller has a scope: "read", "write" or "operate". */
@@ -28,17 +31,23 @@ export class Problem extends Error {
 /** Sign in with a token. Throws Problem when the API does not know it. */
 export async function signIn(token) {
   const { body } = await ask("me", { token });
+  // The same person has another id with a new token.
+  if (session.get().last !== body.name) signOut();
   sessionStorage.setItem(KEPT, token);
-  session.set({ token, caller: body, left: null });
+  session.set({ token, caller: body, left: null, last: null });
 }
 
 /** Sign out; `reason` ("expired" or null) is told where the reader signs in again. */
 export function signOut(reason = null) {
+  const last = reason && session.get().caller?.name;
   sessionStorage.removeItem(KEPT);
-  session.set({ token: null, caller: null, left: reason });
+  session.set({ token: null, caller: null, left: reason, last });
 }
 
-/** Do something whenever the reader signs out by themselves; whose token expired finds all as it was. */
+/**
+ * Do something whenever the reader signs out by themselves, or another signs in where their token expired; they
+ * themselves find all as it was.
+ */
 export const leaving = (act) => session.follow(() => {
   const { token, left } = session.get();
   if (!token && !left) act();
@@ -48,7 +57,7 @@ export const leaving = (act) => session.follow(() => {
 export async function recall() {
   const { token } = session.get();
   const { body } = await ask("me");
-  session.set({ token, caller: body, left: null });
+  session.set({ token, caller: body, left: null, last: null });
 }
 
 const URL_OF = (path, query = {}) => {
@@ -84,8 +93,9 @@ function parsed(json) {
   return JSON.parse(json.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, exact));
 }
 
-/** Send a request, whatever is answered. Throws Problem when nobody answers. */
+/** Send a request, whatever is answered. Throws Problem when nobody answers, or nobody is signed in who could ask. */
 export async function send(path, { query, token = session.get().token, headers, ...options }) {
+  if (!token) throw new Problem(401);
   let response;
   try {
     response = await fetch(URL_OF(path, query), {

@@ -70,9 +70,9 @@ async function send({ id, file, table, options }) {
 }
 
 async function follow(id, run) {
-  let pause = FIRST_PAUSE;
-  while (files.get().some((each) => each.id === id)) {
+  for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.4, LONGEST_PAUSE)) {
     await rest(pause);
+    if (!files.get().some((each) => each.id === id)) return;
     try {
       const seen = await get(`runs/${run}`);
       change(id, { run: seen, error: null, ...(ended(seen) ? { state: "over" } : {}) });
@@ -80,7 +80,6 @@ async function follow(id, run) {
     } catch (error) {
       if (error.status === 401 || error.status === 403) return;
     }
-    pause = Math.min(pause * 1.4, LONGEST_PAUSE);
   }
 }
 
