@@ -131,7 +131,7 @@ def test_lambdas_make_the_parts_of_a_backup_in_its_snapshot(
             with closing(connect_url(stack.app_database_url)) as another:
                 another.execute_simple(f"DELETE FROM jobs WHERE id IN ({many_jobs[0]}, {many_jobs[-1]})")
             keys = {part_manifest_key(part.table, part.backup, part.number) for part in offered}
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + 180
             while not keys <= {each.key for each in bucket.list(f"backups/jobs/{offered[0].backup}/")}:
                 assert time.monotonic() < deadline, "the workers don't make the parts"
                 time.sleep(0.1)
@@ -158,7 +158,7 @@ def _rows(bucket: S3Storage, key: str) -> list[Any]:
 
 def _ended(call: Call, wanted: Any) -> dict[str, Any]:
     """The run, once it has ended."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while True:
         found: list[dict[str, Any]] = [run for run in call("GET", "/runs?limit=1000").json["runs"] if wanted(run)]
         if found and found[0]["ended"]:
