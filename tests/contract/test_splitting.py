@@ -185,6 +185,25 @@ def test_the_parts_may_come_in_any_order_and_more_than_once(
     assert nothing_is_left(intake)
 
 
+def test_the_parts_that_are_loaded_tell_how_many_rows_to_expect(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int | None] = []
+    put_run = intake.catalog.put_run
+
+    def put(run: Run) -> None:
+        put_run(run)
+        if run.progress:
+            told.append(run.expected)
+
+    monkeypatch.setattr(intake.catalog, "put_run", put)
+    monkeypatch.setattr("chalicelib.work.reporting._TELL_EVERY", 0)
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    intake.deliver_all()
+    *during, last = told
+    assert len(during) > 10
+    assert all(expected is not None and 20 <= expected <= 80 for expected in during), during
+    assert (last, the_run(intake).counts.read) == (None, 40)
+
+
 class Dying:
     """Ends the worker at one of the moments in which it could die: before and after each commit, and each message."""
 
