@@ -72,11 +72,11 @@ drill: | $(PY) ## restore the newest backups for practice; no table is touched
 retention: | $(PY) ## delete the backups that need not be kept
 	@$(STACK) retention
 
-dead-letters: | $(PY) ## the work that failed as often as it may
+dead-letters: | $(PY) ## the work that failed as often as it may, and why
 	@$(STACK) dead-letters
 
-redrive: | $(PY) ## give that work to the workers again
-	@$(STACK) redrive
+redrive: | $(PY) ## give that work to the workers again: make redrive [RUN=id]
+	@$(STACK) redrive $(if $(RUN),--run "$(RUN)")
 
 audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
 	@$(PY) -m infra.audit audit $(STAGED) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
