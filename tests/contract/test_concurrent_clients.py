@@ -26,7 +26,7 @@ from tests.conftest import MakeDatabase, TestDatabase
 from tests.races.company import SHAPE, Company, hired, numbered
 from tests.races.model import BackUp, Correct, Delete, Restore, Row, Write
 
-EXAMPLES = int(os.environ.get("DECANT_RACES_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("DECANT_RACES_EXAMPLES", "6"))
 EVERY = int(os.environ.get("DECANT_RACES_EVERY", "12"))
 TALLY = os.environ.get("DECANT_RACES_TALLY")
 
@@ -120,6 +120,7 @@ def a_deletion(table: str, key: str) -> Work:
 
 
 NEW, OF_ART, OTHERS = numbered(("4", "New")), hired("9", department="3"), hired("1", "9", name="Bo")
+STAGED = hired("1", "8", "9", name="Bo")
 ORPHANS = hired("8", "9", department="9")
 FIVE = hired("1", "2", "3", "4", "5", name="Bo")
 FAMILY = ("departments", NEW), ("hired_employees", hired("4", "5", department="4"))
@@ -144,6 +145,7 @@ MEETINGS: dict[str, tuple[Work, Work]] = {
     "a backup and a restore": (a_backup, a_restore(*SHAPE)),
     "a big file and a backup": (a_file("hired_employees", FIVE, "update"), a_backup),
     "a batch and a deletion of its parent": (a_batch(("hired_employees", OF_ART)), a_deletion("departments", "3")),
+    "a staged file and a deletion of a rival": (a_file("hired_employees", STAGED), a_deletion("hired_employees", "1")),
     "a batch and a deletion of what it has": (a_batch(("hired_employees", OTHERS)), a_deletion("hired_employees", "1")),
 }  # fmt: skip
 
