@@ -93,6 +93,9 @@ dev: install ## serve the API with `chalice local` against the running stack
 test: install ## every test, on as many cores as there are
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
+	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
 	@$(PY) -m pytest -m deployed --emulator=localstack -n 2 --dist loadgroup tests/e2e --ignore=tests/e2e/test_package.py
 	@$(PY) -m infra.local.with_localstack $(PY) -m pytest -m localstack tests/e2e
