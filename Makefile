@@ -72,11 +72,11 @@ drill: | $(PY) ## restore the newest backups for practice; no table is touched
 retention: | $(PY) ## delete the backups that need not be kept
 	@$(STACK) retention
 
-dead-letters: | $(PY) ## the work that failed as often as it may
+dead-letters: | $(PY) ## the work that failed as often as it may, and why
 	@$(STACK) dead-letters
 
-redrive: | $(PY) ## give that work to the workers again
-	@$(STACK) redrive
+redrive: | $(PY) ## give that work to the workers again: make redrive [RUN=id]
+	@$(STACK) redrive $(if $(RUN),--run "$(RUN)")
 
 audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
 	@$(PY) -m infra.audit audit $(STAGED) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
@@ -95,6 +95,9 @@ test: install ## every test, on as many cores as there are
 
 flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
 	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
+	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
 	@$(PY) -m pytest -m deployed --emulator=localstack -n 2 --dist loadgroup tests/e2e --ignore=tests/e2e/test_package.py
