@@ -74,11 +74,13 @@ def damage_one(dice: random.Random, saved: Saved, *, told: Counter[str]) -> None
         return
     told["second line"] += 1
     try:
-        read_unchecked(storage, saved)
+        rows = read_unchecked(storage, saved)
     except BackupDamaged as error:
         if key not in error.detail:
             raise AssertionError(f"{damage.__name__}: the error does not tell where: {error}") from error
     else:
+        if not rows.equals(read_unchecked(saved.storage.but("", None), saved)):
+            raise AssertionError(f"{damage.__name__} of {key} makes other rows, and nothing sees it")
         told["second line: bytes differ, rows are the same"] += 1
 
 

@@ -119,12 +119,12 @@ def read_as_restore(storage: Storage, saved: Saved) -> None:
     chosen.content.check()
 
 
-def read_unchecked(storage: Storage, saved: Saved) -> None:
-    """Read what is put in the place of a file after its bytes were checked."""
+def read_unchecked(storage: Storage, saved: Saved) -> pa.Table:
+    """The rows of what is put in the place of a file after its bytes were checked."""
     content = BackupContent(storage, load_manifest(storage, saved.backup))
-    for _ in content.chunks():
-        pass
+    rows = list(content.chunks())
     content.check()
+    return pa.concat_tables(rows)
 
 
 def chunks(rows: pa.Table) -> Iterator[pa.Table]:
