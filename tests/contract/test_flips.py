@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from chalicelib.backup import container
 from chalicelib.backup.codec import read_avro
-from chalicelib.backup.manifest import manifest_object, parse_manifest, sealed
+from chalicelib.backup.manifest import SEAL, manifest_object, parse_manifest, sealed
 from chalicelib.dictionary.avro import avro_schema
 from chalicelib.errors import BackupDamaged, NotFound, RestoreRefused, TooLarge
 from chalicelib.ports import Storage
@@ -337,6 +337,8 @@ def test_a_manifest_as_deep_as_a_well_is_refused(depth: int) -> None:
     deep = f'{{"format": 1, "schema": {"[" * depth}{"]" * depth}, "manifest_sha256": ""}}'
     with pytest.raises(BackupDamaged):
         parse_manifest(deep.encode(), IN_PARTS.manifest_key)
-    told = json.dumps({**TOLD, "schema": "DEEP"}).replace('"DEEP"', '{"type":' * depth + '"int"' + "}" * depth)
+    told = json.dumps({**TOLD, "schema": "DEEP", SEAL: "0"}).replace(
+        '"DEEP"', '{"type":' * depth + '"int"' + "}" * depth
+    )
     with pytest.raises(BackupDamaged):
         parse_manifest(told.encode(), IN_PARTS.manifest_key)
