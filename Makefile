@@ -93,6 +93,9 @@ dev: install ## serve the API with `chalice local` against the running stack
 test: install ## every test, on as many cores as there are
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
+	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
 races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
 	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
