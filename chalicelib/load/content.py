@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from threading import Lock
 from typing import IO, BinaryIO
 
+from chalicelib.errors import Unavailable
 from chalicelib.load.digest import Leaves, content_digest
 
 _BLOCK = 2**20
@@ -29,13 +31,14 @@ class Content:
     def fetch(self) -> int:
         """Get what is left into a temporary file, so that reading it waits for nobody; return how many lines all has.
 
-        Line ends are counted, so those inside cells as well.
+        Line ends are counted, so those inside cells as well. Raises Unavailable when the worker's disk is full: another
+        worker has one of its own.
         """
         with self._reading:
             if self._rest is None:
                 self._rest = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
                 while content := self._take(_BLOCK):
-                    self._rest.write(content)
+                    _write(self._rest, content)
                 self._rest.seek(0)
             return self._lines + 1
 
@@ -56,6 +59,18 @@ class Content:
         self._leaves.feed(content)
         self._lines += _line_ends(content)
         return content
+
+
+def _write(file: IO[bytes], content: bytes) -> None:
+    try:
+        file.write(content)
+        file.flush()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unavailable(
+            "The worker's disk for temporary files is full.", hint="It is tried again; a smaller file may go through."
+        ) from error
 
 
 def _line_ends(content: bytes) -> int:
