@@ -19,6 +19,7 @@ from chalicelib.load.rows import RejectedRow, SourceChunk
 from chalicelib.load.settling import Settling
 from chalicelib.load.validation import ROW, Validator
 from chalicelib.load.vanished import RowGone, parents_stay
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Transaction
 
 
@@ -41,8 +42,10 @@ def write_direct(transaction: Transaction, table: Table, rows: SourceChunk, on_c
     settling.reject_orphans(keys.lacking)
     settling.reject_duplicates()
     valid = settling.valid
+    passed(Point.DIRECT_CHECKED)
     with parents_stay(table):
         inserted, updated = _put(transaction, table, valid, on_conflict) if len(valid) else (0, 0)
+    passed(Point.DIRECT_INSERTED)
     if inserted < len(valid) and on_conflict is OnConflict.REJECT:
         settling.reject_taken(_taken(transaction, table, valid))
     rejected = settling.rejected

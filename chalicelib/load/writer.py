@@ -21,6 +21,7 @@ from chalicelib.load.rows import RejectedRow, Source, rejections_table
 from chalicelib.load.staging import Staging
 from chalicelib.load.validation import Checked, Validator
 from chalicelib.load.vanished import parents_stay
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Transaction
 from chalicelib.publishing import SET_WISE_FROM
 
@@ -85,9 +86,11 @@ def write(
     if most_rows is not None and options.max_rejected is None and FirstLoad.possible(transaction, table):
         source = Begun.of(source, SET_WISE_FROM, _AHEAD_BYTES)
         if _worth_the_locks(source, most_rows) and (load := FirstLoad.begin(transaction, table)):
+            passed(Point.FIRST_KEYS_OFF)
             return _write_first(transaction, load, table, source, run, progress)
     staging = Staging(transaction, table, run)
     read, rejected, repeated = stage(transaction, staging, table, source, run, progress)
+    passed(Point.STAGED)
     return settle(transaction, table, staging, options, read, rejected, repeated, progress)
 
 
@@ -104,6 +107,7 @@ def _write_first(
     read, rejected = _send(transaction, load.settle, load.add, table, source, run, progress)
     progress("publishing", read)
     load.end()
+    passed(Point.FIRST_KEYS_ON)
     return Written(Counts(read, read - rejected, 0, 0, rejected))
 
 
@@ -128,10 +132,12 @@ def settle(
     rejected += staging.reject_duplicates(repeated)
     if rejected:
         staging.drop_faulty()
+    passed(Point.STAGED_CHECKED)
     progress("publishing", read)
     transaction.run("SAVEPOINT publish")
     with parents_stay(table):
         written = _publish(staging, options, read, rejected)
+    passed(Point.STAGED_PUBLISHED)
     if options.refuses(read=read, rejected=written.rejected):
         transaction.run("ROLLBACK TO SAVEPOINT publish")
         if options.on_conflict is OnConflict.REJECT:
@@ -195,6 +201,7 @@ def _send(
             pending.extend(settled.rejected)
             rejected += len(settled.rejected)
             yield settled.staged
+            passed(Point.ROWS_SENT)
             progress("validating", read)
             ahead = next(chunks, None)
             if len(pending) >= _LOG_FROM or (ahead is not None and validator.asks(ahead)):
@@ -204,6 +211,7 @@ def _send(
         add(rows())
         if pending:
             transaction.copy_in(log, [rejections_table(run, table.name, pending)])
+            passed(Point.ROWS_REJECTED)
             pending.clear()
     return read, rejected
 
