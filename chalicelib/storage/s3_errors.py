@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 # 405 is what S3 answers for a version that is a delete marker.
 _MISSING = {"NoSuchKey", "NoSuchVersion", "NotFound", "404", "405", "MethodNotAllowed"}
-_DENIED = {"AccessDenied", "Forbidden", "403"}
+_DENIED = {"AccessDenied", "AccountProblem", "AllAccessDisabled", "Forbidden", "403"}
 
 
 def s3_errors(call: Callable[..., Result], where: str, right: str, **arguments: Any) -> Result:

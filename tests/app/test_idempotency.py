@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.access.principal import Scope
@@ -211,6 +211,7 @@ def test_it_is_not_tried_for_ever(api: Api) -> None:
 
 @pytest.mark.usefixtures("quick")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(faults=["lost", "down", "", "down"], keyed=False)
 @given(faults=st.lists(st.sampled_from(["", "down", "deadlock", "lost"]), max_size=7), keyed=st.booleans())
 def test_however_a_batch_is_interrupted_the_answer_and_the_ledger_agree(
     api: Api,
