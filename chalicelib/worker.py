@@ -29,6 +29,7 @@ from chalicelib.work.messages import (
     VerifyTask,
     tasks,
 )
+from chalicelib.work.pauses import growing
 from chalicelib.work.reporting import begin, claim, fail, now, postpone
 from chalicelib.work.saving import bring_back, help_out, save
 from chalicelib.work.splitting import do_part, give_up
@@ -73,7 +74,7 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
             _fail(services, task, error)
             raise
         logger.warning("a part is down, trying again later: %s", error)
-        services.queue.send(task.tried().message(), delay=min(300, 5 * 2**task.tries))
+        services.queue.send(task.tried().message(), delay=growing(task.tries))
         passed(Point.WORK_PUT_BACK)
         if not isinstance(error, InHand):  # another worker is at the run, which so does not wait
             postpone(services, task, error)
