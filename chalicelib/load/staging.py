@@ -7,9 +7,7 @@ could be read of them, so that every reason for them is found; they never leave.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-import pyarrow as pa
+from collections.abc import Sequence
 
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import ForeignKey, Table
@@ -27,7 +25,8 @@ _FIRST, _DIFFERING = "decant_first", "decant_differing"
 class Staging:
     """The staged rows of one table in one transaction, for one run of the ledger.
 
-    They are in ``relation``, which is quoted and there already, or else in the session's own.
+    They are in ``relation``, which is quoted and there already, or else in the session's own. Rows are to be sent to
+    ``name``: the table's columns, and ROW, LINE and FAULTY before them.
     """
 
     def __init__(self, transaction: Transaction, table: Table, run: str, relation: str | None = None) -> None:
@@ -35,7 +34,7 @@ class Staging:
         self._table = table
         self._run = run
         self._relation = relation
-        self._name = relation or f"pg_temp.{quote(staging_name(table))}"
+        self.name = relation or f"pg_temp.{quote(staging_name(table))}"
         self._target = f"public.{quote(table.name)}"
         self._columns = quote_all(table.column_names)
         self._others = tuple(name for name in table.column_names if name not in table.primary_key)
@@ -47,13 +46,9 @@ class Staging:
             f"({ROW} bigint, {LINE} bigint, {FAULTY} boolean, {columns}) ON COMMIT DELETE ROWS"
         )
 
-    def add(self, rows: Iterable[pa.Table]) -> None:
-        """Stage rows in one COPY: the table's columns, and ROW, LINE and FAULTY before them."""
-        self._transaction.copy_in(self._name, rows)
-
     def analyze(self) -> None:
         """Let Postgres look at what is staged, so that it joins many rows by hash."""
-        self._transaction.run(f"ANALYZE {self._name}")
+        self._transaction.run(f"ANALYZE {self.name}")
 
     def reject_orphans(self) -> int:
         """Reject rows whose reference to a row of their own table is met neither there nor here; return how many.
@@ -65,7 +60,7 @@ class Staging:
         while found := sum(self._reject_orphans_of(key) for key in references):
             rejected += found
         for key in references:
-            orphans = f"SELECT s.* FROM {self._name} s WHERE {FAULTY} AND {self._orphaned(key)}"
+            orphans = f"SELECT s.* FROM {self.name} s WHERE {FAULTY} AND {self._orphaned(key)}"
             self._log(orphans, key.columns, ReasonCode.FOREIGN_KEY, self._orphan_message(key))
         return rejected
 
@@ -78,9 +73,9 @@ class Staging:
         if among is not None and not among:
             return 0
         named = f"WHERE {quote(key[0])} IN ({', '.join(map(str, among))})" if among else ""
-        found = f"""DELETE FROM {self._name} s USING (
+        found = f"""DELETE FROM {self.name} s USING (
                 SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS {_FIRST}
-                FROM {self._name} {named} GROUP BY {quote_all(key)} HAVING count(*) > 1
+                FROM {self.name} {named} GROUP BY {quote_all(key)} HAVING count(*) > 1
             ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.{_FIRST} RETURNING s.*, t.{_FIRST}"""
         first = self._row(f"found.{_FIRST}")
         message = f"'row ' || {first} || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
@@ -88,7 +83,7 @@ class Staging:
 
     def drop_faulty(self) -> None:
         """Drop the rows that are rejected, when every reason for them is found."""
-        self._transaction.run(f"DELETE FROM {self._name} WHERE {FAULTY}")
+        self._transaction.run(f"DELETE FROM {self.name} WHERE {FAULTY}")
 
     def reject_taken(self, *, all_there: bool = False) -> int:
         """Reject rows whose key the table has with other values; return how many.
@@ -105,7 +100,7 @@ class Staging:
         key = self._table.primary_key
         gone = f"t.{quote(key[0])} IS NULL"
         found = f"""SELECT s.*, CASE WHEN NOT {gone} THEN concat_ws(', ', {differing}) END AS {_DIFFERING}
-            FROM {self._name} s {"LEFT" if all_there else ""} JOIN {self._target} t ON {_equal("s", "t", key)}
+            FROM {self.name} s {"LEFT" if all_there else ""} JOIN {self._target} t ON {_equal("s", "t", key)}
             WHERE {gone} OR {self._differs("s", "t")}"""
         message = f"'the table has this {' and '.join(key)} already, with another ' || found.{_DIFFERING}"
         return self._log(found, key, ReasonCode.PRIMARY_KEY, message, gone=f"found.{_DIFFERING} IS NULL")
@@ -127,7 +122,7 @@ class Staging:
         [(inserted, updated)] = self._transaction.run(
             f"""WITH done AS (
                 INSERT INTO {self._target} AS t ({self._columns})
-                SELECT {self._columns} FROM {self._name} ORDER BY {key}
+                SELECT {self._columns} FROM {self.name} ORDER BY {key}
                 ON CONFLICT ({key}) DO UPDATE SET {settings} WHERE {self._differs("t", "EXCLUDED")}
                 RETURNING xmax = 0 AS new
             ) SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM done"""
@@ -139,7 +134,7 @@ class Staging:
         return staged
 
     def _reject_orphans_of(self, key: ForeignKey) -> int:
-        found = f"DELETE FROM {self._name} s WHERE NOT {FAULTY} AND {self._orphaned(key)} RETURNING s.*"
+        found = f"DELETE FROM {self.name} s WHERE NOT {FAULTY} AND {self._orphaned(key)} RETURNING s.*"
         return self._log(found, key.columns, ReasonCode.FOREIGN_KEY, self._orphan_message(key))
 
     def _orphaned(self, key: ForeignKey) -> str:
@@ -149,7 +144,7 @@ class Staging:
         )
         return (
             f"{given} AND NOT EXISTS (SELECT FROM {self._target} p WHERE {meets}) "
-            f"AND NOT EXISTS (SELECT FROM {self._name} p WHERE NOT p.{FAULTY} AND {meets})"
+            f"AND NOT EXISTS (SELECT FROM {self.name} p WHERE NOT p.{FAULTY} AND {meets})"
         )
 
     def _orphan_message(self, key: ForeignKey) -> str:
