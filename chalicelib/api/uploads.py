@@ -27,6 +27,8 @@ _SECONDS = 300
 RUN_METADATA = "run"
 _OPTIONS = ("on_conflict", "max_rejected")
 _FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}\.(csv|xlsx)", re.IGNORECASE)
+# As JSON Schema has it, which knows neither flags nor lone surrogates.
+FILENAME = r"^[^/\\.\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,199}\.([cC][sS][vV]|[xX][lL][sS][xX])$"
 
 
 @uploads.post(
