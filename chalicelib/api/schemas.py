@@ -71,6 +71,7 @@ def schemas(dictionary: Dictionary) -> dict[str, Schema]:
             },
             "filename",
         ),
+        "Redrive": _object({"run": {**_TEXT_OR_NULL, "pattern": PATTERN, "description": "Only the work of this run."}}),
         "TableRestore": _restore("backup"),
         "SnapshotRestore": _restore("snapshot"),
         **_answers(),
@@ -152,6 +153,12 @@ def _answers() -> dict[str, Schema]:
                   "cells": {"type": "object", "additionalProperties": _TEXT_OR_NULL},
                   "reasons": _array(_all(_REASON)), "corrected_by": _TEXT_OR_NULL}),
         ),
+        "DeadLetters": _all(
+            {"messages": _array(_all({"id": _TEXT, "sent": _MOMENT, "deliveries": _COUNT, "problem": _TEXT_OR_NULL,
+                                      "runs": _array(_reference("Run")), "body": _TEXT})),
+             "more": _BOOLEAN}
+        ),
+        "Redriven": _all({"redriven": _COUNT, "more": _BOOLEAN}),
         "Backup": _all(backup),
         "Backups": _page("backups", _reference("Backup")),
         "Download": _all({"url": _TEXT, "expires_in": _COUNT}),

@@ -14,9 +14,9 @@ from enum import StrEnum
 
 from chalicelib.errors import FileCode, FileError
 
-# A share as text, as JSON Schema has it; as a number it may be written in any way that JSON has.
-SHARE = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?")
+# As JSON Schema has it.
+SHARE = f"^({_SHARE.pattern})$"
 _FOLDER = re.compile(r"/(on[-_]conflict|max[-_]rejected)=([^/]*)(?=/)")
 
 
@@ -62,11 +62,10 @@ def file_options(key: str, metadata: Mapping[str, str]) -> LoadOptions:
 def _share(text: str | None) -> float | None:
     if text is None:
         return None
-    share = float(text) if _NUMBER.fullmatch(text) else -1.0
-    if not 0 <= share <= 1:
+    if not _SHARE.fullmatch(text):
         raise FileError(
             FileCode.BAD_OPTION,
             f"The file asks for max-rejected={text}.",
             hint="It takes a share from 0 to 1, such as 0.05 for 5 % of the rows.",
         )
-    return share
+    return float(text)
