@@ -8,7 +8,6 @@ could be read of them, so that every reason for them is found; they never leave.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pyarrow as pa
 
@@ -17,6 +16,7 @@ from chalicelib.dictionary.model import ForeignKey, Table
 from chalicelib.dictionary.names import quote, quote_all, quote_literal
 from chalicelib.load.rows import ReasonCode
 from chalicelib.load.validation import FAULTY, LINE, ROW
+from chalicelib.load.vanished import RowGone
 from chalicelib.ports import Transaction
 from chalicelib.publishing import insert_staged, publish_staged
 
@@ -90,8 +90,12 @@ class Staging:
         """Drop the rows that are rejected, when every reason for them is found."""
         self._transaction.run(f"DELETE FROM {self._name} WHERE {FAULTY}")
 
-    def reject_taken(self) -> int:
-        """Reject rows whose key the table has with other values; return how many."""
+    def reject_taken(self, *, all_there: bool = False) -> int:
+        """Reject rows whose key the table has with other values; return how many.
+
+        ``all_there``: by now the table has the keys of all rows. Raises RowGone where it has not: a row that was
+        neither put there nor compared would be taken for one that was there already.
+        """
         if not self._others:
             return 0
         differing = ", ".join(
@@ -99,10 +103,12 @@ class Staging:
             for name in self._others
         )
         key = self._table.primary_key
-        found = f"""SELECT s.*, concat_ws(', ', {differing}) AS {_DIFFERING} FROM {self._name} s
-            JOIN {self._target} t ON {_equal("s", "t", key)} WHERE {self._differs("s", "t")}"""
+        gone = f"t.{quote(key[0])} IS NULL"
+        found = f"""SELECT s.*, CASE WHEN NOT {gone} THEN concat_ws(', ', {differing}) END AS {_DIFFERING}
+            FROM {self._name} s {"LEFT" if all_there else ""} JOIN {self._target} t ON {_equal("s", "t", key)}
+            WHERE {gone} OR {self._differs("s", "t")}"""
         message = f"'the table has this {' and '.join(key)} already, with another ' || found.{_DIFFERING}"
-        return self._log(found, key, ReasonCode.PRIMARY_KEY, message)
+        return self._log(found, key, ReasonCode.PRIMARY_KEY, message, gone=f"found.{_DIFFERING} IS NULL")
 
     def insert(self) -> int:
         """Insert the rows whose key the table does not have; return how many."""
@@ -155,10 +161,11 @@ class Staging:
         sides = (", ".join(f"{side}.{quote(name)}" for name in self._others) for side in (left, right))
         return " IS DISTINCT FROM ".join(f"ROW({side})" for side in sides)
 
-    def _log(self, found: str, columns: tuple[str, ...], code: ReasonCode, message: str) -> int:
+    def _log(self, found: str, columns: tuple[str, ...], code: ReasonCode, message: str, *, gone: str = "false") -> int:
         """Log the rows that ``found`` gives, and add the reason to those that are logged already as faulty.
 
-        ``message`` is an SQL expression over ``found``. Returns how many rows are rejected by it that were not before.
+        ``message`` and ``gone`` are SQL expressions over ``found``. Returns how many rows are rejected by it that were
+        not before. Raises RowGone where one is ``gone``.
         """
         table = self._table
         cells = ", ".join(f"{quote_literal(name)}, {_text('found', name)}" for name in table.column_names)
@@ -167,7 +174,7 @@ class Staging:
             f"'message', {message}, 'value', {_shown('found', columns)})"
         )
         row = self._row(f"found.{ROW}")
-        return self._count(
+        [(count, is_gone)] = self._transaction.run(
             f"""WITH found AS ({found}), blamed AS (
                 UPDATE decant.rejections r SET reasons = jsonb_build_array({reason}) || r.reasons FROM found
                 WHERE found.{FAULTY} AND r.run = :run AND r.table_name = :table AND r.row = {row}
@@ -176,13 +183,12 @@ class Staging:
                 SELECT CAST(:run AS text), CAST(:table AS text), {row}, found.{LINE},
                     jsonb_build_object({cells}), jsonb_build_array({reason})
                 FROM found WHERE NOT found.{FAULTY} RETURNING 1
-            ) SELECT count(*) FROM logged""",
+            ) SELECT count(*), EXISTS (SELECT FROM found WHERE {gone}) FROM logged""",
             run=self._run,
             table=table.name,
         )
-
-    def _count(self, sql: str, **parameters: Any) -> int:
-        [(count,)] = self._transaction.run(sql, **parameters)
+        if is_gone:
+            raise RowGone(table)
         return int(count)
 
 

@@ -218,5 +218,5 @@ def _publish(staging: Staging, options: LoadOptions, read: int, rejected: int) -
     inserted = staging.publish() if valid >= SET_WISE_FROM else staging.insert()
     taken = 0
     if inserted < valid and options.on_conflict is OnConflict.REJECT:
-        taken = staging.reject_taken()
+        taken = staging.reject_taken(all_there=True)
     return Counts(read, inserted, 0, valid - inserted - taken, rejected + taken)
