@@ -64,12 +64,11 @@ def broken(place: Place, breaking: str, mending: str) -> Iterator[None]:
     ("breaking", "mending", "found"),
     [
         ("CREATE TABLE decant.staged_x ()", "DROP TABLE decant.staged_x", "was not there"),
-        ("ALTER TABLE jobs DISABLE TRIGGER USER", "ALTER TABLE jobs ENABLE TRIGGER USER", "has lost"),
+        ("ALTER TABLE hired_employees DISABLE TRIGGER USER", "ALTER TABLE hired_employees ENABLE TRIGGER USER",
+         "has lost"),
         ("INSERT INTO decant.parts (run, part) VALUES ('x', 0)", "DELETE FROM decant.parts", "decant.parts still has"),
         ("INSERT INTO decant.idempotency (key, request) VALUES ('k', 'r')", "TRUNCATE decant.idempotency", "claimed"),
         ("UPDATE decant.hires SET q1 = q1 + 1", "UPDATE decant.hires SET q1 = q1 - 1", "the counts of the metrics"),
-        ("INSERT INTO decant.rejections (run, table_name, row, cells, reasons) VALUES ('x', 't', 1, '{}', '[]')",
-         "DELETE FROM decant.rejections WHERE run = 'x'", "does not have"),
     ],
 )  # fmt: skip
 def test_what_is_left_in_the_database(place: Place, breaking: str, mending: str, found: str) -> None:
