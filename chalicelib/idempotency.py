@@ -15,7 +15,9 @@ from chalicelib.errors import BadRequest, Unavailable, Unprocessable
 from chalicelib.points import Point, passed
 from chalicelib.ports import Transaction
 
-_LONGEST_KEY = 255
+LONGEST_KEY = 255
+# As JSON Schema has it; a header loses the spaces around its value.
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 # A key older than a day is taken over, as if it were new.
 _CLAIM = """
 INSERT INTO decant.idempotency AS known (key, request) VALUES (:key, :request)
@@ -60,10 +62,10 @@ class IdempotencyKey:
 
     def __post_init__(self) -> None:
         """Raise BadRequest when the key can't be one."""
-        if not 0 < len(self.key) <= _LONGEST_KEY or not self.key.isascii() or not self.key.isprintable():
+        if not 0 < len(self.key) <= LONGEST_KEY or not self.key.isascii() or not self.key.isprintable():
             raise BadRequest(
                 "The Idempotency-Key can't be used.",
-                hint=f"It takes 1 to {_LONGEST_KEY} printable ASCII characters, such as a UUID.",
+                hint=f"It takes 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID.",
             )
 
     @property

@@ -21,6 +21,7 @@ from chalicelib.ports import Run, RunState
 from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
 from chalicelib.work.messages import PartTask
+from chalicelib.work.pauses import spread
 from chalicelib.work.reporting import Progress, ended, fail, finish, known_run, now, wait
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def do_part(services: Services, task: PartTask, *, again: bool) -> None:
     done = work.scan(task.run, task.part) if task.step is Step.SCAN else work.load(task.run, task.part)
     passed(Point.SPLIT_SCAN_COMMITTED if task.step is Step.SCAN else Point.SPLIT_LOAD_COMMITTED)
     if done is Done.BUSY:
-        services.queue.send(replace(task, tries=max(task.tries, int(again))).message(), delay=_BUSY_PAUSE)
+        services.queue.send(replace(task, tries=max(task.tries, int(again))).message(), delay=spread(_BUSY_PAUSE))
     elif done in (Done.NOW, Done.LAST) or (done is Done.BEFORE and again):
         _go_on(services, task, work)
 
@@ -117,8 +118,9 @@ def _wait(services: Services, task: PartTask, run: Run, work: Splitter, reason: 
     work.touch(task.run)
     if not run.state.final:
         wait(services, run, reason)
-    pause = _TURN_PAUSE + (now() - since).total_seconds() / 4
-    services.queue.send(replace(task, since=since).message(), delay=int(min(_LONGEST_PAUSE, pause)))
+    # The clock of the worker before may be ahead of this one's.
+    pause = _TURN_PAUSE + max(0.0, (now() - since).total_seconds()) / 4
+    services.queue.send(replace(task, since=since).message(), delay=spread(min(_LONGEST_PAUSE, pause)))
 
 
 def _go_on(services: Services, task: PartTask, work: Splitter) -> None:
@@ -151,7 +153,9 @@ def _tell(services: Services, run: Run, split: Split) -> None:
     if run.state.final:
         return
     shown = replace(run, table=split.plan.table, state=RunState.RUNNING, started=split.plan.started)
-    Progress(services, shown).tell(phase, split.rows)
+    loaded = parts - split.pending if split.step is Step.LOAD else parts
+    expected = round(split.rows * parts / loaded) if split.rows and loaded else None
+    Progress(services, shown).tell(phase, split.rows, expected)
 
 
 def _end_silent(services: Services, work: Splitter, run: str) -> None:
