@@ -72,11 +72,11 @@ drill: | $(PY) ## restore the newest backups for practice; no table is touched
 retention: | $(PY) ## delete the backups that need not be kept
 	@$(STACK) retention
 
-dead-letters: | $(PY) ## the work that failed as often as it may
+dead-letters: | $(PY) ## the work that failed as often as it may, and why
 	@$(STACK) dead-letters
 
-redrive: | $(PY) ## give that work to the workers again
-	@$(STACK) redrive
+redrive: | $(PY) ## give that work to the workers again: make redrive [RUN=id]
+	@$(STACK) redrive $(if $(RUN),--run "$(RUN)")
 
 audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
 	@$(PY) -m infra.audit audit $(STAGED) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
@@ -92,6 +92,9 @@ dev: install ## serve the API with `chalice local` against the running stack
 
 test: install ## every test, on as many cores as there are
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
+	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
 	@$(PY) -m pytest -m deployed --emulator=localstack -n 2 --dist loadgroup tests/e2e --ignore=tests/e2e/test_package.py

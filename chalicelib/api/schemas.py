@@ -57,6 +57,7 @@ def schemas(dictionary: Dictionary) -> dict[str, Schema]:
             },
             "filename",
         ),
+        "Redrive": _object({"run": {**_TEXT, "description": "Only the work of this run."}}),
         "TableRestore": _object({"backup": _TEXT, "as_of": _MOMENT, "dry_run": _BOOLEAN}),
         "SnapshotRestore": _object({"snapshot": _TEXT, "as_of": _MOMENT, "dry_run": _BOOLEAN}),
         **_answers(),
@@ -138,6 +139,12 @@ def _answers() -> dict[str, Schema]:
                   "cells": {"type": "object", "additionalProperties": _TEXT_OR_NULL},
                   "reasons": _array(_all(_REASON)), "corrected_by": _TEXT_OR_NULL}),
         ),
+        "DeadLetters": _all(
+            {"messages": _array(_all({"id": _TEXT, "sent": _MOMENT, "deliveries": _COUNT, "problem": _TEXT_OR_NULL,
+                                      "runs": _array(_reference("Run")), "body": _TEXT})),
+             "more": _BOOLEAN}
+        ),
+        "Redriven": _all({"redriven": _COUNT, "more": _BOOLEAN}),
         "Backup": _all(backup),
         "Backups": _page("backups", _reference("Backup")),
         "Download": _all({"url": _TEXT, "expires_in": _COUNT}),

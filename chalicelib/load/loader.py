@@ -119,11 +119,11 @@ class Loader:
         with closing(Content(self.content(file.version))) as content:
             names = [table.name for table in self.dictionary.tables]
             rows = source_of(file.version.key, file.table, cast(BinaryIO, content), names)
-            expectation = Expectation(rows, file.size) if file.is_csv else None
-            source = Returning(expectation or rows)
+            counted = rows if isinstance(rows, WorkbookSource) else Expectation(rows, file.size)
+            source = Returning(counted)
 
             def tell(phase: str, read: int) -> None:
-                progress(phase, read, expectation.rows() if expectation else None)
+                progress(phase, read, counted.expected())
 
             with self.database.transaction() as transaction:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))

@@ -16,6 +16,7 @@ from chalicelib.telemetry.context import about
 from chalicelib.telemetry.metrics import run_ended
 from chalicelib.wiring import Services
 from chalicelib.work.messages import (
+    BackupPartTask,
     BackupTask,
     DrillTask,
     LoadTask,
@@ -34,6 +35,7 @@ _KINDS = {
     LoadTask: RunKind.LOAD,
     PartTask: RunKind.LOAD,
     BackupTask: RunKind.BACKUP,
+    BackupPartTask: RunKind.BACKUP,
     RestoreTask: RunKind.RESTORE,
     VerifyTask: RunKind.VERIFY,
     DrillTask: RunKind.DRILL,
@@ -57,7 +59,7 @@ def claim(services: Services, task: Task) -> bool:
     A schedule may send two messages for one moment. The first to be taken counts: should its worker die, the queue
     gives out that one again.
     """
-    if not isinstance(task, BackupTask | DrillTask) or not task.scheduled:
+    if not isinstance(task, BackupTask | DrillTask) or not task.scheduled or task.redriven:
         return True
     return services.catalog.add_run(_new_run(services, task, task.run, now()))
 

@@ -143,7 +143,9 @@ def _tell(services: Services, run: Run, split: Split) -> None:
     if run.state.final:
         return
     shown = replace(run, table=split.plan.table, state=RunState.RUNNING, started=split.plan.started)
-    Progress(services, shown).tell(phase, split.rows)
+    loaded = parts - split.pending if split.step is Step.LOAD else parts
+    expected = round(split.rows * parts / loaded) if split.rows and loaded else None
+    Progress(services, shown).tell(phase, split.rows, expected)
 
 
 def _end_silent(services: Services, work: Splitter, run: str) -> None:

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "idempotency": WORDS,
     "wiring": WORDS | FLOWS | ADAPTERS | {"access", "settings"},
     "console": set(),
-    "api": WORDS | FLOWS | {"access", "audit", "console", "idempotency", "telemetry", "wiring"},
+    "api": WORDS | FLOWS | {"access", "audit", "console", "idempotency", "telemetry", "wiring", "work"},
     "work": WORDS | FLOWS | {"audit", "telemetry", "wiring"},
     "worker": WORDS | FLOWS | {"wiring", "work"},
     "app": {"administration", "api", "migrator", "rotation", "telemetry", "wiring", "work", "worker"},
