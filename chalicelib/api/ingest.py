@@ -17,6 +17,7 @@ from chalicelib.identifiers import new_id
 from chalicelib.load.batch import BatchOutcome, ingest
 from chalicelib.load.ledger import recorded
 from chalicelib.load.options import OnConflict
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Run, RunKind, Transaction
 from chalicelib.telemetry.context import about
 from chalicelib.telemetry.metrics import run_ended
@@ -90,10 +91,12 @@ def write_batch(services: Services, make: MakeBatch, key: IdempotencyKey | None)
                 raise told from error
         logger.info("batch %s was interrupted; %d tries are left", attempt.run_id, tries_left)
         time.sleep(_random.uniform(0, _PAUSE_SECONDS * 2 ** (_TRIES - tries_left)))
+    passed(Point.BATCH_COMMITTED)
     if attempt.written is not None and answer.run == attempt.run_id:  # and not the answer that a twin was given
         run_ended(attempt.written.run, attempt.written.counts)
         if attempt.written.run.counts.rejected:
             _show(services, attempt.written.run)
+            passed(Point.BATCH_SHOWN)
     return answer
 
 
@@ -118,6 +121,8 @@ class _Attempt:
 
     def write(self, transaction: Transaction) -> Answer:
         batch = self.make(transaction)
+        if batch.numbers is not None:
+            passed(Point.CORRECTIONS_MERGED)
         outcome = ingest(
             transaction,
             self.services.dictionary,
@@ -130,6 +135,7 @@ class _Attempt:
             replaces=batch.replaces,
             numbers=batch.numbers,
         )
+        passed(Point.BATCH_WRITTEN)
         body = batch_object(self.run_id, outcome, by_table=batch.by_table)
         answer = Answer(batch_status(outcome), json_text(body), self.run_id)
         self.written = _Written(answer, self._run(batch, outcome), outcome.counts)

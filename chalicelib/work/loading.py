@@ -8,6 +8,7 @@ from dataclasses import replace
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.loader import Attempt, InHand, Loader, NotItsTurn
 from chalicelib.load.turns import waits_for
+from chalicelib.points import Point, passed
 from chalicelib.ports import Run
 from chalicelib.wiring import Services
 from chalicelib.work.messages import LoadTask
@@ -28,6 +29,7 @@ def load(services: Services, task: LoadTask) -> None:
     attempt = Attempt(run.id, run.kind, started, again=task.again)
     try:
         file = loader.open(task.arrival, again=task.again)
+        passed(Point.LOAD_OPENED)
         run = replace(run, table=file.table.name)
         reason = None
         if not task.again:
@@ -70,6 +72,7 @@ def _wait(services: Services, task: LoadTask, run: Run, started: dt.datetime, re
         wait(services, run, reason)
     again = replace(task, run=run.id, since=since, tries=0)
     services.queue.send(again.message(), delay=_pause(_waited(task, started)))
+    passed(Point.LOAD_PUT_BACK)
 
 
 def _pause(waited: float) -> int:
