@@ -22,10 +22,12 @@ FIRST = 70_000_000
 
 @pytest.fixture
 def hasty_queue(stack: Record) -> Iterator[None]:
-    """Have the queue give up within seconds on what its worker does not come to an end with."""
-    sqs = stack.client("sqs")
-    usual = sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes={"VisibilityTimeout": "2"})
+    """Have the queue give up soon on what its worker does not come to an end with."""
+    sqs, names = stack.client("sqs"), ["VisibilityTimeout", "RedrivePolicy"]
+    usual = sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=names)["Attributes"]
+    policy = json.dumps({**json.loads(usual["RedrivePolicy"]), "maxReceiveCount": 2})
+    hasty = {"VisibilityTimeout": "5", "RedrivePolicy": policy}
+    sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes=hasty)
     yield
     sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes=usual)
 
@@ -58,12 +60,12 @@ def run_of(call: Call, version: str) -> Any:
     return next((run for run in listed if (run["source"] or {}).get("version") == version), None)
 
 
-def until(met: Callable[[], Any], seconds: float = 90) -> Any:
+def until(met: Callable[[], Any], seconds: float = 120) -> Any:
     """Ask until the answer is not empty."""
     deadline = time.monotonic() + seconds
     while not (answer := met()):
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.3)
     return answer
 
 
