@@ -8,6 +8,7 @@ from threading import Lock
 from typing import IO, BinaryIO
 
 from chalicelib.errors import Unavailable
+from chalicelib.load.bytes_seen import count_byte
 from chalicelib.load.digest import Leaves, content_digest
 
 _BLOCK = 2**20
@@ -75,5 +76,5 @@ def _write(file: IO[bytes], content: bytes) -> None:
 
 def _line_ends(content: bytes) -> int:
     """How many there are, of any kind; one more where a pair is cut in two."""
-    returns = content.count(b"\r")
-    return content.count(b"\n") + (returns - content.count(b"\r\n") if returns else 0)
+    feeds = count_byte(content, b"\n")
+    return feeds + (content.count(b"\r") - content.count(b"\r\n") if b"\r" in content else 0)

@@ -186,6 +186,24 @@ def test_the_parts_may_come_in_any_order_and_more_than_once(
     assert nothing_is_left(intake)
 
 
+def test_the_parts_that_are_loaded_tell_how_many_rows_to_expect(intake: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int | None] = []
+    put_run = intake.catalog.put_run
+
+    def put(run: Run) -> None:
+        put_run(run)
+        if run.progress and "parts are done" in run.phase:
+            told.append(run.expected)
+
+    monkeypatch.setattr(intake.catalog, "put_run", put)
+    monkeypatch.setattr("chalicelib.work.reporting._TELL_EVERY", 0)
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    intake.deliver_all()
+    assert len(told) > 10
+    assert all(expected is not None and 20 <= expected <= 80 for expected in told), told
+    assert (the_run(intake).expected, the_run(intake).counts.read) == (None, 40)
+
+
 class Dying:
     """Ends the worker at one of the moments in which it could die: before and after each commit, and each message."""
 
@@ -387,7 +405,8 @@ def test_a_publish_that_waits_for_its_turn_is_not_silent_and_asks_less_and_less_
     with at_work_on(intake, "hired_employees", monkeypatch):
         before = intake.take()
         [(message, delay)] = intake.queue.sent
-        assert (before["since"], message["tries"], delay) == (None, 0, 15)
+        assert (before["since"], message["tries"]) == (None, 0)
+        assert 15 <= delay <= 23
         assert intake.postgres.query("SELECT touched > now() - interval '1 hour' FROM decant.splits") == [(True,)]
         assert the_run(intake).state is RunState.WAITING
         since = dt.datetime.fromisoformat(message["since"]) - dt.timedelta(minutes=4)
@@ -395,10 +414,14 @@ def test_a_publish_that_waits_for_its_turn_is_not_silent_and_asks_less_and_less_
         intake.take()
         [(message, delay)] = intake.queue.sent
         assert message["since"] == since.isoformat()
-        assert 75 <= delay < 90
+        assert 75 <= delay <= 135
         message["since"] = (since - dt.timedelta(days=1)).isoformat()
         intake.take()
-        assert intake.queue.sent[0][1] == 300
+        [(message, delay)] = intake.queue.sent
+        assert 300 <= delay <= 450
+        message["since"] = (since + dt.timedelta(days=1)).isoformat()  # by a clock that is a day ahead
+        intake.take()
+        assert 15 <= intake.queue.sent[0][1] <= 23
     intake.deliver_all()
     assert the_run(intake).state is RunState.SUCCEEDED
 
@@ -517,7 +540,9 @@ def test_a_part_that_another_worker_has_is_left_to_it(intake: Split) -> None:
     with intake.postgres.as_owner() as other:
         other.execute_simple("BEGIN; SELECT FROM decant.parts WHERE part = 0 FOR UPDATE")
         message = intake.take()
-        assert intake.queue.sent.pop() == (message, 60)
+        again, delay = intake.queue.sent.pop()
+        assert again == message
+        assert 60 <= delay <= 90
         other.execute_simple("COMMIT")
     worker.handle(intake.services, json.dumps(message))
     intake.deliver_all()
