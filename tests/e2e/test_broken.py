@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,6 +74,10 @@ def ended(run: Any) -> Any:
     return run if run and RunState(run["state"]).final else None
 
 
+def ended_run(call: Call, version: str) -> Any:
+    return ended(run_of(call, version))
+
+
 @pytest.mark.usefixtures("hasty_queue")
 def test_work_for_which_the_database_was_away_is_brought_back_by_an_operator(
     local_stack: Stack, stack: Record, call: Call, owner: Callable[[], PostgresTransaction]
@@ -133,6 +138,6 @@ def test_an_emulator_that_is_stopped_in_mid_work_goes_on_with_it(
     local_stack.emulator.__enter__()  # and guard it again
     locking.run("COMMIT")
     for version in versions:
-        run = until(lambda version=version: ended(run_of(call, version)))
+        run = until(partial(ended_run, call, version))
         assert (run["state"], run["inserted"], run["error"]) == ("succeeded", 1, None)
     assert locking.run(f"SELECT count(*) FROM departments WHERE id > {FIRST}") == [(2,)]
