@@ -1,7 +1,7 @@
 """A Postgres that is really broken while a file is loaded: killed, stopped, full, crowded, read-only, rotated.
 
 Afterwards the file's rows are there once or not at all, the run says what happened, and its message alone brings it to
-its end: nobody touches the database. ``tests/app`` and ``tests/e2e`` show what callers see of it meanwhile.
+its end: nobody touches the database.
 """
 
 from __future__ import annotations
