@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -41,6 +42,12 @@ _PLAIN: Mapping[str, pa.DataType] = {
     "timestamp-micros": pa.timestamp("us", "UTC"),
 }
 
+# What fastavro, zlib and the decoding of rows raise for bytes that are none of theirs.
+_BROKEN = (
+    *(ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, RecursionError, zlib.error),
+    *(fastavro.schema.SchemaParseException, pa.ArrowException),
+)
+
 
 def write_avro(sink: BinaryIO, table: Table, chunks: Iterable[pa.Table]) -> int:
     """Write rows, each chunk with the columns of ``table.arrow``, as an Avro file; return how many.
@@ -68,7 +75,7 @@ def read_avro(source: BinaryIO, schema: Mapping[str, Any]) -> Iterator[pa.Table]
         if json.loads(blocks.metadata["avro.schema"]) != schema:
             raise BackupDamaged("The Avro file holds another schema than its manifest.")
         yield from _chunks(blocks, arrow)
-    except (ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, pa.ArrowException) as error:
+    except _BROKEN as error:
         raise BackupDamaged(f"The Avro file can't be read: {error or type(error).__name__}.") from error
 
 

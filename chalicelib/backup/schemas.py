@@ -58,7 +58,7 @@ def _told(avro: Any) -> str:
     if not isinstance(avro, dict):
         return str(avro)
     digits = f"({avro['precision']}, {avro['scale']})" if "precision" in avro else ""
-    return f"{avro['logicalType']}{digits}"
+    return f"{avro.get('logicalType', avro.get('type'))}{digits}"
 
 
 def _list(names: Any) -> str:
