@@ -36,8 +36,9 @@ def get_console(request: ApiRequest) -> Response:
         # Uploads go to the bucket itself, which on AWS has an origin of its own.
         "Content-Security-Policy": content_security_policy([services().intake.origin]),
         "Cross-Origin-Opener-Policy": "same-origin",
+        "Vary": "Accept-Language, Origin",
     }
-    return Response(site().page(prefix), headers)
+    return Response(site().page(prefix, request.languages), headers)
 
 
 @console.page("/console/{version}/{name}")

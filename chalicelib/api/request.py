@@ -101,6 +101,11 @@ class ApiRequest:
         return text
 
     @property
+    def languages(self) -> str:
+        """The header Accept-Language, empty when there is none."""
+        return str(self._request.headers.get("accept-language") or "")
+
+    @property
     def format(self) -> str:
         """``json`` or ``csv``; see ``format_of``."""
         return self.format_of("json", "csv")

@@ -29,8 +29,8 @@ class Expectation:
             self._bytes += _written(chunk.cells)
             yield chunk
 
-    def rows(self) -> int | None:
-        """How many rows to expect; None before the first."""
+    def expected(self) -> int | None:
+        """How many rows are likely; None before the first."""
         return round(self._size * self._rows / self._bytes) if self._rows else None
 
 

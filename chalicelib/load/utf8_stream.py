@@ -5,10 +5,15 @@ from __future__ import annotations
 import codecs
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from chalicelib.errors import FileCode, FileError
+from chalicelib.load.bytes_seen import count_byte
+
+# Of UTF-8: the bytes of a character, what follows its first one, and that one where there are more.
+_LONGEST, _GOES_ON, _BEGINS_MORE = 4, 0x80, 0xC0
 
 # pyarrow loses quotes and line ends near U+0000 (https://github.com/apache/arrow/issues/50481), so it gets other bytes
 # in its place. That nothing else is taken for them, the sign that they begin with has others as well.
@@ -27,7 +32,7 @@ class Utf8Stream:
 
     def __init__(self, raw: BinaryIO, lines: int | None = None) -> None:
         self._raw = raw
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._cut = b""
         self._line = 1 + (lines or 0)
         self._ahead = bytearray()
         self._end = b""
@@ -68,7 +73,7 @@ class Utf8Stream:
             self._end = b""
         if 1 < size < len(self._ahead) and self._ahead[size - 1] == _RETURN:
             size -= 1
-        content = bytes(self._ahead[:size])
+        content = bytes(memoryview(self._ahead)[:size]) if size >= 0 else bytes(self._ahead[:size])
         del self._ahead[:size]
         return content
 
@@ -100,13 +105,41 @@ class Utf8Stream:
         return content.removeprefix(codecs.BOM_UTF8)
 
     def _check(self, content: bytes) -> None:
-        try:
-            self._decoder.decode(content, final=self._exhausted)
-        except UnicodeDecodeError as error:
-            line = self._line + error.object[: error.start].count(b"\n")
-            raise _undecodable(f"The bytes on line {line} are no UTF-8 text.") from error
-        self._line += content.count(b"\n")
+        content = self._cut + content
+        whole = len(content) if self._exhausted else _last_begun(content)
+        self._cut = content[whole:]
+        content = content[:whole]
+        if not _is_utf8(content):
+            try:
+                content.decode("utf-8")
+            except UnicodeDecodeError as error:
+                line = self._line + error.object[: error.start].count(b"\n")
+                raise _undecodable(f"The bytes on line {line} are no UTF-8 text.") from error
+        self._line += count_byte(content, b"\n")
         self.quotes = self.quotes or b'"' in content
+
+
+def _last_begun(content: bytes) -> int:
+    """Where the last character begins, if it may go on behind the end; else the end."""
+    for place in range(len(content) - 1, max(len(content) - _LONGEST, -1), -1):
+        if content[place] >= _BEGINS_MORE:
+            return place
+        if content[place] < _GOES_ON:
+            break
+    return len(content)
+
+
+def _is_utf8(content: bytes) -> bool:
+    """What ``bytes.decode`` would tell, without making the text."""
+    if content.isascii():
+        return True
+    ends = pa.py_buffer(np.array([0, len(content)], np.int32))
+    text = pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(content)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _undecodable(what: str) -> FileError:

@@ -22,11 +22,12 @@ _SMALL = (*_NEEDED, _STYLES)
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet of rows: its name, the part of the archive that holds it, and whether people see it."""
+    """A sheet of rows: its name, the part of the archive that holds it, whether people see it, and its bytes."""
 
     name: str
     part: str
     visible: bool
+    size: int
 
 
 class Archive:
@@ -73,7 +74,7 @@ class Archive:
                     if part not in self._entries or part in given:
                         raise ValueError(f"no part {part} of its own")
                 given.add(part)
-                yield Sheet(name, self._entries[part].filename, visible)
+                yield Sheet(name, self._entries[part].filename, visible, self._entries[part].file_size)
 
     def _walk(self, part: str, meet: Callable[[str, str, dict[str, str]], None]) -> None:
         if part in self._entries:

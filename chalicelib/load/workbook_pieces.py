@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.workbook_archive import Archive
@@ -25,30 +25,39 @@ _HEAD = re.compile(
 _FIRST_ROW = re.compile(rb'\s*<row r="([0-9]{1,7})"')
 
 
+class Cut(NamedTuple):
+    """Some elements of a part, and behind which of its bytes they end; where it was rewritten, about there."""
+
+    markup: bytes
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some rows of a sheet, from the ``first`` to the ``last``, counted from 1."""
+    """Some rows of a sheet, from the ``first`` to the ``last``, counted from 1. ``end`` is as in ``Cut``."""
 
     first: int
     last: int
     markup: bytes
+    end: int
 
     def halves(self) -> list[Piece]:
         """The same rows in two pieces, or in one when there is but one row."""
         cut = self.markup.find(b"<row ", len(self.markup) // 2)
         cut = cut if cut > 0 else self.markup.rfind(b"<row ")
-        return [piece(part) for part in (self.markup[:cut], self.markup[cut:]) if part.strip()]
+        return [piece(Cut(part, self.end)) for part in (self.markup[:cut], self.markup[cut:]) if part.strip()]
 
 
-def piece(rows: bytes) -> Piece:
+def piece(rows: Cut) -> Piece:
     """A piece of these rows, one at least. Raises Unusual when they don't tell where they stand."""
-    first, last = _FIRST_ROW.match(rows), _FIRST_ROW.match(rows, max(rows.rfind(b"<row "), 0))
+    markup = rows.markup
+    first, last = _FIRST_ROW.match(markup), _FIRST_ROW.match(markup, max(markup.rfind(b"<row "), 0))
     if first is None or last is None:
         raise Unusual
-    return Piece(int(first[1]), int(last[1]), rows)
+    return Piece(int(first[1]), int(last[1]), markup, rows.end)
 
 
-def usual(archive: Archive, part: str, element: bytes, end: bytes) -> Iterator[bytes]:
+def usual(archive: Archive, part: str, element: bytes, end: bytes) -> Iterator[Cut]:
     """What stands between the head of a part and its ``end``, cut before an ``element``.
 
     Raises Unusual when the head has not the usual form; the pieces must be looked at by whoever takes them.
@@ -68,11 +77,12 @@ def usual(archive: Archive, part: str, element: bytes, end: bytes) -> Iterator[b
             left += content
             cut = left.rfind(element) if len(left) > _PIECE else 0
             if cut > 0:
-                yield left[:cut]
-                left = left[cut:]
+                rest = left[cut:]
+                yield Cut(left[:cut], stream.tell() - len(rest))
+                left = rest
                 looked = 0
         if not head[1] and left[:found].strip():
-            yield left[:found]
+            yield Cut(left[:found], stream.tell() - len(left) + found)
         while stream.read(_READ):
             pass
 
@@ -85,14 +95,14 @@ def mended(part: str, markup: bytes) -> bytes:
         raise Unusual from error
 
 
-def rewritten(archive: Archive, part: str) -> Iterator[bytes]:
+def rewritten(archive: Archive, part: str) -> Iterator[Cut]:
     """The rows or shared strings of a part, in the usual form. Raises FileError, ValueError or an expat error."""
     rewriter = Rewriter(part)
     with archive.open(part) as stream:
         yield from _gathered(rewriter, stream, part)
 
 
-def _gathered(rewriter: Rewriter, stream: IO[bytes], part: str) -> Iterator[bytes]:
+def _gathered(rewriter: Rewriter, stream: IO[bytes], part: str) -> Iterator[Cut]:
     gathered = b""
     while content := stream.read(_READ):
         gathered += rewriter.feed(content)
@@ -103,8 +113,8 @@ def _gathered(rewriter: Rewriter, stream: IO[bytes], part: str) -> Iterator[byte
                 hint="Look whether so much is meant, and save its rows as CSV.",
             )
         if len(gathered) > _PIECE:
-            yield gathered
+            yield Cut(gathered, stream.tell())
             gathered = b""
     gathered += rewriter.feed(b"", final=True)
     if gathered:
-        yield gathered
+        yield Cut(gathered, stream.tell())

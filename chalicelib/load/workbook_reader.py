@@ -20,7 +20,7 @@ from chalicelib.load.workbook_archive import Archive, Sheet, damage_told
 from chalicelib.load.workbook_cells import read_items, read_rows
 from chalicelib.load.workbook_check import MAX_UNPACKED
 from chalicelib.load.workbook_markup import LAST_ROW, Unusual
-from chalicelib.load.workbook_pieces import Piece, mended, piece, rewritten, usual
+from chalicelib.load.workbook_pieces import Cut, Piece, mended, piece, rewritten, usual
 from chalicelib.load.workbook_tags import Places
 
 # Beside the thread that unpacks, checks and sends. More would wait for each other.
@@ -35,18 +35,20 @@ Errors = Mapping[tuple[int, int], str]
 class Block:
     """Some rows of a sheet: their numbers in it, and their cells from column A on.
 
-    ``errors``, by row and column from 0, are the cells that hold an error: what people see there.
+    ``errors``, by row and column from 0, are the cells that hold an error: what people see there. ``end`` says behind
+    which byte of the sheet the rows stand, about.
     """
 
     lines: Places
     cells: pa.Table
     errors: Errors
+    end: int
 
     def behind(self, line: int) -> Block:
         """What stands behind this row of the sheet."""
         skipped = int((self.lines <= line).sum())
         errors = {(at - skipped, column): told for (at, column), told in self.errors.items() if at >= skipped}
-        return Block(self.lines[skipped:], self.cells.slice(skipped), errors)
+        return Block(self.lines[skipped:], self.cells.slice(skipped), errors, self.end)
 
 
 class WorkbookReader:
@@ -98,7 +100,7 @@ class WorkbookReader:
             self._texts = pa.concat_arrays([self._texts, *found])
             self._lengths = pc.binary_length(self._texts)
 
-    def _read(self, read: Callable[[Piece], Block | list[Piece]], pieces: Iterator[bytes]) -> Iterator[Block]:
+    def _read(self, read: Callable[[Piece], Block | list[Piece]], pieces: Iterator[Cut]) -> Iterator[Block]:
         """Raises Unusual at the first piece that is not understood."""
         text = 0
         for block in _ahead(self._pool, read, _in_order(pieces)):
@@ -123,15 +125,15 @@ class WorkbookReader:
         text = pc.sum(self._lengths.take(shared)).as_py() or 0
         if (cells.size > _MAX_GRID or text > _MAX_TEXT) and len(halves := rows.halves()) > 1:
             return halves
-        return Block(cells.lines, cells.table(self._texts, self._styles), cells.errors())
+        return Block(cells.lines, cells.table(self._texts, self._styles), cells.errors(), rows.end)
 
 
-def _items(part: str, items: bytes) -> pa.Array:
+def _items(part: str, items: Cut) -> pa.Array:
     """Some of the texts that cells share."""
     try:
-        return read_items(items)
+        return read_items(items.markup)
     except Unusual:
-        return read_items(mended(part, items))
+        return read_items(mended(part, items.markup))
 
 
 def _ahead(pool: ThreadPoolExecutor, read: Callable[[Any], Any], pieces: Iterator[Any]) -> Iterator[Any]:
@@ -157,7 +159,7 @@ def _result(pool: ThreadPoolExecutor, read: Callable[[Any], Any], future: Future
         yield result
 
 
-def _in_order(pieces: Iterator[bytes]) -> Iterator[Piece]:
+def _in_order(pieces: Iterator[Cut]) -> Iterator[Piece]:
     last = 0
     for rows in pieces:
         found = piece(rows)

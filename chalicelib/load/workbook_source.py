@@ -59,12 +59,17 @@ class WorkbookSource:
         self._content = content
         self._others = [name for name in tables if name != table.name]
         self._unread: Sequence[str] = ()
-        self._sheet = ""
+        self._share = 0.0
+        self._read = 0
         self.layout: Layout | None = None
 
     def most_rows(self) -> int:
         """How many rows there are at most, where each counts as one for every 200 bytes that it unpacks to."""
         return unpacked_size(self._content) // _ROW_BYTES
+
+    def expected(self) -> int | None:
+        """How many rows are likely, as those that were read so far say; None before the first."""
+        return round(self._read / self._share) if self._read else None
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``."""
@@ -76,9 +81,8 @@ class WorkbookSource:
                     blocks = workbook.blocks(sheet)
                     first = next(blocks, None)
                     if first is not None:
-                        self._sheet = sheet.name
                         again = partial(workbook.blocks, sheet)
-                        yield from self._chunks(_rows(chain([first], blocks)), again)
+                        yield from self._chunks(sheet, _rows(chain([first], blocks)), again)
                         return
         raise _others(self._table, self._unread) if self._unread else _empty()
 
@@ -88,7 +92,9 @@ class WorkbookSource:
     def _is_other(self, sheet: Sheet) -> bool:
         return not self._names(sheet) and any(names(sheet.name, other) for other in self._others)
 
-    def _chunks(self, found: Iterator[_Rows], again: Callable[[], Iterator[Block]]) -> Iterator[SourceChunk]:
+    def _chunks(
+        self, sheet: Sheet, found: Iterator[_Rows], again: Callable[[], Iterator[Block]]
+    ) -> Iterator[SourceChunk]:
         first = next(found, None)
         if first is None:
             raise _empty()
@@ -99,17 +105,19 @@ class WorkbookSource:
         header = header_columns(self._table, [column[0].as_py() for column in first.cells.columns[left:]])
         columns = header or list(self._table.column_names)
         left = left if header or right > len(columns) else 0
-        self.layout = Layout(self._sheet, left, columns, int(first.lines[0]) if header else None)
+        self.layout = Layout(sheet.name, left, columns, int(first.lines[0]) if header else None)
         if header:
             first = first.behind_the_first()
         end = left + len(columns)
         if len(first.lines) and not first.fit(end) and not any(rows.fit(end) for rows in _rows(again())):
             raise wrong_width(self._table, right)
-        read = 0
+        self._read = 0
         for rows in chain([first], found):
             if len(rows.lines):
-                yield self._chunk(columns, left, rows, read)
-                read += len(rows.lines)
+                chunk = self._chunk(columns, left, rows, self._read)
+                self._read += len(chunk)
+                self._share = rows.end / sheet.size
+                yield chunk
 
     def _chunk(self, columns: list[str], left: int, rows: _Rows, read: int) -> SourceChunk:
         cells = rows.cells.select(range(left, rows.cells.num_columns))
@@ -134,11 +142,15 @@ class WorkbookSource:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows of a sheet that are not blank: their numbers in it, their trimmed cells, and errors as people see them."""
+    """Rows of a sheet that are not blank: their numbers in it, their trimmed cells, and errors as people see them.
+
+    ``end`` is as in ``Block``.
+    """
 
     lines: Places
     cells: pa.Table
     errors: Errors
+    end: int
 
     @property
     def span(self) -> tuple[int, int]:
@@ -153,7 +165,7 @@ class _Rows:
 
     def behind_the_first(self) -> _Rows:
         errors = {(index - 1, column): shown for (index, column), shown in self.errors.items() if index}
-        return _Rows(self.lines[1:], self.cells.slice(1), errors)
+        return _Rows(self.lines[1:], self.cells.slice(1), errors, self.end)
 
 
 def _rows(blocks: Iterator[Block]) -> Iterator[_Rows]:
@@ -164,7 +176,7 @@ def _rows(blocks: Iterator[Block]) -> Iterator[_Rows]:
             cells, lines = cells.take(pa.array(filled)), lines[filled]
             errors = {(int(np.searchsorted(filled, row)), column): text for (row, column), text in errors.items()}
         if len(filled):
-            yield _Rows(lines, cells, errors)
+            yield _Rows(lines, cells, errors, block.end)
 
 
 def _others(table: Table, sheets: Sequence[str]) -> FileError:

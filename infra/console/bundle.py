@@ -1,4 +1,4 @@
-"""One script and one style sheet, made of the modules in ``chalicelib/console/source`` by esbuild.
+"""One script, one style sheet and the words of each language, of ``chalicelib/console/source``, made by esbuild.
 
 What is made is committed, so that neither `make up` nor a deployment needs node. Its first line says of which sources
 it was made, by which a test finds what was not made anew; esbuild makes the same bytes of them everywhere.
@@ -15,7 +15,12 @@ _HERE = Path(__file__).parent
 _CONSOLE = _HERE.parents[1] / "chalicelib" / "console"
 SOURCE = _CONSOLE / "source"
 STATIC = _CONSOLE / "static"
-_ENTRIES = {"console.js": "main.js", "style.css": "style.css"}
+_ENTRIES = {
+    "console.js": "main.js",
+    "text.en.js": "text.en.js",
+    "text.es.js": "text.es.js",
+    "style.css": "style.css",
+}
 # The names by which modules import what is vendored.
 _PACKAGES = {"preact": "vendor/preact.js", "preact/hooks": "vendor/preact-hooks.js", "htm": "vendor/htm.js"}
 _OPTIONS = ("--bundle", "--minify", "--format=esm", "--target=es2022", "--charset=utf8", "--log-level=warning")

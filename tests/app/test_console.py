@@ -36,7 +36,7 @@ def references(html: str) -> list[str]:
 @pytest.mark.parametrize("base", BASES)
 def test_all_that_the_page_names_is_there_under_any_base_path(api: Api, base: str) -> None:
     named = references(text(browse(api, "/console")))
-    assert {each.rpartition("/")[2] for each in named} == {"console.js", "style.css", "icon.svg"}
+    assert {each.rpartition("/")[2] for each in named} == {"console.js", "text.en.js", "style.css", "icon.svg"}
     for each in named:
         url = urljoin(f"{base}/console", each)
         assert url.startswith(f"{base}/console/")

@@ -15,6 +15,7 @@ import pytest
 
 from chalicelib import worker
 from chalicelib.errors import NotFound, Unavailable
+from chalicelib.load import workbook_pieces
 from chalicelib.ports import Run, RunState, StoredObject
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.publishing import SET_WISE_FROM
@@ -22,6 +23,7 @@ from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services
 from chalicelib.work import reporting
+from sample_data.workbook import workbook_bytes
 from tests.conftest import TestDatabase
 from tests.fakes import FakeAuditLog, FakeCatalog, FakeQueue
 
@@ -126,7 +128,10 @@ def test_a_file_goes_into_its_table(intake: Intake) -> None:
     assert intake.postgres.rows("departments") == [(1, "Sales"), (2, "Legal"), (3, "Support")]
 
 
-def test_while_a_csv_is_read_its_rows_tell_how_many_to_expect(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_while_a_file_is_read_its_rows_tell_how_many_to_expect(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
     told: list[Run] = []
     put_run = intake.catalog.put_run
 
@@ -136,11 +141,18 @@ def test_while_a_csv_is_read_its_rows_tell_how_many_to_expect(intake: Intake, mo
 
     monkeypatch.setattr(reporting, "_TELL_EVERY", 0)
     monkeypatch.setattr(intake.catalog, "put_run", put)
+    monkeypatch.setattr(workbook_pieces, "_HEAD_SIZE", 4096)
+    monkeypatch.setattr(workbook_pieces, "_READ", 2**17)
+    monkeypatch.setattr(workbook_pieces, "_PIECE", 2**17)
     name, rows = "x" * 90, 40_000
-    run = intake.drop("departments.csv", "".join(f"{number},{name}\n" for number in range(rows)).encode())
+    if suffix == "csv":
+        content = "".join(f"{number},{name}\n" for number in range(rows)).encode()
+    else:
+        content = workbook_bytes({"departments": [[number, name] for number in range(rows)]})
+    run = intake.drop(f"departments.{suffix}", content)
     expected = [each.expected for each in told if 0 < each.progress < rows]
     assert expected
-    assert all(each is not None and 0.95 * rows < each < 1.05 * rows for each in expected)
+    assert all(each is not None and 0.9 * rows < each < 1.1 * rows for each in expected)
     assert (run.counts.inserted, run.expected) == (rows, None)
 
 

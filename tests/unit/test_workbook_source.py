@@ -598,3 +598,23 @@ def test_the_rows_of_a_workbook_count_by_what_it_unpacks_to() -> None:
 
     assert 0 < most_rows(10) < 100
     assert 500 < most_rows(5_000) < 5_000
+
+
+@pytest.mark.parametrize("prefix", ["", "x:"], ids=["usual", "to be rewritten"])
+def test_what_was_read_of_a_sheet_tells_how_many_rows_to_expect(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setattr(workbook_pieces, "_HEAD_SIZE", 4096)
+    monkeypatch.setattr(workbook_pieces, "_READ", 10_000)
+    monkeypatch.setattr(workbook_pieces, "_PIECE", 10_000)
+    count = 5_000
+    inner = "".join(
+        f'<{prefix}row r="{n}"><{prefix}c r="A{n}"><{prefix}v>{n}</{prefix}v></{prefix}c></{prefix}row>'
+        for n in range(1, count + 1)
+    )
+    named = f'xmlns{":x" if prefix else ""}="{MAIN}"'
+    document = f"<{prefix}worksheet {named}><{prefix}sheetData>{inner}</{prefix}sheetData></{prefix}worksheet>"
+    source = WorkbookSource(PAIRS, with_parts({"xl/worksheets/sheet1.xml": document.encode()}))
+    assert source.expected() is None
+    told = [(chunk.rows[-1].as_py(), source.expected()) for chunk in source.chunks()]
+    assert len(told) > 5
+    assert all(expected is not None and 0.8 * count < expected < 1.1 * count for read, expected in told if read > 1_000)
+    assert told[-1][1] == pytest.approx(count, rel=0.01)

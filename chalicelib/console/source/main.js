@@ -8,7 +8,7 @@
 //
 // A page draws `<${Page} title=…>`, loads with `useLoaded((signal) => get("runs", {}, { signal }), [])` and shows what
 // came by `<${Loaded} from=${runs}>${(data) => …}<//>`, which also draws the waiting and the failing. What changes things
-// goes through `useAction`. Whether the caller may is `may("write")`. Every text stands in text/en.js and text/es.js.
+// goes through `useAction`. Whether the caller may is `may("write")`. Every text stands in both languages: text.en.js, text.es.js, text/.
 // Styles are in style.css alone: the policy of contents lets no other through, no style attribute either.
 import { html, render } from "./lib.js";
 import { Shell } from "./shell.js";

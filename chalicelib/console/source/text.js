@@ -1,12 +1,12 @@
 // Words, numbers and moments in the reader's language.
 import { store, useStore } from "./lib.js";
-import en from "./text/en.js";
-import es from "./text/es.js";
 
 export const LANGUAGES = { en: "English", es: "Español" };
-const DICTIONARIES = { en, es };
+// A reader loads the words of one language; the page has named those, as the browser has asked for it, for an early start.
+const words = {};
 
 export const language = store(preferred());
+await learn(language.get());
 apply();
 language.follow(apply);
 
@@ -20,10 +20,20 @@ function apply() {
   document.documentElement.lang = language.get();
 }
 
+async function learn(tag) {
+  const place = new URL(`text.${tag}.js`, import.meta.url).href;
+  words[tag] ??= (await import(place)).default;
+}
+
 /** Speak another language from now on. */
-export function speak(tag) {
+export async function speak(tag) {
   localStorage.setItem("decant-language", tag);
-  language.set(tag);
+  try {
+    await learn(tag);
+    language.set(tag);
+  } catch {
+    location.reload(); // the console was replaced, and the new one has words of its own
+  }
 }
 
 export const useLanguage = () => useStore(language);
@@ -33,15 +43,15 @@ export const useLanguage = () => useStore(language);
  * them, `key.one` or `key.other` is taken where there are such.
  */
 export function t(key, values = {}) {
-  const words = DICTIONARIES[language.get()];
+  const known = words[language.get()];
   const form = "count" in values ? new Intl.PluralRules(language.get()).select(values.count) : "other";
-  const text = words[`${key}.${form}`] ?? words[`${key}.other`] ?? words[key] ?? key;
+  const text = known[`${key}.${form}`] ?? known[`${key}.other`] ?? known[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) =>
     name in values ? (typeof values[name] === "number" ? number(values[name]) : String(values[name])) : whole);
 }
 
 /** The text of a key, or `otherwise` where the console knows no such key: for words of the API that may grow. */
-export const tOr = (key, otherwise) => (key in DICTIONARIES[language.get()] ? t(key) : otherwise);
+export const tOr = (key, otherwise) => (key in words[language.get()] ? t(key) : otherwise);
 
 const formats = new Map();
 function format(kind, options) {
