@@ -93,6 +93,10 @@ dev: install ## serve the API with `chalice local` against the running stack
 test: install ## every test, on as many cores as there are
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+fuzz: install ## look for inputs that break a promise, guided by coverage: make fuzz [MINUTES=10] [TARGET=csv] [SEED=1]
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r tests/fuzz/requirements.txt
+	@for target in $(or $(TARGET),csv workbook validation avro manifest); do $(PY) -m tests.fuzz $$target --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) || exit 1; done
+
 flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
 	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
