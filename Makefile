@@ -93,8 +93,14 @@ dev: install ## serve the API with `chalice local` against the running stack
 test: install ## every test, on as many cores as there are
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
+	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
 races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
 	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=20]
+	@KILLS=$(KILLS) SEED=$(SEED) MINUTES=$(MINUTES) $(PY) -m pytest -q -s tests/torture/torture.py
 
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
 	@$(PY) -m pytest -m deployed --emulator=localstack -n 2 --dist loadgroup tests/e2e --ignore=tests/e2e/test_package.py

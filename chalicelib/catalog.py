@@ -76,7 +76,7 @@ class DynamoCatalog:
     """
 
     def __init__(self, table: str, region: str | None = None) -> None:
-        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 4}
+        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 3}
         self._item = model_of(_Item, table, region=region, **times)
 
     def put_run(self, run: Run) -> None:

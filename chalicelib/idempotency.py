@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.errors import BadRequest, Unavailable, Unprocessable
+from chalicelib.points import Point, passed
 from chalicelib.ports import Transaction
 
 LONGEST_KEY = 255
@@ -87,8 +88,10 @@ def answer_once(transaction: Transaction, key: IdempotencyKey, work: Callable[[]
     Raises Unprocessable when the key came with another request. Work that raises leaves the key unused.
     """
     if transaction.run_prepared(_CLAIM, key=key.stored, request=key.digest):
+        passed(Point.KEY_CLAIMED)
         answer = work()
         transaction.run_prepared(_KEEP, key=key.stored, status=answer.status, answer=answer.body)
+        passed(Point.KEY_ANSWERED)
         return answer
     known = transaction.run(_KNOWN, key=key.stored)
     if not known:

@@ -9,11 +9,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.aws_errors import code_of, is_transient
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.ports import DeadLetter
 
 _AT_ONCE = 10  # SQS's own limit
-_BUSY = {"RequestThrottled", "Throttling", "ThrottlingException", "KmsThrottled", "OverLimit"}
 
 
 class SqsQueue:
@@ -52,9 +52,10 @@ class SqsQueue:
         try:
             return getattr(self._client, operation)(**arguments)
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code in _BUSY or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-                raise Unavailable(f"The work queue is busy ({code}).", hint="Try again in a moment.") from error
+            if is_transient(error):
+                raise Unavailable(
+                    f"The work queue is busy ({code_of(error)}).", hint="Try again in a moment."
+                ) from error
             raise DecantError(f"The work queue refused {operation}: {error}") from error
         except BotoCoreError as error:
             raise Unavailable("The work queue can't be reached.", hint="Try again in a moment.") from error

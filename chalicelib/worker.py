@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.loader import InHand
+from chalicelib.points import Point, passed
 from chalicelib.wiring import Services
 from chalicelib.work.checking import read_back, rehearse
 from chalicelib.work.dead_letters import failed_before, take_up
@@ -28,9 +29,11 @@ from chalicelib.work.messages import (
     VerifyTask,
     tasks,
 )
+from chalicelib.work.pauses import growing
 from chalicelib.work.reporting import begin, claim, fail, now, postpone
 from chalicelib.work.saving import bring_back, help_out, save
 from chalicelib.work.splitting import do_part, give_up
+from chalicelib.work.sweeping import sweep
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +74,8 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
             _fail(services, task, error)
             raise
         logger.warning("a part is down, trying again later: %s", error)
-        services.queue.send(task.tried().message(), delay=min(300, 5 * 2**task.tries))
+        services.queue.send(task.tried().message(), delay=growing(task.tries))
+        passed(Point.WORK_PUT_BACK)
         if not isinstance(error, InHand):  # another worker is at the run, which so does not wait
             postpone(services, task, error)
     except _Abandoned as error:
@@ -131,3 +135,5 @@ def _perform(services: Services, task: Task) -> None:
             rehearse(services, run, started)
         case RebuildTask():
             list_again(services, run, started)
+    if task.scheduled:
+        sweep(services)

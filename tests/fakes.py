@@ -90,6 +90,8 @@ class FakeQueue:
     sent: list[tuple[dict[str, Any], int]] = field(default_factory=list)
 
     def send(self, message: Mapping[str, Any], delay: int = 0) -> None:
+        assert isinstance(delay, int)
+        assert 0 <= delay <= 900, "SQS takes no other"
         self.sent.append((dict(message), delay))
 
 

@@ -21,6 +21,7 @@ from chalicelib.backup.verification import BackupContent, check_file, load_manif
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import BadRequest, IntegrityViolation, RestoreRefused
+from chalicelib.points import Point, passed
 from chalicelib.ports import Backup, Database, RunKind, RunState, Storage, Transaction
 
 # How long a restore waits for the writers of a table before it gives up and is tried again.
@@ -73,11 +74,14 @@ def restore(
             if (reports := _recorded(transaction, run_id)) is not None:
                 return reports
     chosen = [choose(storage, dictionary, backup) for backup in in_order(dictionary, backups)]
+    passed(Point.RESTORE_VERIFIED)
     try:
         with database.transaction() as transaction:
             swaps = [stage(transaction, each, progress) for each in chosen]
+            passed(Point.RESTORE_STAGED)
             if not dry_run:
                 _lock(transaction, dictionary, {each.table.name for each in chosen})
+                passed(Point.RESTORE_LOCKED)
                 # The same run may have been at it at the same time; the lock made us wait for its end.
                 if (reports := _recorded(transaction, run_id)) is not None:
                     return reports
@@ -92,7 +96,9 @@ def restore(
                 swap_all(swaps, differences)
                 for swap in swaps:
                     swap.check(partial(progress, f"check {swap.table.name}"))
+                passed(Point.RESTORE_CHECKED)
                 _record(transaction, dictionary, reports, run_id, started)
+                passed(Point.RESTORE_RECORDED)
             return reports
     except IntegrityViolation as error:
         # A row that began to refer to one of ours while we worked.

@@ -18,6 +18,7 @@ from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote, quote_all
 from chalicelib.errors import DecantError
+from chalicelib.points import Point, passed
 from chalicelib.ports import Transaction
 from chalicelib.publishing import SET_WISE_FROM, publish_staged
 
@@ -137,7 +138,10 @@ def swap_all(swaps: Sequence[Swap], differences: Sequence[Differences]) -> None:
     pairs = list(zip(swaps, differences, strict=True))
     for swap, found in pairs:
         swap.insert(found)
+        passed(Point.RESTORE_INSERTED)
     for swap, found in pairs:
         swap.update(found)
+        passed(Point.RESTORE_UPDATED)
     for swap, found in reversed(pairs):
         swap.delete(found)
+        passed(Point.RESTORE_DELETED)

@@ -181,7 +181,7 @@ def tasks(body: str) -> list[Task]:
         return [LoadTask(None, arrival, redriven=redriven) for arrival in arrivals(message)]
     try:
         return [replace(_ours(message), redriven="redriven" in message)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadRequest(f"The queue holds a message that asks for no known work: {error!r}.") from error
 
 
@@ -205,56 +205,78 @@ def _ours(message: Mapping[str, Any]) -> Task:
     match message["work"]:
         case "load":
             return LoadTask(
-                run=message["run"],
+                run=None if message["run"] is None else _text(message["run"]),
                 arrival=_arrival(message["source"]),
                 again=bool(message.get("force", False)),
                 since=_since(message),
                 tries=tries,
             )
         case "part":
-            return PartTask(message["run"], Step(message["step"]), message["part"], _since(message), tries=tries)
+            return PartTask(
+                _text(message["run"]), Step(message["step"]), int(message["part"]), _since(message), tries=tries
+            )
         case "backup":
             if "scheduled" in message:
                 return BackupTask(_scheduled(message), (), tries=tries, scheduled=True)
-            return BackupTask(message["run"], tuple(message["tables"]), tries=tries)
+            return BackupTask(_text(message["run"]), _texts(message["tables"]), tries=tries)
         case "restore":
-            return RestoreTask(message["run"], tuple(message["backups"]), bool(message["dry_run"]), tries=tries)
+            return RestoreTask(_text(message["run"]), _texts(message["backups"]), bool(message["dry_run"]), tries=tries)
         case "verify":
-            return VerifyTask(message["run"], message["backup"], tries=tries)
+            return VerifyTask(_text(message["run"]), _text(message["backup"]), tries=tries)
         case "drill":
             if "scheduled" in message:
                 return DrillTask(_scheduled(message), tries=tries, scheduled=True)
-            return DrillTask(message["run"], tries=tries)
+            return DrillTask(_text(message["run"]), tries=tries)
         case "rebuild":
-            return RebuildTask(message["run"], tries=tries)
+            return RebuildTask(_text(message["run"]), tries=tries)
         case "backup-part":
-            return BackupPartTask(message["run"], _part(message["part"]), tries=tries)
+            return BackupPartTask(_text(message["run"]), _part(message["part"]), tries=tries)
         case other:
             raise ValueError(f"work {other!r}")
 
 
 def _since(message: Mapping[str, Any]) -> dt.datetime | None:
     since = message.get("since")
-    return dt.datetime.fromisoformat(since) if since else None
+    return _moment(since) if since else None
 
 
 def _scheduled(message: Mapping[str, Any]) -> str:
     """The run of a schedule follows from its moment, so it is one however often that comes."""
-    return scheduled_id(message["work"], dt.datetime.fromisoformat(message["scheduled"]))
+    return scheduled_id(message["work"], _moment(message["scheduled"]))
 
 
 def _part(part: Mapping[str, Any]) -> Part:
-    bounds = {name: None if key is None else tuple(key) for name, key in dict(part["within"]).items()}
-    return Part(**{**part, "within": KeyRange(**bounds)})
+    bounds = {name: None if key is None else _texts(key) for name, key in dict(part["within"]).items()}
+    texts = {name: _text(part[name]) for name in ("backup", "table", "snapshot", "dictionary")}
+    return Part(**{**part, **texts, "number": int(part["number"]), "within": KeyRange(**bounds)})
 
 
 def _arrival(source: Mapping[str, Any]) -> Arrival:
     moment = source.get("moment")
     return Arrival(
-        bucket=source["bucket"],
-        key=source["key"],
-        version=source.get("version"),
-        etag=source.get("etag") or "",
-        order=source.get("order") or "",
-        moment=dt.datetime.fromisoformat(moment) if moment else dt.datetime.now(dt.UTC),
+        bucket=_text(source["bucket"]),
+        key=_text(source["key"]),
+        version=_text(version) if (version := source.get("version")) else None,
+        etag=_text(source.get("etag") or ""),
+        order=_text(source.get("order") or ""),
+        moment=_moment(moment) if moment else dt.datetime.now(dt.UTC),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r} is no list")
+    return tuple(map(_text, values))
+
+
+def _moment(value: object) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError(f"{value!r} does not say in which zone it is")
+    return moment

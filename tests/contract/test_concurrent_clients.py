@@ -26,8 +26,8 @@ from tests.conftest import MakeDatabase, TestDatabase
 from tests.races.company import SHAPE, Company, hired, numbered
 from tests.races.model import BackUp, Correct, Delete, Restore, Row, Write
 
-EXAMPLES = int(os.environ.get("DECANT_RACES_EXAMPLES", "10"))
-EVERY = int(os.environ.get("DECANT_RACES_EVERY", "5"))
+EXAMPLES = int(os.environ.get("DECANT_RACES_EXAMPLES", "6"))
+EVERY = int(os.environ.get("DECANT_RACES_EVERY", "12"))
 TALLY = os.environ.get("DECANT_RACES_TALLY")
 
 
@@ -120,12 +120,15 @@ def a_deletion(table: str, key: str) -> Work:
 
 
 NEW, OF_ART, OTHERS = numbered(("4", "New")), hired("9", department="3"), hired("1", "9", name="Bo")
+STAGED = hired("1", "8", "9", name="Bo")
+ORPHANS = hired("8", "9", department="9")
 FIVE = hired("1", "2", "3", "4", "5", name="Bo")
 FAMILY = ("departments", NEW), ("hired_employees", hired("4", "5", department="4"))
 MEETINGS: dict[str, tuple[Work, Work]] = {
     "one event twice": (a_file("hired_employees", hired("4", "5")), the_same),
     "one big event twice": (a_file("hired_employees", FIVE, "update"), the_same),
     "one content under two keys": (a_file("departments", NEW), a_file("departments", NEW)),
+    "one rejected content under two keys": (a_file("hired_employees", ORPHANS), a_file("hired_employees", ORPHANS)),
     "files with the same ids": (a_file("hired_employees", FIVE), a_file("hired_employees", hired("5", "4", "9", "8"))),
     "a file and a batch": (a_file("hired_employees", FIVE, "skip"), a_batch(("hired_employees", hired("5", "3", "9")))),
     "one idempotency key twice": (a_batch(("departments", NEW), once="k"), the_same),
@@ -142,6 +145,7 @@ MEETINGS: dict[str, tuple[Work, Work]] = {
     "a backup and a restore": (a_backup, a_restore(*SHAPE)),
     "a big file and a backup": (a_file("hired_employees", FIVE, "update"), a_backup),
     "a batch and a deletion of its parent": (a_batch(("hired_employees", OF_ART)), a_deletion("departments", "3")),
+    "a staged file and a deletion of a rival": (a_file("hired_employees", STAGED), a_deletion("hired_employees", "1")),
     "a batch and a deletion of what it has": (a_batch(("hired_employees", OTHERS)), a_deletion("hired_employees", "1")),
 }  # fmt: skip
 

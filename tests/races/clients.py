@@ -20,6 +20,7 @@ from chalicelib.backup.verification import BackupContent, load_manifest
 from chalicelib.errors import IntegrityViolation, Unavailable, Unprocessable
 from chalicelib.idempotency import Answer, IdempotencyKey, request_digest
 from chalicelib.identifiers import new_id
+from chalicelib.load.events import arrivals
 from chalicelib.load.options import OnConflict
 from chalicelib.metrics.compute import compute
 from chalicelib.metrics.registry import METRICS
@@ -193,8 +194,8 @@ def _told(write: Write, answer: Answer) -> WrittenRows:
 
 def _written(state: str, run: str, counts: Any, codes: dict[tuple[str, int], set[str]]) -> WrittenRows:
     reasons = frozenset((*where, frozenset(found)) for where, found in codes.items())
-    numbers = (counts[name] for name in ("inserted", "updated", "unchanged", "rejected"))
-    return WrittenRows(state, run, *numbers, reasons=reasons)
+    inserted, updated, unchanged, rejected = (counts[name] for name in ("inserted", "updated", "unchanged", "rejected"))
+    return WrittenRows(state, run, inserted, updated, unchanged, rejected, reasons)
 
 
 def _work(services: Services, message: Any, run: str) -> Run:
@@ -219,7 +220,8 @@ def _file(services: Services, write: Write, event: dict[str, Any]) -> WrittenRow
         message: Any = {"work": "load", "run": run, "source": source, "force": True}
     else:
         message = {"Records": [event]}
-        run = worker.tasks(json.dumps(message))[0].arrival.run_id  # type: ignore[union-attr]
+        [arrival] = arrivals(message)
+        run = arrival.run_id
     ended = _work(services, message, run)
     with services.database.transaction() as transaction:
         rejected = transaction.run("SELECT table_name, row, reasons FROM decant.rejections WHERE run = :run", run=run)
@@ -258,8 +260,12 @@ def _restore(services: Services, restore: Restore) -> Any:
         return "refused"
     assert ended.state is RunState.SUCCEEDED, ended.error
     assert ended.result is not None
-    names = ("inserted", "updated", "deleted", "unchanged")
-    return Restored({each["table"]: tuple(each[name] for name in names) for each in ended.result["tables"]})  # type: ignore[misc]
+    return Restored(
+        {
+            each["table"]: (each["inserted"], each["updated"], each["deleted"], each["unchanged"])
+            for each in ended.result["tables"]
+        }
+    )
 
 
 def _delete(services: Services, delete: Delete) -> Any:

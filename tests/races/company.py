@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,17 @@ def hires_by_quarter(state: State) -> list[tuple[Any, ...]]:
     return sorted((*pair, *(quarters[*pair, number] for number in range(4))) for pair in counts)
 
 
-def in_order(rows: dict[str, Row]) -> list[Row]:
-    return [rows[key] for key in sorted(rows)]
+def count(name: str, state: State) -> int:
+    return len(state.tables[name])
+
+
+def in_order(name: str, state: State) -> list[Row]:
+    return sorted(state.tables[name].values())
 
 
 QUESTIONS = [
-    *(Read(f"count {name}", lambda state, name=name: len(state.tables[name])) for name in SHAPE),
-    *(Read(f"rows {name}", lambda state, name=name: in_order(state.tables[name])) for name in SHAPE),
+    *(Read(f"count {name}", partial(count, name)) for name in SHAPE),
+    *(Read(f"rows {name}", partial(in_order, name)) for name in SHAPE),
     Read("metric hires-by-quarter", hires_by_quarter),
 ]
 

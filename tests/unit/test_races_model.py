@@ -110,7 +110,7 @@ def test_of_an_atomic_write_all_goes_in_or_nothing() -> None:
     refused = replace(told(state="refused", people_2="foreign-key"), rejected=3)
     after = explain(state(), [Event(0, bad, refused, 0, 1)])
     assert after is not None
-    assert (after.tables, after.waiting) == (EMPTY, {("run", "people", 2)})
+    assert (after.tables, after.waiting) == (EMPTY, frozenset({("run", "people", 2)}))
     assert explain(state(), [Event(0, bad, told(2, people_2="foreign-key"), 0, 1)]) is None
 
 
