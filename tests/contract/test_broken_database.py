@@ -234,9 +234,12 @@ def test_a_backend_that_is_killed_takes_the_others_along_and_the_server_recovers
     server: Server, intake: Intake
 ) -> None:
     """As by the kernel when memory runs out: Postgres ends every session and recovers from its log."""
-    message = load_while(
-        intake, "mid copy", lambda: [os.kill(pid, signal.SIGKILL) for pid in server.backends()] and None
-    )
+
+    def kill() -> None:
+        for pid in server.backends():
+            os.kill(pid, signal.SIGKILL)
+
+    message = load_while(intake, "mid copy", kill)
     _until(lambda: _answers(server))
     assert waits(intake)
     assert converges(intake, message)
