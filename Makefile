@@ -103,7 +103,7 @@ flips: install ## damage a backup again and again, each damage must be refused: 
 races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
 	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=20]
+torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=60]
 	@KILLS=$(KILLS) SEED=$(SEED) MINUTES=$(MINUTES) $(PY) -m pytest -q -s tests/torture/torture.py
 
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
