@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.errors import BadRequest, DecantError
+from chalicelib.errors import BadRequest, DecantError, Unavailable
 from chalicelib.load.events import Arrival
 from chalicelib.load.ledger import LedgerEntry, forget_failure, recorded
 from chalicelib.load.loader import take_turn
@@ -25,6 +25,8 @@ MOST = 100
 _HIDDEN_SECONDS = 60
 # So long the message of one run is looked for among all; to let go of those that were seen takes some seconds more.
 _SEARCH_SECONDS = 15.0
+# How a run ended that had a part down or was given up; whatever else ended it, a redrive ends the same way.
+_REDRIVEN_FOR = (Unavailable.code, DecantError.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,10 @@ def take_up(services: Services, task: Task) -> bool:
 
 
 def failed_before(services: Services, task: Task) -> DecantError | None:
-    """Why the run of a task has failed, whose message comes again; None: it has not, or its load is tried once more."""
+    """Why the run of a task was given up, whose message comes again.
+
+    None: it was not, but ended for a reason of its own, or not at all; or its load is tried once more.
+    """
     if isinstance(task, LoadTask):
         return None
     if isinstance(task, PartTask):
@@ -111,7 +116,7 @@ def failed_before(services: Services, task: Task) -> DecantError | None:
     else:
         run = known_run(services, task)
         state, told = run.state, run.error
-    if state is not RunState.FAILED or told is None:
+    if state is not RunState.FAILED or told is None or told["code"] not in _REDRIVEN_FOR:
         return None
     return DecantError(told["detail"], hint=told["hint"])
 
