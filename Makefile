@@ -72,11 +72,11 @@ drill: | $(PY) ## restore the newest backups for practice; no table is touched
 retention: | $(PY) ## delete the backups that need not be kept
 	@$(STACK) retention
 
-dead-letters: | $(PY) ## the work that failed as often as it may
+dead-letters: | $(PY) ## the work that failed as often as it may, and why
 	@$(STACK) dead-letters
 
-redrive: | $(PY) ## give that work to the workers again
-	@$(STACK) redrive
+redrive: | $(PY) ## give that work to the workers again: make redrive [RUN=id]
+	@$(STACK) redrive $(if $(RUN),--run "$(RUN)")
 
 audit: | $(PY) ## who did what: make audit [PRINCIPAL=id] [LIMIT=100] [STAGE=prod]
 	@$(PY) -m infra.audit audit $(STAGED) $(if $(PRINCIPAL),--principal "$(PRINCIPAL)") $(if $(LIMIT),--limit $(LIMIT))
@@ -93,6 +93,15 @@ dev: install ## serve the API with `chalice local` against the running stack
 test: install ## every test, on as many cores as there are
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
+	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
+	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=20]
+	@KILLS=$(KILLS) SEED=$(SEED) MINUTES=$(MINUTES) $(PY) -m pytest -q -s tests/torture/torture.py
+
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
 	@$(PY) -m pytest -m deployed --emulator=localstack -n 2 --dist loadgroup tests/e2e --ignore=tests/e2e/test_package.py
 	@$(PY) -m infra.local.with_localstack $(PY) -m pytest -m localstack tests/e2e
@@ -100,6 +109,12 @@ test-localstack: install ## what speaks with the deployed system, on LocalStack:
 pictures: install ## pictures of the console's pages into .local/screenshots, and the one that the README shows
 	@$(PY) -m pytest -q tests/browser/test_pages.py
 	@cp .local/screenshots/readme.png docs/images/console.png
+
+machines: install ## a machine tries the whole API of the running stack, and fills it with nonsense: make machines [EXAMPLES=50] [SEED=1]
+	@$(PY) -m tests.machines $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))
+
+callers: install ## callers at once use the running stack, and what went in is counted: make callers [CALLERS=8] [MINUTES=3] [SEED=1]
+	@$(PY) -m bench.callers $(if $(CALLERS),--callers $(CALLERS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 lint: install ## ruff, mypy and the schemas of the workflows
 	@$(PY) -m ruff check .

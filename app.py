@@ -14,6 +14,7 @@ from chalicelib.api.authorizer import answer_authorizer, guard
 from chalicelib.api.backups import backups
 from chalicelib.api.callers import callers
 from chalicelib.api.console import console
+from chalicelib.api.dead_letters import dead_letters
 from chalicelib.api.docs import docs
 from chalicelib.api.fallback import fallback
 from chalicelib.api.health import health
@@ -31,7 +32,9 @@ app = Chalice(app_name="decant", configure_logs=False)
 app.register_middleware(observed, "all")
 app.register_middleware(audited, "http")
 
-for blueprint in (health, openapi, tables, uploads, runs, backups, metrics, callers, console, docs, fallback):
+for blueprint in (
+    health, openapi, tables, uploads, runs, backups, dead_letters, metrics, callers, console, docs, fallback,
+):  # fmt: skip
     app.register_blueprint(blueprint)
 
 

@@ -18,7 +18,8 @@ Around them::
     telemetry/  what operators see: lines and metrics, without tokens, secrets or cells
 
 The adapters at the edge are ``postgres/``, ``storage/``, ``queue``, and ``catalog``, ``token_store`` and ``audit_log``
-over ``dynamo``. ``wiring`` puts them together; the event functions of ``app.py`` and the API call the flows with them.
+over ``dynamo``; ``aws_errors`` says which errors of AWS pass. ``wiring`` puts them together; the event functions of
+``app.py`` and the API call the flows with them.
 
 The database itself is changed by ``migrations/``, ``roles`` and ``rotation``, as other roles than the app's. What their
 functions need is wired by ``administration``, with ``secret_store``.

@@ -71,11 +71,12 @@ class _Item(Model):
 class DynamoCatalog:
     """See ``ports.Catalog``. ``table`` is the name of the DynamoDB table; a first call is made when it is first needed.
 
-    A run that has ended stays ended: what a slow or repeated worker says of its progress later is dropped.
+    A run that has ended stays ended, unless it is opened again: what a slow or repeated worker says of its progress
+    later is dropped.
     """
 
     def __init__(self, table: str, region: str | None = None) -> None:
-        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 4}
+        times = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 3}
         self._item = model_of(_Item, table, region=region, **times)
 
     def put_run(self, run: Run) -> None:
@@ -83,6 +84,12 @@ class DynamoCatalog:
         unended = self._item.id.does_not_exist() | ~self._item.state.is_in(*_FINAL)
         if not self._save(_run_item(self._item, run), None if run.state.final else unended):
             logger.info("run %s has ended; its state %s comes late", run.id, run.state)
+
+    def reopen_run(self, run: Run) -> None:
+        """See ``ports.Catalog``."""
+        failed = self._item.state == RunState.FAILED.value
+        if not self._save(_run_item(self._item, run), failed | self._item.id.does_not_exist()):
+            logger.info("run %s has not failed, so it is not taken up again", run.id)
 
     def add_run(self, run: Run) -> bool:
         """See ``ports.Catalog``."""

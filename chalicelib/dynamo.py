@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DoesNotExist, PynamoDBException
 from pynamodb.models import Model
 
+from chalicelib.aws_errors import is_transient
 from chalicelib.errors import DecantError, Unavailable
 
 Item = TypeVar("Item", bound=Model)
@@ -21,17 +22,8 @@ _REFUSED = {
 }
 # Why a transaction was cancelled, where nothing but its conditions stood in its way.
 _REFUSED_REASONS = {"ConditionalCheckFailed", "TransactionConflict", "None"}
-_BUSY = {
-    "InternalServerError",
-    "ItemCollectionSizeLimitExceededException",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ThrottlingException",
-    "TransactionCanceledException",
-    "TransactionInProgressException",
-}
+# A transaction that another was in the way of; and a limit that only DynamoDB has.
+_BUSY = {"ItemCollectionSizeLimitExceededException", "TransactionCanceledException"}
 
 
 class ConditionRefused(Exception):
@@ -57,11 +49,15 @@ def translated(what: str, work: Callable[[], Result]) -> Result:
         code, message = _said(error)
         if code in _REFUSED and _reasons(error) <= _REFUSED_REASONS:
             raise ConditionRefused from error
-        if code is None or code in _BUSY:
+        if code is None or code in _BUSY or _is_transient(error):
             raise Unavailable(f"The {what} is busy or out of reach ({code}).", hint="Try again.") from error
         raise DecantError(f"The {what} refused a request: {message} ({code}).") from error
     except BotoCoreError as error:
         raise Unavailable(f"The {what} can't be reached.", hint="Try again in a moment.") from error
+
+
+def _is_transient(error: PynamoDBException) -> bool:
+    return isinstance(error.cause, ClientError) and is_transient(error.cause)
 
 
 def _said(error: PynamoDBException) -> tuple[str | None, str | None]:

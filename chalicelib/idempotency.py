@@ -12,9 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.errors import BadRequest, Unavailable, Unprocessable
+from chalicelib.points import Point, passed
 from chalicelib.ports import Transaction
 
-_LONGEST_KEY = 255
+LONGEST_KEY = 255
+# As JSON Schema has it; a header loses the spaces around its value.
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 # A key older than a day is taken over, as if it were new.
 _CLAIM = """
 INSERT INTO decant.idempotency AS known (key, request) VALUES (:key, :request)
@@ -59,10 +62,10 @@ class IdempotencyKey:
 
     def __post_init__(self) -> None:
         """Raise BadRequest when the key can't be one."""
-        if not 0 < len(self.key) <= _LONGEST_KEY or not self.key.isascii() or not self.key.isprintable():
+        if not 0 < len(self.key) <= LONGEST_KEY or not self.key.isascii() or not self.key.isprintable():
             raise BadRequest(
                 "The Idempotency-Key can't be used.",
-                hint=f"It takes 1 to {_LONGEST_KEY} printable ASCII characters, such as a UUID.",
+                hint=f"It takes 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID.",
             )
 
     @property
@@ -85,8 +88,10 @@ def answer_once(transaction: Transaction, key: IdempotencyKey, work: Callable[[]
     Raises Unprocessable when the key came with another request. Work that raises leaves the key unused.
     """
     if transaction.run_prepared(_CLAIM, key=key.stored, request=key.digest):
+        passed(Point.KEY_CLAIMED)
         answer = work()
         transaction.run_prepared(_KEEP, key=key.stored, status=answer.status, answer=answer.body)
+        passed(Point.KEY_ANSWERED)
         return answer
     known = transaction.run(_KNOWN, key=key.stored)
     if not known:

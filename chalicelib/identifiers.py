@@ -8,6 +8,8 @@ import re
 import secrets
 
 _IDENTIFIER = re.compile(r"[0-9]{8}T[0-9]{12}-[0-9a-f]{8}")
+# As JSON Schema has it.
+PATTERN = f"^{_IDENTIFIER.pattern}$"
 
 
 def new_id(now: dt.datetime) -> str:

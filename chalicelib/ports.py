@@ -160,6 +160,9 @@ class Catalog(Protocol):
     def put_run(self, run: Run) -> None:
         """Keep a run, in place of what was known of it."""
 
+    def reopen_run(self, run: Run) -> None:
+        """Keep a run that has failed and is taken up again. One that has not failed stays as it is known."""
+
     def add_run(self, run: Run) -> bool:
         """Keep a run unless another of its id is there already; tell whether it is this one that is there."""
 
@@ -235,6 +238,17 @@ class Queue(Protocol):
 
     def send(self, message: Mapping[str, Any], delay: int = 0) -> None:
         """Put a message into the queue, to be delivered after ``delay`` seconds (900 at most)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that the queue gave up on. ``deliveries`` counts how often it was given out, to whoever looked too."""
+
+    id: str
+    body: str
+    sent: dt.datetime
+    deliveries: int
+    receipt: str
 
 
 class Session(Protocol):

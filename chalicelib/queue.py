@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.aws_errors import code_of, is_transient
 from chalicelib.errors import DecantError, Unavailable
+from chalicelib.ports import DeadLetter
 
-_BUSY = {"RequestThrottled", "Throttling", "ThrottlingException", "KmsThrottled", "OverLimit"}
+_AT_ONCE = 10  # SQS's own limit
 
 
 class SqsQueue:
@@ -22,20 +25,77 @@ class SqsQueue:
 
     def send(self, message: Mapping[str, Any], delay: int = 0) -> None:
         """See ``ports.Queue``."""
-        self._call("send_message", MessageBody=json.dumps(message), DelaySeconds=delay)
+        self.put(json.dumps(message), delay)
+
+    def put(self, body: str, delay: int = 0) -> None:
+        """Put a message that is written already into the queue."""
+        self._call("send_message", MessageBody=body, DelaySeconds=delay)
 
     def waiting(self) -> int:
         """Roughly how many messages wait to be delivered."""
         answer = self._call("get_queue_attributes", AttributeNames=["ApproximateNumberOfMessages"])
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
+    def dead_letters(self) -> SqsDeadLetters:
+        """The queue of the messages that this one gave up on."""
+        given = self._call("get_queue_attributes", AttributeNames=["RedrivePolicy"]).get("Attributes", {})
+        if "RedrivePolicy" not in given:
+            raise DecantError("The work queue has no dead-letter queue.", hint="Deploy the application's template.")
+        *_, account, name = json.loads(given["RedrivePolicy"])["deadLetterTargetArn"].split(":")
+        found = self._ask("get_queue_url", QueueName=name, QueueOwnerAWSAccountId=account)
+        return SqsDeadLetters(self._client, found["QueueUrl"])
+
     def _call(self, operation: str, **arguments: Any) -> Any:
+        return self._ask(operation, QueueUrl=self._url, **arguments)
+
+    def _ask(self, operation: str, **arguments: Any) -> Any:
         try:
-            return getattr(self._client, operation)(QueueUrl=self._url, **arguments)
+            return getattr(self._client, operation)(**arguments)
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code in _BUSY or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-                raise Unavailable(f"The work queue is busy ({code}).", hint="Try again in a moment.") from error
+            if is_transient(error):
+                raise Unavailable(
+                    f"The work queue is busy ({code_of(error)}).", hint="Try again in a moment."
+                ) from error
             raise DecantError(f"The work queue refused {operation}: {error}") from error
         except BotoCoreError as error:
             raise Unavailable("The work queue can't be reached.", hint="Try again in a moment.") from error
+
+
+class SqsDeadLetters(SqsQueue):
+    """The messages that a queue gave up on."""
+
+    def take(self, most: int, seconds: int) -> Iterator[DeadLetter]:
+        """Take some of the messages, in no order; each is hidden from others for so many seconds, or until let go."""
+        taken = 0
+        while taken < most:
+            messages = self._call(
+                "receive_message",
+                MaxNumberOfMessages=min(_AT_ONCE, most - taken),
+                VisibilityTimeout=seconds,
+                WaitTimeSeconds=1,  # without waiting SQS asks some of its servers only, and may find none
+                AttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+            ).get("Messages", [])
+            if not messages:
+                return
+            taken += len(messages)
+            yield from map(_letter, messages)
+
+    def let_go(self, letters: Iterable[DeadLetter]) -> None:
+        """Leave messages that were taken to others, at once."""
+        for letter in letters:
+            self._call("change_message_visibility", ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+
+    def delete(self, letter: DeadLetter) -> None:
+        """Delete a message that was taken."""
+        self._call("delete_message", ReceiptHandle=letter.receipt)
+
+
+def _letter(message: Mapping[str, Any]) -> DeadLetter:
+    told = message["Attributes"]
+    return DeadLetter(
+        id=message["MessageId"],
+        body=message["Body"],
+        sent=dt.datetime.fromtimestamp(int(told["SentTimestamp"]) / 1000, dt.UTC),
+        deliveries=int(told["ApproximateReceiveCount"]),
+        receipt=message["ReceiptHandle"],
+    )

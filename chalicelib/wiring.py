@@ -97,6 +97,8 @@ def _from_settings(settings: Settings) -> Services:
     session = boto3.session.Session()
     config = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
     s3 = session.client("s3", config=config.merge(Config(signature_version="s3v4")))
+    # A request waits for the queue, and the gateway for no request longer than 29 s.
+    soon = config.merge(Config(read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3}))
     return Services(
         settings=settings,
         dictionary=load_dictionary(settings.dictionary),
@@ -104,6 +106,6 @@ def _from_settings(settings: Settings) -> Services:
         intake=S3Storage(s3, settings.intake_bucket),
         backups=S3Storage(s3, settings.backup_bucket),
         catalog=DynamoCatalog(settings.catalog_table, session.region_name),
-        queue=SqsQueue(session.client("sqs", config=config), settings.queue_url),
+        queue=SqsQueue(session.client("sqs", config=soon), settings.queue_url),
         audit=DynamoAuditLog(settings.audit_table, session.region_name),
     )

@@ -11,8 +11,10 @@ from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.loader import InHand
+from chalicelib.points import Point, passed
 from chalicelib.wiring import Services
 from chalicelib.work.checking import read_back, rehearse
+from chalicelib.work.dead_letters import failed_before, take_up
 from chalicelib.work.listing import list_again
 from chalicelib.work.loading import load
 from chalicelib.work.messages import (
@@ -27,9 +29,11 @@ from chalicelib.work.messages import (
     VerifyTask,
     tasks,
 )
+from chalicelib.work.pauses import growing
 from chalicelib.work.reporting import begin, claim, fail, now, postpone
 from chalicelib.work.saving import bring_back, help_out, save
 from chalicelib.work.splitting import do_part, give_up
+from chalicelib.work.sweeping import sweep
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +48,9 @@ def handle(services: Services, body: str, deliveries: int = 1) -> None:
 
     Work that could not be done because a part was down is put into the queue again, a bounded number of times. What
     can't be done at all ends as a failed run. Only what this code did not foresee is raised, so that the queue keeps
-    the message and, in the end, the dead-letter queue. So does one that comes again and again because its worker died
-    each time: its run is failed rather than left running for ever.
+    the message and, in the end, the dead-letter queue; and work for which a part was down too long. So does one that
+    comes again and again because its worker died each time: its run is failed rather than left running for ever. From
+    there an operator brings it back, see ``work.dead_letters``.
     """
     with ExitStack() as all_of_them:  # one that fails does not keep the next from being done
         for task in reversed(tasks(body)):
@@ -58,6 +63,8 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
         return
     try:
         _give_up_after(deliveries - 1)
+        if not _is_open(services, task, deliveries):
+            return
         if isinstance(task, PartTask):
             do_part(services, task, again=deliveries > 1)
         elif deliveries > 1 or claim(services, task):
@@ -67,7 +74,8 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
             _fail(services, task, error)
             raise
         logger.warning("a part is down, trying again later: %s", error)
-        services.queue.send(task.tried().message(), delay=min(300, 5 * 2**task.tries))
+        services.queue.send(task.tried().message(), delay=growing(task.tries))
+        passed(Point.WORK_PUT_BACK)
         if not isinstance(error, InHand):  # another worker is at the run, which so does not wait
             postpone(services, task, error)
     except _Abandoned as error:
@@ -88,7 +96,7 @@ def _fail(services: Services, task: Task, error: DecantError) -> None:
 
 
 class _Abandoned(DecantError):
-    """The queue gave the work out too often."""
+    """The queue gave the work out too often, or once more after its run had failed; the message is a dead letter."""
 
 
 def _give_up_after(deliveries: int) -> None:
@@ -97,6 +105,15 @@ def _give_up_after(deliveries: int) -> None:
             f"{deliveries} workers came to no end with this: out of memory, out of time, or by a defect.",
             hint="See the worker's log. A smaller file may go through.",
         )
+
+
+def _is_open(services: Services, task: Task, deliveries: int) -> bool:
+    """Whether there is something left to do. Raises _Abandoned when the message comes again and its run has failed."""
+    if task.redriven and (task.tries == 0 or deliveries == 1):
+        return take_up(services, task)
+    if deliveries > 1 and (error := failed_before(services, task)):
+        raise _Abandoned(error.detail, hint=error.hint)
+    return True
 
 
 def _perform(services: Services, task: Task) -> None:
@@ -118,3 +135,5 @@ def _perform(services: Services, task: Task) -> None:
             rehearse(services, run, started)
         case RebuildTask():
             list_again(services, run, started)
+    if task.scheduled:
+        sweep(services)

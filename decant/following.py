@@ -102,7 +102,7 @@ def wait(look: Callable[[], Runs], count: int, show: Callable[[Runs], object]) -
             open_runs = ", ".join(name for name, run in seen.items() if run["state"] not in ENDED)
             raise Unreachable(
                 f"Nothing has moved for {PATIENCE_SECONDS} s ({open_runs or 'no run has begun'}).",
-                hint="`decant logs` and `decant dead-letters` tell why, on the local stack.",
+                hint="`decant dead-letters` tells why, and on the local stack `decant logs`.",
             )
         time.sleep(pause)
         pause = min(pause * 1.2, _LONGEST_PAUSE)

@@ -184,6 +184,9 @@ def differences(console: Console, found: Mapping[str, Any], *, would: bool = Fal
         counts = each.get("differences", each)
         table.add_row(each["table"], f"{each['rows']:,}", *(f"{counts.get(name, 0):,}" for name in changes))
     put(console, table)
+    for each in found["result"]["tables"]:
+        for note in each.get("notes", ()):
+            say(console, f"{each['table']}: {note}")
 
 
 def metric(console: Console, answer: Mapping[str, Any], shown: int | None = ROWS_SHOWN) -> None:

@@ -66,7 +66,12 @@ class Account:
         """A new driver connection, its session prepared as the app's is."""
         return prepare_session(
             pg8000.connect(
-                host=self.host, port=self.port, user=self.user, password=self.password, database=self.database
+                host=self.host,
+                port=self.port,
+                user=self.user,
+                password=self.password,
+                database=self.database,
+                ssl_context=False,  # or the driver reads all certificates of the system before it asks for none
             )
         )
 

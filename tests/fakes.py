@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.access.tokens import KeptToken
 from chalicelib.errors import Unavailable
-from chalicelib.ports import AuditEvent, AuditHead, Backup, Page, Run
+from chalicelib.ports import AuditEvent, AuditHead, Backup, Page, Run, RunState
 
 
 @dataclass
@@ -22,6 +22,11 @@ class FakeCatalog:
     def put_run(self, run: Run) -> None:
         known = self.kept_runs.get(run.id)
         if known is None or run.state.final or not known.state.final:
+            self.kept_runs[run.id] = run
+
+    def reopen_run(self, run: Run) -> None:
+        known = self.kept_runs.get(run.id)
+        if known is None or known.state is RunState.FAILED:
             self.kept_runs[run.id] = run
 
     def add_run(self, run: Run) -> bool:
@@ -85,6 +90,8 @@ class FakeQueue:
     sent: list[tuple[dict[str, Any], int]] = field(default_factory=list)
 
     def send(self, message: Mapping[str, Any], delay: int = 0) -> None:
+        assert isinstance(delay, int)
+        assert 0 <= delay <= 900, "SQS takes no other"
         self.sent.append((dict(message), delay))
 
 

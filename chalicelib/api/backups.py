@@ -13,7 +13,7 @@ from chalicelib.access.principal import Scope
 from chalicelib.api.answers import backup_object, moment, page_object
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.orders import answer_request, order, order_response
-from chalicelib.api.parameters import AFTER, LIMIT, REDIRECT, TABLE
+from chalicelib.api.parameters import AFTER_ID, LIMIT, REDIRECT, TABLE
 from chalicelib.api.request import ApiRequest, bad_field, bad_parameter, checked_id
 from chalicelib.api.responses import answer_response, download_response, json_response, json_text
 from chalicelib.backup.catalogue import find, find_snapshot
@@ -61,7 +61,7 @@ def post_backup(request: ApiRequest) -> Response:
     return order_response(services(), request, answer)
 
 
-@backups.get("/backups", query={"limit": LIMIT, "after": AFTER, "table": TABLE}, answers={200: "Backups"})
+@backups.get("/backups", query={"limit": LIMIT, "after": AFTER_ID, "table": TABLE}, answers={200: "Backups"})
 def list_backups(request: ApiRequest) -> Response:
     """List backups, newest first."""
     limit, after = request.number("limit", 100, 1, 1000), request.identifier("after")

@@ -34,12 +34,13 @@ class Operation:
     ``scope`` is what a caller needs; None: to be known is enough. ``preflight`` needs no caller: browsers ask so before
     they send a token. ``public`` needs none either: it is a page or a file for everybody, and holds no data.
     ``described`` is whether OpenAPI tells of it.
-    ``query`` describes the parameters that the query may have; with ``filters`` the table's columns are parameters too.
+    ``query`` describes the parameters that the query may have, None: any, for nothing looks at them; with ``filters``
+    the table's columns are parameters too.
     ``body`` and ``answers`` name schemas of ``openapi``; an answer without a body is None.
     """
 
     scope: Scope | None = None
-    query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    query: Mapping[str, Mapping[str, Any]] | None = field(default_factory=dict)
     filters: bool = False
     body: str | None = None
     body_required: bool = True

@@ -37,5 +37,7 @@ def answer_preflight(_request: ApiRequest, **_: str) -> Response:
 for _path in EVERYTHING:
     # GET of the root is the console's.
     _methods = _METHODS if _path != "/" else [each for each in _METHODS if each != "GET"]
-    fallback.route(_path, methods=_methods, operation=Operation(described=False))(answer_fallback)
-    fallback.route(_path, methods=["OPTIONS"], operation=Operation(described=False, preflight=True))(answer_preflight)
+    fallback.route(_path, methods=_methods, operation=Operation(query=None, described=False))(answer_fallback)
+    fallback.route(_path, methods=["OPTIONS"], operation=Operation(query=None, described=False, preflight=True))(
+        answer_preflight
+    )

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 from chalicelib.api.answers import batch_object, batch_status
 from chalicelib.api.responses import json_text
-from chalicelib.errors import BadRequest, DecantError, TooLarge
+from chalicelib.errors import BadRequest, DecantError, TooLarge, Unavailable
 from chalicelib.idempotency import Answer, IdempotencyKey, answer_once
 from chalicelib.identifiers import new_id
 from chalicelib.load.batch import BatchOutcome, ingest
 from chalicelib.load.ledger import recorded
 from chalicelib.load.options import OnConflict
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Run, RunKind, Transaction
 from chalicelib.telemetry.context import about
 from chalicelib.telemetry.metrics import run_ended
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 MOST_ROWS = 1000
 _TRIES = 3
 _PAUSE_SECONDS = 0.1
+# No try begins later: API Gateway waits for 29 s, and 10 of them may pass until a database is found out of reach.
+_TRY_SECONDS = 16.0
 # The system's: functions that start from one snapshot share the state of Python's own, and would not be spread.
 _random = random.SystemRandom()
 
@@ -69,22 +72,31 @@ def write_batch(services: Services, make: MakeBatch, key: IdempotencyKey | None)
     now = dt.datetime.now(dt.UTC)
     attempt = _Attempt(services, make, new_id(now), now)
     about(run_id=attempt.run_id)
+    until = time.monotonic() + _TRY_SECONDS
     for tries_left in reversed(range(_TRIES)):
         try:
             answer = _write(services, attempt, key)
             break
         except DecantError as error:
-            if attempt.written is not None and _committed(services, attempt.run_id):
-                answer = attempt.written.answer
-                break
-            if not error.retryable or tries_left == 0:
-                raise
+            late = time.monotonic() > until
+            told = error
+            if attempt.written is not None:
+                committed = None if late else _committed(services, attempt.run_id)
+                if committed:
+                    answer = attempt.written.answer
+                    break
+                if committed is None:  # whatever the error, it may be this very run that is in its own way
+                    told = _unknown()
+            if not told.retryable or tries_left == 0 or late:
+                raise told from error
         logger.info("batch %s was interrupted; %d tries are left", attempt.run_id, tries_left)
         time.sleep(_random.uniform(0, _PAUSE_SECONDS * 2 ** (_TRIES - tries_left)))
-    if attempt.written is not None:
+    passed(Point.BATCH_COMMITTED)
+    if attempt.written is not None and answer.run == attempt.run_id:  # and not the answer that a twin was given
         run_ended(attempt.written.run, attempt.written.counts)
         if attempt.written.run.counts.rejected:
             _show(services, attempt.written.run)
+            passed(Point.BATCH_SHOWN)
     return answer
 
 
@@ -109,6 +121,8 @@ class _Attempt:
 
     def write(self, transaction: Transaction) -> Answer:
         batch = self.make(transaction)
+        if batch.numbers is not None:
+            passed(Point.CORRECTIONS_MERGED)
         outcome = ingest(
             transaction,
             self.services.dictionary,
@@ -121,6 +135,7 @@ class _Attempt:
             replaces=batch.replaces,
             numbers=batch.numbers,
         )
+        passed(Point.BATCH_WRITTEN)
         body = batch_object(self.run_id, outcome, by_table=batch.by_table)
         answer = Answer(batch_status(outcome), json_text(body), self.run_id)
         self.written = _Written(answer, self._run(batch, outcome), outcome.counts)
@@ -150,14 +165,22 @@ def _write(services: Services, attempt: _Attempt, key: IdempotencyKey | None) ->
         return answer_once(transaction, key, lambda: attempt.write(transaction))
 
 
-def _committed(services: Services, run_id: str) -> bool:
+def _committed(services: Services, run_id: str) -> bool | None:
+    """Whether the ledger has the run; None when it can't be asked."""
     try:
         with services.database.transaction() as transaction:
             return recorded(transaction, run_id) is not None
     except DecantError:
-        # The error that led here is the one to tell. The next try is safe: the run's id is a primary key.
+        # The next try is safe: the run's id is a primary key.
         logger.info("the ledger can't tell whether %s was committed", run_id, exc_info=True)
-        return False
+        return None
+
+
+def _unknown() -> Unavailable:
+    return Unavailable(
+        "The database broke off, and can't be asked whether the rows went in.",
+        hint="Send them again: with the same Idempotency-Key, they go in once and get the first answer.",
+    )
 
 
 def _show(services: Services, run: Run) -> None:

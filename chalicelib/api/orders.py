@@ -17,6 +17,7 @@ from chalicelib.api.run_lookup import wait_for
 from chalicelib.errors import DecantError
 from chalicelib.idempotency import Answer, answer_once
 from chalicelib.identifiers import new_id
+from chalicelib.points import Point, passed
 from chalicelib.ports import Run, RunKind, RunState, Source
 from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
@@ -37,11 +38,13 @@ def order(
     run = queued_run(services, kind, table=table, source=source, result=result)
     about(run_id=run.id)
     services.catalog.add_run(run)
+    passed(Point.ORDER_SHOWN)
     try:
         services.queue.send({**message, "run": run.id})
     except DecantError as error:
         _give_up(services, run, error)
         raise
+    passed(Point.ORDER_SENT)
     return Answer(202, json_text(run_object(run)), run.id)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from chalicelib.identifiers import PATTERN
 from chalicelib.load.options import OnConflict
 
 LIMIT = {
     "type": "integer", "minimum": 1, "maximum": 1000, "default": 100, "description": "How many at most.",
 }  # fmt: skip
-AFTER = {"type": "string", "description": "Where to go on: what the answer before calls next."}
+AFTER = {"type": "string", "minLength": 1, "description": "Where to go on: what the answer before calls next."}
+# In the listings of runs and backups it is the last one's id.
+AFTER_ID = {**AFTER, "pattern": PATTERN}
 FORMAT = {"type": "string", "enum": ["json", "csv"], "description": "The answer's format; else Accept decides."}
 PICTURE = {**FORMAT, "enum": ["json", "csv", "svg"]}
 REDIRECT = {

@@ -18,6 +18,8 @@ _READ_AT_ONCE = 5_000
 # Of their cells; a record may have 1 MiB. An answer has room for less.
 _BYTES_AT_ONCE = 8 * 2**20
 _TOKEN = re.compile(r"([A-Za-z0-9_]{1,48})\.([0-9]{1,18})")
+# As JSON Schema has it.
+REJECTION_TOKEN = f"^{_TOKEN.pattern}$"
 
 
 @dataclass(frozen=True, slots=True)

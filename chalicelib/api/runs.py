@@ -14,9 +14,9 @@ from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.corrections import correction
 from chalicelib.api.ingest import write_batch
 from chalicelib.api.orders import answer_request, order, order_response
-from chalicelib.api.parameters import AFTER, FORMAT, LIMIT, REDIRECT, TABLE, WRITING
+from chalicelib.api.parameters import AFTER, AFTER_ID, FORMAT, LIMIT, REDIRECT, TABLE, WRITING
 from chalicelib.api.rejected_file import SECONDS, csv_table, make_csv, make_workbook
-from chalicelib.api.rejections import RejectionPage, count_reasons, read_rejections
+from chalicelib.api.rejections import REJECTION_TOKEN, RejectionPage, count_reasons, read_rejections
 from chalicelib.api.request import ApiRequest, bad_parameter, checked_id
 from chalicelib.api.responses import CSV, answer_response, download_response, fitting, json_response
 from chalicelib.api.run_lookup import find_run
@@ -32,14 +32,14 @@ runs = Blueprint(__name__)
 
 _REJECTIONS = {
     "limit": LIMIT,
-    "after": AFTER,
+    "after": {**AFTER, "pattern": REJECTION_TOKEN},
     "format": {**FORMAT, "enum": ["json", "csv", "xlsx"]},
     "table": TABLE,
     "redirect": REDIRECT,
 }
 
 
-@runs.get("/runs", query={"limit": LIMIT, "after": AFTER, "table": TABLE}, answers={200: "Runs"})
+@runs.get("/runs", query={"limit": LIMIT, "after": AFTER_ID, "table": TABLE}, answers={200: "Runs"})
 def list_runs(request: ApiRequest) -> Response:
     """List runs, newest first."""
     limit, after = request.number("limit", 100, 1, 1000), request.identifier("after")

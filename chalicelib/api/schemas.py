@@ -9,9 +9,11 @@ from chalicelib.access.principal import Scope
 from chalicelib.api.description.catalogue import Entry, file_errors, problems, rejections
 from chalicelib.api.ingest import MOST_ROWS
 from chalicelib.api.problems import problem_urn
+from chalicelib.api.uploads import FILENAME
 from chalicelib.dictionary.datatypes import TYPES
 from chalicelib.dictionary.model import Dictionary
-from chalicelib.load.options import OnConflict
+from chalicelib.identifiers import PATTERN
+from chalicelib.load.options import SHARE, OnConflict
 from chalicelib.ports import RunKind, RunState
 
 Schema = dict[str, Any]
@@ -38,7 +40,13 @@ def schemas(dictionary: Dictionary) -> dict[str, Schema]:
     limited = {"minItems": 1, "maxItems": MOST_ROWS}
     return {
         "RowsOfTable": {"anyOf": [{**rows[name], **limited} for name in names]},
-        "RowsOfTables": {"type": "object", "properties": rows, "additionalProperties": False},
+        "RowsOfTables": {
+            "description": f"1 to {MOST_ROWS} rows in all.",
+            "type": "object",
+            "properties": {name: {**rows[name], "maxItems": MOST_ROWS} for name in names},
+            "additionalProperties": False,
+            "anyOf": [{"properties": {name: {"minItems": 1}}, "required": [name]} for name in names],
+        },
         "Corrections": {
             "description": "For each corrected row its number in the run, as row, and the cells that change; or whole "
             "rows. An object of such arrays by table when the run had several.",
@@ -50,15 +58,22 @@ def schemas(dictionary: Dictionary) -> dict[str, Schema]:
         "Nothing": _object({}),
         "UploadOrder": _object(
             {
-                "filename": _TEXT,
-                "table": {"enum": names},
-                "on_conflict": {"enum": [each.value for each in OnConflict]},
-                "max_rejected": {"description": "Share of rejected rows, 0 to 1, above which nothing is loaded."},
+                "filename": {"type": "string", "pattern": FILENAME},
+                "table": {"enum": [*names, None], "description": "Without one, the name of the file tells it."},
+                "on_conflict": {"enum": [*(each.value for each in OnConflict), None]},
+                "max_rejected": {
+                    "type": ["number", "string", "null"],
+                    "pattern": SHARE,
+                    "minimum": 0,
+                    "maximum": 1,
+                    "description": "Share of rejected rows, 0 to 1, above which nothing is loaded.",
+                },
             },
             "filename",
         ),
-        "TableRestore": _object({"backup": _TEXT, "as_of": _MOMENT, "dry_run": _BOOLEAN}),
-        "SnapshotRestore": _object({"snapshot": _TEXT, "as_of": _MOMENT, "dry_run": _BOOLEAN}),
+        "Redrive": _object({"run": {**_TEXT_OR_NULL, "pattern": PATTERN, "description": "Only the work of this run."}}),
+        "TableRestore": _restore("backup"),
+        "SnapshotRestore": _restore("snapshot"),
         **_answers(),
     }
 
@@ -138,6 +153,12 @@ def _answers() -> dict[str, Schema]:
                   "cells": {"type": "object", "additionalProperties": _TEXT_OR_NULL},
                   "reasons": _array(_all(_REASON)), "corrected_by": _TEXT_OR_NULL}),
         ),
+        "DeadLetters": _all(
+            {"messages": _array(_all({"id": _TEXT, "sent": _MOMENT, "deliveries": _COUNT, "problem": _TEXT_OR_NULL,
+                                      "runs": _array(_reference("Run")), "body": _TEXT})),
+             "more": _BOOLEAN}
+        ),
+        "Redriven": _all({"redriven": _COUNT, "more": _BOOLEAN}),
         "Backup": _all(backup),
         "Backups": _page("backups", _reference("Backup")),
         "Download": _all({"url": _TEXT, "expires_in": _COUNT}),
@@ -179,6 +200,13 @@ def _object(properties: Schema, *required: str) -> Schema:
 
 def _all(properties: Schema) -> Schema:
     return _object(properties, *properties)
+
+
+def _restore(named: str) -> Schema:
+    """An order to restore what is named, or the newest as of a moment: one of them, or neither."""
+    fields = {named: {"type": ["string", "null"], "pattern": PATTERN}, "as_of": _MOMENT_OR_NULL, "dry_run": _BOOLEAN}
+    without = [{"properties": {name: {"type": "null"}}} for name in (named, "as_of")]
+    return _object(fields) | {"anyOf": without}
 
 
 def _array(items: Schema) -> Schema:

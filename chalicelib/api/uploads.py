@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from chalice.app import Response
@@ -25,8 +26,11 @@ MOST_BYTES = 5_000_000_000  # S3 takes no bigger object in one POST
 _SECONDS = 300
 # By this the worker knows the run that was promised for an object.
 RUN_METADATA = "run"
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _OPTIONS = ("on_conflict", "max_rejected")
 _FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}\.(csv|xlsx)", re.IGNORECASE)
+# As JSON Schema has it, which knows neither flags nor lone surrogates.
+FILENAME = r"^[^/\\.\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,199}\.([cC][sS][vV]|[xX][lL][sS][xX])$"
 
 
 @uploads.post(
@@ -49,7 +53,7 @@ def _upload(given: dict[str, Any]) -> Answer:
     run = queued_run(services(), RunKind.LOAD, table=table)
     key = f"{INTAKE_PREFIX}{table}/{run.id}/{filename}"
     run = replace(run, source=Source(services().intake.name, key), phase="awaiting the upload")
-    metadata = {name.replace("_", "-"): str(given[name]) for name in _OPTIONS if given.get(name) is not None}
+    metadata = {name.replace("_", "-"): _plain(given[name]) for name in _OPTIONS if given.get(name) is not None}
     file_options(key, metadata)
     form = services().intake.presign_upload(
         key, max_bytes=MOST_BYTES, seconds=_SECONDS, metadata={RUN_METADATA: run.id, **metadata}
@@ -57,6 +61,12 @@ def _upload(given: dict[str, Any]) -> Answer:
     services().catalog.add_run(run)
     told = {"run": run.id, "key": key, "expires_in": _SECONDS, "max_bytes": MOST_BYTES}
     return Answer(201, json_text({**form, **told}), run.id)
+
+
+def _plain(value: object) -> str:
+    """The text of a value, without the exponent and the sign of zero that a number may have in JSON."""
+    text = str(value)
+    return format(Decimal(text) + 0, "f") if _NUMBER.fullmatch(text) else text
 
 
 def _table(given: dict[str, Any]) -> str | None:

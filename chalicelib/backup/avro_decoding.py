@@ -15,11 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from chalicelib.backup.avro_encoding import DECIMAL_BYTES, NULL, VALUE, offsets
+from chalicelib.backup.avro_long_rows import decode_long_rows
 
 _VARINT_BYTES = 10
 _WORD_BYTES = 8
 # Up to so many bytes a row, joining the tables of all fields to one costs less than going from field to field.
 _SHORT_ROW = 64
+# Rows longer than this are few in a block, and cost less a value at a time.
+_LONG_ROW = 4_096
 _TOO_LONG = "a number has more than 64 bits"
 
 _Positions = npt.NDArray[np.int32]
@@ -30,15 +33,20 @@ def decode_rows(content: bytes, count: int, schema: pa.Schema) -> pa.Table:
     """The ``count`` rows that fill ``content``. Raises ValueError when they do not, or a value is none of its type."""
     if not 0 <= count <= len(content):
         raise ValueError(f"{count} rows can't be in {len(content)} bytes")
+    decode = decode_long_rows if len(content) > _LONG_ROW * count else _decode_short_rows
+    table = decode(content, count, schema)
+    table.validate(full=True)
+    return table
+
+
+def _decode_short_rows(content: bytes, count: int, schema: pa.Schema) -> pa.Table:
     block = _Block(content)
     at = block.rows(schema, count)
     columns = []
     for field in schema:
         columns.append(block.column(field, at))
         at = block.ends(field).take(at)
-    table = pa.table(columns, schema=schema)
-    table.validate(full=True)
-    return table
+    return pa.table(columns, schema=schema)
 
 
 class _Block:

@@ -16,6 +16,7 @@ from chalicelib.dictionary.avro import avro_schema
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.identifiers import new_id
+from chalicelib.points import Point, passed
 from chalicelib.ports import Backup, Catalog, Database, Storage, Transaction
 
 # Told what is being done ("backup hired_employees") and how many rows of it have been.
@@ -52,6 +53,7 @@ def back_up(
     chosen = [dictionary.table(name) for name in dict.fromkeys(tables)]
     with database.transaction(snapshot=True) as transaction:
         _lock(transaction, dictionary, chosen)
+        passed(Point.BACKUP_LOCKED)
         plans = [_Plan(table, new_id(now), cut(transaction, table, part_bytes)) for table in chosen]
         parts = _parts(transaction, dictionary, plans)
         offers = Offers(offer, at_once, parts)
@@ -63,13 +65,16 @@ def back_up(
         made = make_all(transaction, storage, dictionary, parts, offers, progress)
         for part in parts:
             files[part.backup].append(made[part])
+    passed(Point.BACKUP_READ)
     tables_saved = tuple(table.name for table in chosen)
     manifests = [_manifest(plan, files[plan.backup], snapshot, tables_saved, now, dictionary.digest) for plan in plans]
     for manifest in manifests:
         storage.put(manifest_key(manifest.table, manifest.id), render_manifest(manifest))
+        passed(Point.BACKUP_MANIFEST_WRITTEN)
     backups = [manifest.to_backup() for manifest in manifests]
     for backup in backups:
         catalog.put_backup(backup)
+        passed(Point.BACKUP_LISTED)
     return backups
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import fastavro
 import pyarrow as pa
 
-from chalicelib.backup.codec import arrow_schema
+from chalicelib.backup.codec import CODEC, arrow_schema
 from chalicelib.backup.files_checksum import FilesChecksum, joint
 from chalicelib.errors import BackupDamaged
 from chalicelib.ports import Backup
@@ -184,8 +184,9 @@ def parse_manifest(content: bytes, key: str) -> Manifest:
                 "files": tuple(BackupFile(**each) for each in files),
             }
         )
+        _check_types(manifest)
         written = render_manifest(manifest)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise damaged_manifest(key, f"a field is missing, unknown or of a wrong type ({error})") from error
     if written != content:
         raise damaged_manifest(key, "it is not as it was written")
@@ -196,6 +197,12 @@ def parse_manifest(content: bytes, key: str) -> Manifest:
         )
     if fingerprint(manifest.schema) != manifest.schema_fingerprint:
         raise damaged_manifest(key, "the fingerprint is not that of its schema")
+    if manifest.codec != CODEC:
+        raise damaged_manifest(key, f"its codec is {manifest.codec!r}, not {CODEC}")
+    try:
+        arrow_schema(manifest.schema)
+    except BackupDamaged as error:
+        raise damaged_manifest(key, error.detail) from error
     return manifest
 
 
@@ -214,9 +221,25 @@ def fingerprint(schema: Mapping[str, Any]) -> str:
     try:
         canonical = fastavro.schema.to_parsing_canonical_form(dict(schema))
         digest: str = fastavro.schema.fingerprint(canonical, "SHA-256")
-    except (fastavro.schema.SchemaParseException, KeyError, TypeError, ValueError) as error:
+    except (fastavro.schema.SchemaParseException, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BackupDamaged(f"The Avro schema of a manifest can't be read: {error!r}.") from error
     return digest
+
+
+def _check_types(manifest: Manifest) -> None:
+    """Raise TypeError or ValueError unless the fields are of their types, for JSON may hold anything."""
+    texts = [manifest.id, manifest.table, manifest.snapshot, manifest.dictionary, manifest.schema_fingerprint]
+    texts += [manifest.codec, *manifest.tables, *manifest.key]
+    counts: list[int] = []
+    for file in manifest.files:
+        texts += [file.file, file.sha256, file.content]
+        counts += [file.bytes, file.rows]
+    for text in texts:
+        if type(text) is not str:
+            raise TypeError(f"{text!r:.40} is no text")
+    for count in counts:
+        if type(count) is not int or count < 0:
+            raise ValueError(f"{count!r:.40} is no count")
 
 
 def _has_its_files(manifest: Manifest) -> bool:

@@ -18,6 +18,7 @@ from chalicelib.backup.pages import read_pages
 from chalicelib.backup.ranges import KeyRange
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote
+from chalicelib.points import Point, passed
 from chalicelib.ports import Storage, Transaction
 
 # Told how many rows of the part have been written.
@@ -34,11 +35,13 @@ def write_part(
         for page in read_pages(transaction, f"public.{quote(table.name)}", table.arrow, table.primary_key, within):
             checksum.add(page)
             yield page
+            passed(Point.BACKUP_PAGE_WRITTEN)
             progress(checksum.rows)
 
     with storage.write(key) as stream:
         sink = _Hashing(stream)
         write_avro(cast(BinaryIO, sink), table, pages())
+    passed(Point.BACKUP_FILE_WRITTEN)
     return BackupFile(key, sink.size, sink.hash.hexdigest(), checksum.rows, checksum.hexdigest())
 
 

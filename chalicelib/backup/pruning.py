@@ -17,6 +17,7 @@ from chalicelib.backup.manifest import PREFIX, Manifest, manifest_key
 from chalicelib.backup.retention import Policy, retained
 from chalicelib.backup.verification import check_file
 from chalicelib.errors import BackupDamaged, NotFound
+from chalicelib.points import Point, passed
 from chalicelib.ports import Backup, Catalog, Storage, whole
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ def prune(
     choice.hold(in_use())
     choice.hold({each.id: "pinned" for each in choice.doomed() if is_pinned(storage, each.table, each.id)})
     deleted = choice.doomed()
+    passed(Point.RETENTION_CHOSEN)
     for backup in deleted:
         _delete(storage, catalog, backup)
         logger.info("deleted the backup %s of %s, made %s", backup.id, backup.table, backup.created.isoformat())
@@ -148,10 +150,13 @@ class _Choice:
 
 def _delete(storage: Storage, catalog: Catalog, backup: Backup) -> None:
     catalog.delete_backup(backup.id)
+    passed(Point.RETENTION_UNLISTED)
     storage.delete(manifest_key(backup.table, backup.id))
+    passed(Point.RETENTION_MANIFEST_DELETED)
     # With what tries at its parts left behind.
     for stored in list(storage.list(f"{PREFIX}{backup.table}/{backup.id}/")):
         storage.delete(stored.key)
+        passed(Point.RETENTION_FILE_DELETED)
 
 
 def _sweep(storage: Storage, inventory: Inventory, now: dt.datetime) -> int:
@@ -160,6 +165,7 @@ def _sweep(storage: Storage, inventory: Inventory, now: dt.datetime) -> int:
     for place in old:
         for stored in place.objects.values():
             storage.delete(stored.key)
+            passed(Point.RETENTION_SWEPT)
     return len(old)
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -13,12 +14,14 @@ import pyarrow as pa
 from chalicelib.backup.backup import Progress
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.references import refuse_broken_references
+from chalicelib.backup.rules import refuse_broken_rules
 from chalicelib.backup.schemas import reconcile
 from chalicelib.backup.swap import Swap, swap_all
 from chalicelib.backup.verification import BackupContent, check_file, load_manifest
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import BadRequest, IntegrityViolation, RestoreRefused
+from chalicelib.points import Point, passed
 from chalicelib.ports import Backup, Database, RunKind, RunState, Storage, Transaction
 
 # How long a restore waits for the writers of a table before it gives up and is tried again.
@@ -71,14 +74,18 @@ def restore(
             if (reports := _recorded(transaction, run_id)) is not None:
                 return reports
     chosen = [choose(storage, dictionary, backup) for backup in in_order(dictionary, backups)]
+    passed(Point.RESTORE_VERIFIED)
     try:
         with database.transaction() as transaction:
             swaps = [stage(transaction, each, progress) for each in chosen]
+            passed(Point.RESTORE_STAGED)
             if not dry_run:
                 _lock(transaction, dictionary, {each.table.name for each in chosen})
+                passed(Point.RESTORE_LOCKED)
                 # The same run may have been at it at the same time; the lock made us wait for its end.
                 if (reports := _recorded(transaction, run_id)) is not None:
                     return reports
+            refuse_broken_rules(transaction, swaps)
             refuse_broken_references(transaction, dictionary, {swap.table.name: swap.staged for swap in swaps})
             differences = [swap.compare() for swap in swaps]
             reports = [
@@ -88,12 +95,13 @@ def restore(
             if not dry_run:
                 swap_all(swaps, differences)
                 for swap in swaps:
-                    for rows in swap.check():
-                        progress(f"check {swap.table.name}", rows)
+                    swap.check(partial(progress, f"check {swap.table.name}"))
+                passed(Point.RESTORE_CHECKED)
                 _record(transaction, dictionary, reports, run_id, started)
+                passed(Point.RESTORE_RECORDED)
             return reports
     except IntegrityViolation as error:
-        # A CHECK that is newer than the backup, or a row that began to refer to one of ours while we worked.
+        # A row that began to refer to one of ours while we worked.
         raise RestoreRefused(
             f"A constraint of the table refuses a row: {error.detail}",
             hint="Nothing was changed. Restore another backup, or change the rows that are named first.",
@@ -133,7 +141,7 @@ def choose(storage: Storage, dictionary: Dictionary, backup: Backup) -> Chosen:
 
 
 def stage(transaction: Transaction, chosen: Chosen, progress: Progress) -> Swap:
-    """Put a backup's rows into a temporary table, with the key and the CHECKs of the real one; see ``Swap``."""
+    """Put a backup's rows into a temporary table, with the key of the real one; see ``Swap``."""
     swap = Swap(transaction, chosen.table, chosen.manifest)
 
     def chunks() -> Iterator[pa.Table]:

@@ -21,6 +21,7 @@ from chalicelib.backup.ranges import KeyRange
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.names import quote_literal
 from chalicelib.errors import DecantError, NotFound, Unavailable
+from chalicelib.points import Point, passed
 from chalicelib.ports import Database, Storage, Transaction
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Offers:
                 self._offer = None
             else:
                 self._open.append(part)
+                passed(Point.BACKUP_OFFERED)
 
 
 class SnapshotGone(DecantError):
@@ -103,8 +105,10 @@ def make_part(database: Database, storage: Storage, dictionary: Dictionary, part
         _enter(transaction, part.snapshot)
         if not _claim(transaction, part) or _made(storage, part):
             return False
+        passed(Point.BACKUP_PART_CLAIMED)
         made = _write(transaction, storage, dictionary, part, lambda _rows: None)
         storage.put(part_manifest_key(part.table, part.backup, part.number), render_part(made))
+        passed(Point.BACKUP_PART_NOTED)
     return True
 
 

@@ -5,7 +5,7 @@ All statements run in the restore's one transaction, and rows that are equal are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,10 +13,12 @@ import pyarrow as pa
 from chalicelib.backup.ahead import ahead
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.pages import read_pages
+from chalicelib.backup.schemas import fit, fitted
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote, quote_all
 from chalicelib.errors import DecantError
+from chalicelib.points import Point, passed
 from chalicelib.ports import Transaction
 from chalicelib.publishing import SET_WISE_FROM, publish_staged
 
@@ -43,17 +45,23 @@ class Swap:
         self._key = quote_all(table.primary_key)
         self._same_key = " AND ".join(f"t.{name} = s.{name}" for name in map(quote, table.primary_key))
         self._others = [quote(name) for name in table.column_names if name not in table.primary_key]
+        self._schema = fitted(manifest, table)
+        drops = ", ".join(f"ALTER COLUMN {name} DROP NOT NULL" for name in self._others)
+        self._may_be_blank = f"; ALTER TABLE {self.staged} {drops}" if drops else ""
         self._differ = " OR ".join(f"t.{name} IS DISTINCT FROM s.{name}" for name in self._others) or "false"
 
     def stage(self, chunks: Iterator[pa.Table]) -> None:
-        """COPY the backup's rows into a temporary table with the columns, the CHECKs and the key of the real one."""
+        """COPY the backup's rows into a temporary table with the columns and the key of the real one.
+
+        It takes rows that break the table's rules too, for them to be told; see ``rules``.
+        """
         # A load may have left its own staging table in this session, with other columns.
         self._transaction.run_script(
             f"""DROP TABLE IF EXISTS {self.staged};
-            CREATE TEMP TABLE {quote(staging_name(self.table))} (LIKE {self._target} INCLUDING CONSTRAINTS)
-            ON COMMIT DROP"""
+            CREATE TEMP TABLE {quote(staging_name(self.table))} (LIKE {self._target}) ON COMMIT DROP
+            {self._may_be_blank}"""
         )
-        with ahead(chunks) as decoded:
+        with ahead(fit(chunk, self._manifest, self._schema) for chunk in chunks) as decoded:
             self._transaction.copy_in(self.staged, decoded)
         self._transaction.run_script(f"ALTER TABLE {self.staged} ADD PRIMARY KEY ({self._key}); ANALYZE {self.staged}")
 
@@ -103,18 +111,22 @@ class Swap:
                 WHERE NOT EXISTS (SELECT FROM {self.staged} s WHERE {self._same_key})"""
             )
 
-    def check(self) -> Iterator[int]:
-        """Read the table back and hold it against the backup, telling the rows read so far. Raises DecantError."""
-        checksum = self._manifest.checksum()
-        for page in read_pages(self._transaction, self._target, self._manifest.arrow, self._manifest.key):
-            checksum.add(page)
-            yield checksum.rows
-        if (checksum.rows, checksum.hexdigest()) != (self._manifest.rows, self._manifest.content):
+    def check(self, progress: Callable[[int], None]) -> None:
+        """Read the table back and hold it against the backup. Raises DecantError."""
+        if not self.equals(self._target, progress):
             raise DecantError(
                 f"The restored table {self.table.name} does not equal the backup {self._manifest.id}; "
                 "the restore was rolled back, and nothing was changed.",
                 hint="This is a defect of Decant: please report it with the backup's manifest.",
             )
+
+    def equals(self, relation: str, progress: Callable[[int], None]) -> bool:
+        """Whether a quoted relation has the backup's rows; ``progress`` is told how many have been read."""
+        checksum = self._manifest.checksum()
+        for page in read_pages(self._transaction, relation, self._schema, self._manifest.key):
+            checksum.add(page.cast(self._manifest.arrow))
+            progress(checksum.rows)
+        return (checksum.rows, checksum.hexdigest()) == (self._manifest.rows, self._manifest.content)
 
 
 def swap_all(swaps: Sequence[Swap], differences: Sequence[Differences]) -> None:
@@ -126,7 +138,10 @@ def swap_all(swaps: Sequence[Swap], differences: Sequence[Differences]) -> None:
     pairs = list(zip(swaps, differences, strict=True))
     for swap, found in pairs:
         swap.insert(found)
+        passed(Point.RESTORE_INSERTED)
     for swap, found in pairs:
         swap.update(found)
+        passed(Point.RESTORE_UPDATED)
     for swap, found in reversed(pairs):
         swap.delete(found)
+        passed(Point.RESTORE_DELETED)

@@ -99,8 +99,10 @@ class FileChecksum:
         self._hash = hashlib.sha256()
 
     def add(self, block: bytes) -> None:
-        """Take the next bytes."""
+        """Take the next bytes. Raises BackupDamaged as soon as they are too many."""
         self._bytes += len(block)
+        if self._bytes > self._file.bytes:
+            raise _damaged(self._manifest, self._file, f"has more than {self._file.bytes} bytes")
         self._hash.update(block)
 
     def check(self) -> None:
@@ -124,8 +126,10 @@ class BackupContent:
         self._checksums = [ContentChecksum(self._manifest.arrow) for _ in self._manifest.files]
         for file, checksum in zip(self._manifest.files, self._checksums, strict=True):
             with open_file(self._storage, self._manifest, file) as stream:
-                for chunk in read_avro(stream, self._manifest.schema):
+                for chunk in self._read(file, stream):
                     checksum.add(chunk)
+                    if checksum.rows > file.rows:
+                        raise _damaged(self._manifest, file, f"has more than {file.rows} rows")
                     yield chunk
 
     def check(self) -> None:
@@ -135,6 +139,12 @@ class BackupContent:
                 raise _damaged(self._manifest, file, f"has {checksum.rows} rows, not {file.rows}")
             if checksum.hexdigest() != file.content:
                 raise _damaged(self._manifest, file, "has other values in its rows than were saved")
+
+    def _read(self, file: BackupFile, stream: BinaryIO) -> Iterator[pa.Table]:
+        try:
+            yield from read_avro(stream, self._manifest.schema)
+        except BackupDamaged as error:
+            raise _damaged(self._manifest, file, f"is none that was saved. {error.detail.rstrip('.')}") from error
 
 
 def _damaged(manifest: Manifest, file: BackupFile, reason: str) -> BackupDamaged:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.dictionary.datatypes import Integer
+from chalicelib.dictionary.datatypes import Integer, String
 from chalicelib.dictionary.model import Column, Table
+
+_STORABLE = r"^[^\u0000]*$"
+_SOMETHING = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
 def row_schema(table: Table) -> dict[str, Any]:
@@ -33,6 +36,9 @@ def _column_schema(column: Column) -> dict[str, Any]:
         # JSON Schema bounds only JSON numbers; the other types are written as strings.
         constraints |= {"minimum": None, "maximum": None}
     schema |= {name: value for name, value in constraints.items() if value is not None}
+    if isinstance(column.type, String) and column.pattern is None:
+        # Blank is missing, and Postgres has no place for U+0000.
+        schema["pattern"] = _SOMETHING if column.required else _STORABLE
     if column.enum:
         schema["enum"] = [column.type.render(value) for value in column.enum]
     if not column.required:

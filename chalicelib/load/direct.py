@@ -18,7 +18,8 @@ from chalicelib.load.relations import parameters, unnested
 from chalicelib.load.rows import RejectedRow, SourceChunk
 from chalicelib.load.settling import Settling
 from chalicelib.load.validation import ROW, Validator
-from chalicelib.load.vanished import parents_stay
+from chalicelib.load.vanished import RowGone, parents_stay
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Transaction
 
 
@@ -33,15 +34,18 @@ class Direct:
 def write_direct(transaction: Transaction, table: Table, rows: SourceChunk, on_conflict: OnConflict) -> Direct:
     """Insert all rows of a source that are valid; ``lock_tables`` comes before it.
 
-    Raises Unavailable when what a row refers to vanished meanwhile; the caller's transaction must then roll back.
+    Raises Unavailable when what a row refers to, or what kept it out, vanished meanwhile; the caller's transaction
+    must then roll back.
     """
     keys = DatabaseKeys(transaction)
     settling = Settling(table, Validator(table, keys).check(rows))
     settling.reject_orphans(keys.lacking)
     settling.reject_duplicates()
     valid = settling.valid
+    passed(Point.DIRECT_CHECKED)
     with parents_stay(table):
         inserted, updated = _put(transaction, table, valid, on_conflict) if len(valid) else (0, 0)
+    passed(Point.DIRECT_INSERTED)
     if inserted < len(valid) and on_conflict is OnConflict.REJECT:
         settling.reject_taken(_taken(transaction, table, valid))
     rejected = settling.rejected
@@ -71,7 +75,11 @@ def _put(transaction: Transaction, table: Table, rows: pa.Table, on_conflict: On
 
 
 def _taken(transaction: Transaction, table: Table, rows: pa.Table) -> list[tuple[int, str]]:
-    """The numbers of the rows whose key the table has with other values, and in which columns they differ."""
+    """The numbers of the rows whose key the table has with other values, and in which columns they differ.
+
+    By now it has the keys of all rows. Raises RowGone where it has not: a row that was neither put there nor compared
+    would be taken for one that was there already.
+    """
     others = _others(table)
     if not others:
         return []
@@ -79,12 +87,15 @@ def _taken(transaction: Transaction, table: Table, rows: pa.Table) -> list[tuple
         f"CASE WHEN s.{quote(name)} IS DISTINCT FROM t.{quote(name)} THEN {quote_literal(name)} END" for name in others
     )
     same_key = " AND ".join(f"s.{quote(name)} = t.{quote(name)}" for name in table.primary_key)
+    gone = f"t.{quote(table.primary_key[0])} IS NULL"
     found = transaction.run_prepared(
-        f"""SELECT s.{ROW}, concat_ws(', ', {differing}) FROM {unnested("s", {ROW: "bigint", **_types(table)})}
-        JOIN public.{quote(table.name)} t ON {same_key} WHERE {_differs("s", "t", others)}""",
+        f"""SELECT s.{ROW}, concat_ws(', ', {differing}), {gone} FROM {unnested("s", {ROW: "bigint", **_types(table)})}
+        LEFT JOIN public.{quote(table.name)} t ON {same_key} WHERE {gone} OR {_differs("s", "t", others)}""",
         **parameters(rows),
     )
-    return [(int(number), str(names)) for number, names in found]
+    if any(is_gone for _, _, is_gone in found):
+        raise RowGone(table)
+    return [(int(number), str(names)) for number, names, _ in found]
 
 
 def _types(table: Table) -> dict[str, str]:

@@ -56,19 +56,25 @@ def arrivals(message: Mapping[str, Any]) -> Iterator[Arrival]:
             stored = record["s3"]["object"]
             moment = dt.datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).astimezone(dt.UTC)
             arrival = Arrival(
-                bucket=record["s3"]["bucket"]["name"],
-                key=unquote_plus(stored["key"]),
-                version=stored.get("versionId") or None,
-                etag=stored.get("eTag", "").strip('"'),
-                order=_order(stored.get("sequencer"), moment),
+                bucket=_text(record["s3"]["bucket"]["name"]),
+                key=unquote_plus(_text(stored["key"])),
+                version=_text(stored.get("versionId") or "") or None,
+                etag=_text(stored.get("eTag") or "").strip('"'),
+                order=_order(_text(stored.get("sequencer") or ""), moment),
                 moment=moment,
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise BadRequest(f"The queue holds a notification that is none of S3's: {error!r}.") from error
         if not arrival.key.endswith("/"):
             yield arrival
 
 
-def _order(sequencer: str | None, moment: dt.datetime) -> str:
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _order(sequencer: str, moment: dt.datetime) -> str:
     """What sorts the events of one key: S3's sequencer, padded on the right, or else the time of the event."""
     return sequencer.upper().ljust(_SEQUENCER_DIGITS, "0") if sequencer else f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -5,8 +5,6 @@ What staging would tell of all rows together is told here of each chunk and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,9 +19,13 @@ from chalicelib.publishing import begin_first_load, end_first_load
 
 
 class FirstLoad:
-    """The rows of one source on their way into their table, whose keys are off since ``begin`` and until ``end``."""
+    """The rows of one source on their way into their table, whose keys are off since ``begin`` and until ``end``.
+
+    Those that are settled are sent to ``relation``.
+    """
 
     def __init__(self, transaction: Transaction, table: Table) -> None:
+        self.relation = f"public.{quote(table.name)}"
         self._transaction = transaction
         self._table = table
         self._key = table.primary_key[0]
@@ -65,10 +67,6 @@ class FirstLoad:
         good = rows.select([ROW, *self._table.column_names]).filter(valid)
         self._seen.add(good[self._key], good[ROW])
         return Checked(good.select(list(self._table.column_names)), rejected)
-
-    def add(self, rows: Iterable[pa.Table]) -> None:
-        """Send rows that are settled."""
-        self._transaction.copy_in(f"public.{quote(self._table.name)}", rows)
 
     def end(self) -> None:
         """Put the keys on again. Raises ParentGone."""

@@ -106,7 +106,9 @@ def _find(run: Values, keys: Values) -> tuple[Values, Values]:
 
 
 def _sorted(keys: Values, rows: Values) -> tuple[Values, Values]:
-    order = np.argsort(keys, kind="stable")  # quick where they are in order already, or nearly
+    if np.all(keys[1:] > keys[:-1]):
+        return keys, rows
+    order = np.argsort(keys, kind="stable")  # quick where they are nearly in order
     return keys[order], rows[order]
 
 

@@ -118,6 +118,11 @@ def recorded(transaction: Transaction, run: str) -> LedgerEntry | None:
     return _entry(*rows[0]) if rows else None
 
 
+def forget_failure(transaction: Transaction, run: str) -> None:
+    """Forget that a run failed, as it is taken up again. It has written nothing; one that did is left as it is."""
+    transaction.run("DELETE FROM decant.runs WHERE id = :id AND state = :failed", id=run, failed=RunState.FAILED.value)
+
+
 def recorded_since(transaction: Transaction, moment: dt.datetime, *, after: str, limit: int = 500) -> list[LedgerEntry]:
     """The runs that ended since a moment, by id, from behind the run ``after``."""
     rows = transaction.run(

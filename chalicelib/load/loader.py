@@ -24,6 +24,7 @@ from chalicelib.load.routing import claimed_by, route
 from chalicelib.load.rows import Source
 from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import Written, lock_tables
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
 
 _STATES = {DuplicateContent: RunState.DUPLICATE, Superseded: RunState.REFUSED}
@@ -127,6 +128,7 @@ class Loader:
 
             with self.database.transaction() as transaction:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
+                passed(Point.LOAD_TURN_TAKEN)
                 if done := ledger.recorded(transaction, attempt.run):
                     return done
                 self.await_parents(transaction, file.table)
@@ -141,10 +143,13 @@ class Loader:
                     progress=tell,
                     most_rows=partial(_most_rows, rows, content) if file.size <= _FIRST_BYTES else None,
                 )
+                passed(Point.LOAD_WRITTEN)
                 if not written.refused:
                     attempt = _noting(attempt, source.put_right(transaction, file.table, attempt.run))
                 entry = self.entry(file.version, file.table, file.options, attempt, written, content.digest())
                 self.record(transaction, entry, again=attempt.again)
+                passed(Point.LOAD_RECORDED)
+            passed(Point.LOAD_COMMITTED)
         return entry
 
     def fail(self, arrival: Arrival, attempt: Attempt, error: DecantError) -> LedgerEntry:
@@ -166,6 +171,8 @@ class Loader:
             if done := ledger.recorded(transaction, attempt.run):
                 return done
             ledger.record(transaction, entry)
+            passed(Point.LOAD_FAILURE_RECORDED)
+        passed(Point.LOAD_FAILURE_COMMITTED)
         return entry
 
     def content(self, version: ObjectVersion, first: int = 0, last: int | None = None) -> BinaryIO:

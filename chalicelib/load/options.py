@@ -14,6 +14,9 @@ from enum import StrEnum
 
 from chalicelib.errors import FileCode, FileError
 
+_SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?")
+# As JSON Schema has it.
+SHARE = f"^({_SHARE.pattern})$"
 _FOLDER = re.compile(r"/(on[-_]conflict|max[-_]rejected)=([^/]*)(?=/)")
 
 
@@ -59,7 +62,7 @@ def file_options(key: str, metadata: Mapping[str, str]) -> LoadOptions:
 def _share(text: str | None) -> float | None:
     if text is None:
         return None
-    if not re.fullmatch(r"0(\.[0-9]+)?|1(\.0+)?", text):
+    if not _SHARE.fullmatch(text):
         raise FileError(
             FileCode.BAD_OPTION,
             f"The file asks for max-rejected={text}.",

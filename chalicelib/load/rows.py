@@ -100,10 +100,15 @@ REJECTIONS_SCHEMA = pa.schema(
 def rejections_table(run: str, table: str, rejected: Sequence[RejectedRow]) -> pa.Table:
     """Rejected rows as the ledger's table ``decant.rejections`` takes them."""
     rows = [logged_row(table, row) for row in rejected]
-    return pa.Table.from_pylist(
-        [{**row, "run": run, "cells": _json(row["cells"]), "reasons": _json(row["reasons"])} for row in rows],
-        schema=REJECTIONS_SCHEMA,
-    )
+    columns = [
+        [run] * len(rows),
+        [table] * len(rows),
+        [row["row"] for row in rows],
+        [row["line"] for row in rows],
+        [_json(row["cells"]) for row in rows],
+        [_json(row["reasons"]) for row in rows],
+    ]
+    return pa.table(columns, schema=REJECTIONS_SCHEMA)
 
 
 def logged_row(table: str, rejected: RejectedRow) -> dict[str, Any]:

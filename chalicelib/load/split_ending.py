@@ -17,6 +17,7 @@ from chalicelib.load.splitting import refuse_other_dictionary
 from chalicelib.load.staged_parts import StagedParts, stage_anew
 from chalicelib.load.vanished import ParentGone
 from chalicelib.load.writer import lock_tables, settle
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts
 
 # How often the parts are loaded, should what they staged be lost each time.
@@ -86,6 +87,7 @@ class Ending:
                 error=error.told(),
             )
             ledger.record(transaction, entry)
+        passed(Point.SPLIT_ABANDONED)
         return entry
 
     def _publish(self, run: str, progress: Progress) -> LedgerEntry | None:
@@ -112,11 +114,15 @@ class Ending:
                 raise _Lost("the database has restarted meanwhile.")
             record.number_rows(transaction, run)
             staging.log_rejections()
+            passed(Point.SPLIT_REJECTED)
             written = settle(transaction, table, staging, plan.options, read, rejected, None, progress)
+            passed(Point.SPLIT_SETTLED)
             attempt = Attempt(run, plan.kind, plan.started, plan.again, plan.note)
             entry = self.loader.entry(plan.source, table, plan.options, attempt, written, str(split.content))
             self.loader.record(transaction, entry, again=plan.again)
             record.end(transaction, run)
+            passed(Point.SPLIT_RECORDED)
+        passed(Point.SPLIT_COMMITTED)
         return entry
 
 

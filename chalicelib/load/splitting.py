@@ -24,6 +24,7 @@ from chalicelib.load.record_scan import State
 from chalicelib.load.split_record import Loaded, Plan, Split, Step
 from chalicelib.load.staged_parts import PartSource, StagedParts, stage_anew
 from chalicelib.load.writer import stage
+from chalicelib.points import Point, passed
 from chalicelib.ports import Transaction
 
 # A run that no part has gone on with for so long is over: its messages are dead, or nobody takes any.
@@ -85,6 +86,7 @@ class Splitter:
                 self.loader.await_parents(transaction, file.table)
             self.loader.refuse_stale(transaction, file.version, again=attempt.again)
             record.add(transaction, attempt.run, plan)
+            passed(Point.SPLIT_PLANNED)
             return record.find(transaction, attempt.run)
 
     def find(self, run: str) -> Split | None:
@@ -100,9 +102,11 @@ class Splitter:
                 return done
             found = scan_part(split.plan.shape, part, self._opener(split))
             record.put_scanned(transaction, run, part, found)
+            passed(Point.SPLIT_SCANNED)
             if _pending(transaction, split):
                 return Done.NOW
             self._second_pass(transaction, split)
+            passed(Point.SPLIT_CUT)
             return Done.LAST
         return self._over()
 
@@ -134,6 +138,7 @@ class Splitter:
                 made = Loaded()
             else:
                 made = self._stage(transaction, split, part)
+                passed(Point.SPLIT_STAGED)
             record.put_loaded(transaction, run, part, made)
             if _pending(transaction, split, made.rows):
                 return Done.NOW

@@ -36,7 +36,7 @@ class StagedParts(Staging):
     def complete(self, *, rows: int, rejected: int) -> bool:
         """Whether so many rows and rejections are there: the server empties both tables when it has crashed."""
         [found] = self._transaction.run(
-            f"SELECT (SELECT count(*) FROM {self._name}), (SELECT count(*) FROM {rejected_relation(self._run)})"
+            f"SELECT (SELECT count(*) FROM {self.name}), (SELECT count(*) FROM {rejected_relation(self._run)})"
         )
         return found == (rows, rejected)
 

@@ -7,16 +7,14 @@ could be read of them, so that every reason for them is found; they never leave.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
-
-import pyarrow as pa
+from collections.abc import Sequence
 
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import ForeignKey, Table
 from chalicelib.dictionary.names import quote, quote_all, quote_literal
 from chalicelib.load.rows import ReasonCode
 from chalicelib.load.validation import FAULTY, LINE, ROW
+from chalicelib.load.vanished import RowGone
 from chalicelib.ports import Transaction
 from chalicelib.publishing import insert_staged, publish_staged
 
@@ -27,7 +25,8 @@ _FIRST, _DIFFERING = "decant_first", "decant_differing"
 class Staging:
     """The staged rows of one table in one transaction, for one run of the ledger.
 
-    They are in ``relation``, which is quoted and there already, or else in the session's own.
+    They are in ``relation``, which is quoted and there already, or else in the session's own. Rows are to be sent to
+    ``name``: the table's columns, and ROW, LINE and FAULTY before them.
     """
 
     def __init__(self, transaction: Transaction, table: Table, run: str, relation: str | None = None) -> None:
@@ -35,7 +34,7 @@ class Staging:
         self._table = table
         self._run = run
         self._relation = relation
-        self._name = relation or f"pg_temp.{quote(staging_name(table))}"
+        self.name = relation or f"pg_temp.{quote(staging_name(table))}"
         self._target = f"public.{quote(table.name)}"
         self._columns = quote_all(table.column_names)
         self._others = tuple(name for name in table.column_names if name not in table.primary_key)
@@ -47,13 +46,9 @@ class Staging:
             f"({ROW} bigint, {LINE} bigint, {FAULTY} boolean, {columns}) ON COMMIT DELETE ROWS"
         )
 
-    def add(self, rows: Iterable[pa.Table]) -> None:
-        """Stage rows in one COPY: the table's columns, and ROW, LINE and FAULTY before them."""
-        self._transaction.copy_in(self._name, rows)
-
     def analyze(self) -> None:
         """Let Postgres look at what is staged, so that it joins many rows by hash."""
-        self._transaction.run(f"ANALYZE {self._name}")
+        self._transaction.run(f"ANALYZE {self.name}")
 
     def reject_orphans(self) -> int:
         """Reject rows whose reference to a row of their own table is met neither there nor here; return how many.
@@ -65,7 +60,7 @@ class Staging:
         while found := sum(self._reject_orphans_of(key) for key in references):
             rejected += found
         for key in references:
-            orphans = f"SELECT s.* FROM {self._name} s WHERE {FAULTY} AND {self._orphaned(key)}"
+            orphans = f"SELECT s.* FROM {self.name} s WHERE {FAULTY} AND {self._orphaned(key)}"
             self._log(orphans, key.columns, ReasonCode.FOREIGN_KEY, self._orphan_message(key))
         return rejected
 
@@ -78,9 +73,9 @@ class Staging:
         if among is not None and not among:
             return 0
         named = f"WHERE {quote(key[0])} IN ({', '.join(map(str, among))})" if among else ""
-        found = f"""DELETE FROM {self._name} s USING (
+        found = f"""DELETE FROM {self.name} s USING (
                 SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS {_FIRST}
-                FROM {self._name} {named} GROUP BY {quote_all(key)} HAVING count(*) > 1
+                FROM {self.name} {named} GROUP BY {quote_all(key)} HAVING count(*) > 1
             ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.{_FIRST} RETURNING s.*, t.{_FIRST}"""
         first = self._row(f"found.{_FIRST}")
         message = f"'row ' || {first} || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
@@ -88,10 +83,14 @@ class Staging:
 
     def drop_faulty(self) -> None:
         """Drop the rows that are rejected, when every reason for them is found."""
-        self._transaction.run(f"DELETE FROM {self._name} WHERE {FAULTY}")
+        self._transaction.run(f"DELETE FROM {self.name} WHERE {FAULTY}")
 
-    def reject_taken(self) -> int:
-        """Reject rows whose key the table has with other values; return how many."""
+    def reject_taken(self, *, all_there: bool = False) -> int:
+        """Reject rows whose key the table has with other values; return how many.
+
+        ``all_there``: by now the table has the keys of all rows. Raises RowGone where it has not: a row that was
+        neither put there nor compared would be taken for one that was there already.
+        """
         if not self._others:
             return 0
         differing = ", ".join(
@@ -99,10 +98,12 @@ class Staging:
             for name in self._others
         )
         key = self._table.primary_key
-        found = f"""SELECT s.*, concat_ws(', ', {differing}) AS {_DIFFERING} FROM {self._name} s
-            JOIN {self._target} t ON {_equal("s", "t", key)} WHERE {self._differs("s", "t")}"""
+        gone = f"t.{quote(key[0])} IS NULL"
+        found = f"""SELECT s.*, CASE WHEN NOT {gone} THEN concat_ws(', ', {differing}) END AS {_DIFFERING}
+            FROM {self.name} s {"LEFT" if all_there else ""} JOIN {self._target} t ON {_equal("s", "t", key)}
+            WHERE {gone} OR {self._differs("s", "t")}"""
         message = f"'the table has this {' and '.join(key)} already, with another ' || found.{_DIFFERING}"
-        return self._log(found, key, ReasonCode.PRIMARY_KEY, message)
+        return self._log(found, key, ReasonCode.PRIMARY_KEY, message, gone=f"found.{_DIFFERING} IS NULL")
 
     def insert(self) -> int:
         """Insert the rows whose key the table does not have; return how many."""
@@ -121,7 +122,7 @@ class Staging:
         [(inserted, updated)] = self._transaction.run(
             f"""WITH done AS (
                 INSERT INTO {self._target} AS t ({self._columns})
-                SELECT {self._columns} FROM {self._name} ORDER BY {key}
+                SELECT {self._columns} FROM {self.name} ORDER BY {key}
                 ON CONFLICT ({key}) DO UPDATE SET {settings} WHERE {self._differs("t", "EXCLUDED")}
                 RETURNING xmax = 0 AS new
             ) SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM done"""
@@ -133,7 +134,7 @@ class Staging:
         return staged
 
     def _reject_orphans_of(self, key: ForeignKey) -> int:
-        found = f"DELETE FROM {self._name} s WHERE NOT {FAULTY} AND {self._orphaned(key)} RETURNING s.*"
+        found = f"DELETE FROM {self.name} s WHERE NOT {FAULTY} AND {self._orphaned(key)} RETURNING s.*"
         return self._log(found, key.columns, ReasonCode.FOREIGN_KEY, self._orphan_message(key))
 
     def _orphaned(self, key: ForeignKey) -> str:
@@ -143,7 +144,7 @@ class Staging:
         )
         return (
             f"{given} AND NOT EXISTS (SELECT FROM {self._target} p WHERE {meets}) "
-            f"AND NOT EXISTS (SELECT FROM {self._name} p WHERE NOT p.{FAULTY} AND {meets})"
+            f"AND NOT EXISTS (SELECT FROM {self.name} p WHERE NOT p.{FAULTY} AND {meets})"
         )
 
     def _orphan_message(self, key: ForeignKey) -> str:
@@ -155,10 +156,11 @@ class Staging:
         sides = (", ".join(f"{side}.{quote(name)}" for name in self._others) for side in (left, right))
         return " IS DISTINCT FROM ".join(f"ROW({side})" for side in sides)
 
-    def _log(self, found: str, columns: tuple[str, ...], code: ReasonCode, message: str) -> int:
+    def _log(self, found: str, columns: tuple[str, ...], code: ReasonCode, message: str, *, gone: str = "false") -> int:
         """Log the rows that ``found`` gives, and add the reason to those that are logged already as faulty.
 
-        ``message`` is an SQL expression over ``found``. Returns how many rows are rejected by it that were not before.
+        ``message`` and ``gone`` are SQL expressions over ``found``. Returns how many rows are rejected by it that were
+        not before. Raises RowGone where one is ``gone``.
         """
         table = self._table
         cells = ", ".join(f"{quote_literal(name)}, {_text('found', name)}" for name in table.column_names)
@@ -167,7 +169,7 @@ class Staging:
             f"'message', {message}, 'value', {_shown('found', columns)})"
         )
         row = self._row(f"found.{ROW}")
-        return self._count(
+        [(count, is_gone)] = self._transaction.run(
             f"""WITH found AS ({found}), blamed AS (
                 UPDATE decant.rejections r SET reasons = jsonb_build_array({reason}) || r.reasons FROM found
                 WHERE found.{FAULTY} AND r.run = :run AND r.table_name = :table AND r.row = {row}
@@ -176,13 +178,12 @@ class Staging:
                 SELECT CAST(:run AS text), CAST(:table AS text), {row}, found.{LINE},
                     jsonb_build_object({cells}), jsonb_build_array({reason})
                 FROM found WHERE NOT found.{FAULTY} RETURNING 1
-            ) SELECT count(*) FROM logged""",
+            ) SELECT count(*), EXISTS (SELECT FROM found WHERE {gone}) FROM logged""",
             run=self._run,
             table=table.name,
         )
-
-    def _count(self, sql: str, **parameters: Any) -> int:
-        [(count,)] = self._transaction.run(sql, **parameters)
+        if is_gone:
+            raise RowGone(table)
         return int(count)
 
 

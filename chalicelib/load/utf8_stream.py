@@ -5,7 +5,14 @@ from __future__ import annotations
 import codecs
 from typing import BinaryIO
 
+import numpy as np
+import pyarrow as pa
+
 from chalicelib.errors import FileCode, FileError
+from chalicelib.load.bytes_seen import count_byte
+
+# Of UTF-8: the bytes of a character, what follows its first one, and that one where there are more.
+_LONGEST, _GOES_ON, _BEGINS_MORE = 4, 0x80, 0xC0
 
 
 class Utf8Stream:
@@ -18,7 +25,7 @@ class Utf8Stream:
 
     def __init__(self, raw: BinaryIO, lines: int | None = None) -> None:
         self._raw = raw
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._cut = b""
         self._line = 1 + (lines or 0)
         self._ahead = bytearray()
         self._end = b""
@@ -44,7 +51,7 @@ class Utf8Stream:
         if len(self._ahead) < size:
             self._ahead += self._end
             self._end = b""
-        content = bytes(self._ahead[:size])
+        content = bytes(memoryview(self._ahead)[:size]) if size >= 0 else bytes(self._ahead[:size])
         del self._ahead[:size]
         return content
 
@@ -73,13 +80,41 @@ class Utf8Stream:
         return content.removeprefix(codecs.BOM_UTF8)
 
     def _check(self, content: bytes) -> None:
-        try:
-            self._decoder.decode(content, final=self._exhausted)
-        except UnicodeDecodeError as error:
-            line = self._line + error.object[: error.start].count(b"\n")
-            raise _undecodable(f"The bytes on line {line} are no UTF-8 text.") from error
-        self._line += content.count(b"\n")
+        content = self._cut + content
+        whole = len(content) if self._exhausted else _last_begun(content)
+        self._cut = content[whole:]
+        content = content[:whole]
+        if not _is_utf8(content):
+            try:
+                content.decode("utf-8")
+            except UnicodeDecodeError as error:
+                line = self._line + error.object[: error.start].count(b"\n")
+                raise _undecodable(f"The bytes on line {line} are no UTF-8 text.") from error
+        self._line += count_byte(content, b"\n")
         self.quotes = self.quotes or b'"' in content
+
+
+def _last_begun(content: bytes) -> int:
+    """Where the last character begins, if it may go on behind the end; else the end."""
+    for place in range(len(content) - 1, max(len(content) - _LONGEST, -1), -1):
+        if content[place] >= _BEGINS_MORE:
+            return place
+        if content[place] < _GOES_ON:
+            break
+    return len(content)
+
+
+def _is_utf8(content: bytes) -> bool:
+    """What ``bytes.decode`` would tell, without making the text."""
+    if content.isascii():
+        return True
+    ends = pa.py_buffer(np.array([0, len(content)], np.int32))
+    text = pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(content)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _undecodable(what: str) -> FileError:

@@ -78,7 +78,7 @@ class Validator:
             found = [fault for fault in _cell_faults(column, text, values) if not _told(reasons, fault, column.name)]
             for index, reason in found:
                 reasons[index].append(reason)
-            told = [index for index, faults in chunk.faults.items() if any(f.column == column.name for f in faults)]
+            told = [index for index, faults in chunk.faults.items() for fault in faults if fault.column == column.name]
             columns[column.name] = _without(values, [*told, *(index for index, _ in found)])
         return Parsed(chunk, pa.table(columns), reasons)
 
@@ -100,17 +100,20 @@ class Validator:
 
     def _rejected(self, chunk: SourceChunk, reasons: Mapping[int, list[Reason]]) -> list[RejectedRow]:
         numbers = chunk.rows.to_numpy()
-        indexes = sorted(reasons, key=lambda index: int(numbers[index]))
-        cells = chunk.cells.take(pa.array(indexes, pa.int64())).to_pylist()
+        indexes = sorted(reasons, key=numbers.__getitem__)
+        taken = pa.array(indexes, pa.int64())
+        rows = numbers[indexes].tolist()
         order = {name: position for position, name in enumerate(self._table.column_names)}
         return [
             RejectedRow(
-                row=int(numbers[index]),
-                line=chunk.lines[index].as_py(),
-                cells=row,
+                row=row,
+                line=line,
+                cells=cells,
                 reasons=sorted(reasons[index], key=lambda reason: order.get(reason.column or "", len(order))),
             )
-            for index, row in zip(indexes, cells, strict=True)
+            for index, row, line, cells in zip(
+                indexes, rows, chunk.lines.take(taken).to_pylist(), chunk.cells.take(taken).to_pylist(), strict=True
+            )
         ]
 
 
@@ -156,8 +159,9 @@ def _constraints(column: Column, values: pa.Array) -> Iterator[tuple[pa.Array, s
 def _where(mask: pa.Array, text: pa.Array, column: Column, code: ReasonCode, rule: str) -> Iterator[tuple[int, Reason]]:
     if not pc.any(mask).as_py():
         return
-    for index in pc.indices_nonzero(mask).to_pylist():
-        yield index, Reason(column.name, code, f"{column.name} {rule}", text[index].as_py())
+    indexes = pc.indices_nonzero(mask)
+    for index, cell in zip(indexes.to_pylist(), text.take(indexes).to_pylist(), strict=True):
+        yield index, Reason(column.name, code, f"{column.name} {rule}", cell)
 
 
 def _told(reasons: Mapping[int, list[Reason]], fault: tuple[int, Reason], column: str) -> bool:
@@ -207,12 +211,12 @@ class _Reference:
         unknown = pc.and_(pc.is_valid(keys), pc.is_in(keys, self._lacking))
         if not pc.any(unknown).as_py():
             return
-        for index in pc.indices_nonzero(unknown).to_pylist():
-            shown = ", ".join(str(typed[name][index].as_py()) for name in self._key.columns)
-            named = ", ".join(self._key.references)
-            message = (
-                f"{', '.join(self._key.columns)} refers to {named} {shown}, which {self._key.parent} does not have"
-            )
+        indexes = pc.indices_nonzero(unknown)
+        cells = typed.select(self._key.columns).take(indexes)
+        columns, named = ", ".join(self._key.columns), ", ".join(self._key.references)
+        for index, *values in zip(indexes.to_pylist(), *(column.to_pylist() for column in cells.columns), strict=True):
+            shown = ", ".join(map(str, values))
+            message = f"{columns} refers to {named} {shown}, which {self._key.parent} does not have"
             yield index, Reason(self._key.columns[0], ReasonCode.FOREIGN_KEY, message, shown)
 
     def _full(self) -> bool:

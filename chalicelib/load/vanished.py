@@ -1,4 +1,4 @@
-"""What a writer makes of a row whose parent was deleted after it had been looked for."""
+"""What a writer makes of rows that others delete while it is at work: what it has looked at is not there any more."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ _FOREIGN_KEY_VIOLATION = "23503"
 
 class ParentGone(Unavailable):
     """What a row refers to vanished after the row was checked; it has to be checked again."""
+
+
+class RowGone(Unavailable):
+    """What kept a row out of the table was deleted before it was compared with it; the row has to be put again."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(f"A row of {table.name} was deleted in the meantime.", hint="Try again.")
 
 
 @contextmanager

@@ -5,14 +5,13 @@ Files and batches are written here, by the same steps, so that they can't disagr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import pyarrow as pa
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.load.begun import Begun
+from chalicelib.load.feed import Feed
 from chalicelib.load.first_load import FirstLoad
 from chalicelib.load.keys import RepeatedKeys
 from chalicelib.load.options import LoadOptions, OnConflict
@@ -21,6 +20,7 @@ from chalicelib.load.rows import RejectedRow, Source, rejections_table
 from chalicelib.load.staging import Staging
 from chalicelib.load.validation import Checked, Validator
 from chalicelib.load.vanished import parents_stay
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Transaction
 from chalicelib.publishing import SET_WISE_FROM
 
@@ -85,9 +85,11 @@ def write(
     if most_rows is not None and options.max_rejected is None and FirstLoad.possible(transaction, table):
         source = Begun.of(source, SET_WISE_FROM, _AHEAD_BYTES)
         if _worth_the_locks(source, most_rows) and (load := FirstLoad.begin(transaction, table)):
+            passed(Point.FIRST_KEYS_OFF)
             return _write_first(transaction, load, table, source, run, progress)
     staging = Staging(transaction, table, run)
     read, rejected, repeated = stage(transaction, staging, table, source, run, progress)
+    passed(Point.STAGED)
     return settle(transaction, table, staging, options, read, rejected, repeated, progress)
 
 
@@ -101,9 +103,10 @@ def _worth_the_locks(begun: Begun, most_rows: Callable[[], int]) -> bool:
 def _write_first(
     transaction: Transaction, load: FirstLoad, table: Table, source: Source, run: str, progress: Progress
 ) -> Written:
-    read, rejected = _send(transaction, load.settle, load.add, table, source, run, progress)
+    read, rejected = _send(transaction, load.settle, load.relation, table, source, run, progress)
     progress("publishing", read)
     load.end()
+    passed(Point.FIRST_KEYS_ON)
     return Written(Counts(read, read - rejected, 0, 0, rejected))
 
 
@@ -128,10 +131,12 @@ def settle(
     rejected += staging.reject_duplicates(repeated)
     if rejected:
         staging.drop_faulty()
+    passed(Point.STAGED_CHECKED)
     progress("publishing", read)
     transaction.run("SAVEPOINT publish")
     with parents_stay(table):
         written = _publish(staging, options, read, rejected)
+    passed(Point.STAGED_PUBLISHED)
     if options.refuses(read=read, rejected=written.rejected):
         transaction.run("ROLLBACK TO SAVEPOINT publish")
         if options.on_conflict is OnConflict.REJECT:
@@ -154,7 +159,7 @@ def stage(
 
     ``log`` is the quoted relation for what is rejected. Raises FileError when the source can't be read.
 
-    The rows go through one COPY, while more are read and checked.
+    The rows go through few COPYs, while more are read and checked.
     """
     keys = RepeatedKeys(table)
 
@@ -162,49 +167,50 @@ def stage(
         keys.watch(checked.staged)
         return checked
 
-    read, rejected = _send(transaction, watched, staging.add, table, source, run, progress, log)
+    read, rejected = _send(transaction, watched, staging.name, table, source, run, progress, log)
     return read, rejected, keys.found()
 
 
 def _send(
     transaction: Transaction,
     settle: Callable[[Checked], Checked],
-    add: Callable[[Iterable[pa.Table]], None],
+    relation: str,
     table: Table,
     source: Source,
     run: str,
     progress: Progress,
     log: str = "decant.rejections",
 ) -> tuple[int, int]:
-    """Check the rows of a source, ``settle`` each chunk and ``add`` what comes of it; log what is rejected.
+    """Check the rows of a source, ``settle`` each chunk, send what comes of it to the relation; log what is rejected.
 
-    The connection is busy with a COPY, so it ends where parents have to be asked for that were not yet, and where
-    enough rows are rejected to be logged. Returns how many rows were read and rejected.
+    Rows are sent while the next are read. The connection is waited for where parents have to be asked for that were not
+    yet. Returns how many rows were read and rejected.
     """
     validator = Validator(table, DatabaseKeys(transaction))
-    chunks = map(validator.parse, source.chunks())
-    ahead = next(chunks, None)
     pending: list[RejectedRow] = []
     read = rejected = 0
+    with Feed(transaction) as feed:
 
-    def rows() -> Iterator[pa.Table]:
-        nonlocal ahead, read, rejected
-        while ahead is not None:
-            read += len(ahead.chunk)
-            settled = settle(validator.finish(ahead))
-            pending.extend(settled.rejected)
-            rejected += len(settled.rejected)
-            yield settled.staged
-            progress("validating", read)
-            ahead = next(chunks, None)
-            if len(pending) >= _LOG_FROM or (ahead is not None and validator.asks(ahead)):
-                return
-
-    while ahead is not None:
-        add(rows())
-        if pending:
-            transaction.copy_in(log, [rejections_table(run, table.name, pending)])
+        def log_pending() -> None:
+            feed.send(log, rejections_table(run, table.name, pending))
+            passed(Point.ROWS_REJECTED)
             pending.clear()
+
+        for chunk in source.chunks():
+            parsed = validator.parse(chunk)
+            if validator.asks(parsed):
+                feed.wait()
+            settled = settle(validator.finish(parsed))
+            feed.send(relation, settled.staged)
+            passed(Point.ROWS_SENT)
+            read += len(chunk)
+            rejected += len(settled.rejected)
+            pending.extend(settled.rejected)
+            if len(pending) >= _LOG_FROM:
+                log_pending()
+            progress("validating", read)
+        if pending:
+            log_pending()
     return read, rejected
 
 
@@ -218,5 +224,5 @@ def _publish(staging: Staging, options: LoadOptions, read: int, rejected: int) -
     inserted = staging.publish() if valid >= SET_WISE_FROM else staging.insert()
     taken = 0
     if inserted < valid and options.on_conflict is OnConflict.REJECT:
-        taken = staging.reject_taken()
+        taken = staging.reject_taken(all_there=True)
     return Counts(read, inserted, 0, valid - inserted - taken, rejected + taken)

@@ -24,6 +24,9 @@ TRAILER = b"\xff\xff"
 _EPOCH_DAYS = 10_957
 _EPOCH_MICROSECONDS = _EPOCH_DAYS * 86_400_000_000
 
+# Arrow's usual offsets have 31 bits; all the rows of a block are one array of theirs at the end.
+_NARROW = 2**30
+
 Values = np.ndarray[Any, Any]
 
 
@@ -77,13 +80,15 @@ class _Rows:
     def add_text(self, text: pa.Array) -> None:
         """Add the bytes of texts; nothing for a null."""
         self._close()
-        self._pieces.append(text.cast(pa.large_string()).cast(pa.large_binary()))
+        self._pieces.append(text)
 
     def joined(self) -> memoryview:
         """The bytes of all rows, one behind the other."""
         self._close()
-        end = pa.scalar(b"", pa.large_binary())
-        whole = pc.binary_join_element_wise(*self._pieces, end, null_handling="replace", null_replacement=b"")
+        wide = sum(piece.nbytes for piece in self._pieces) >= _NARROW
+        pieces = [_as_bytes(piece, wide) for piece in self._pieces]
+        end = pa.scalar(b"", pieces[0].type)
+        whole = pc.binary_join_element_wise(*pieces, end, null_handling="replace", null_replacement=b"")
         return memoryview(whole.buffers()[2])
 
     def _close(self) -> None:
@@ -92,7 +97,7 @@ class _Rows:
             return
         layout = np.dtype([(str(index), values.dtype, values.shape[1:]) for index, (values, _) in enumerate(fixed)])
         records = np.empty(self._count, layout)
-        widths = np.full(self._count, layout.itemsize)
+        widths = np.full(self._count, layout.itemsize, np.int32)
         kept = None
         end = 0
         for index, (values, present) in enumerate(fixed):
@@ -104,9 +109,17 @@ class _Rows:
                 kept[~present, begin:end] = False
                 widths[~present] -= end - begin
         content = records.view("u1")
-        offsets = np.concatenate([[0], np.cumsum(widths)])
+        offsets = np.zeros(self._count + 1, np.int32)
+        np.cumsum(widths, out=offsets[1:])
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(content if kept is None else content[kept.ravel()])]
-        self._pieces.append(pa.Array.from_buffers(pa.large_binary(), self._count, buffers))
+        self._pieces.append(pa.Array.from_buffers(pa.binary(), self._count, buffers))
+
+
+def _as_bytes(piece: pa.Array, wide: bool) -> pa.Array:
+    """Text or bytes as bytes, which costs nothing where it is not ``wide`` and was not."""
+    if wide or pa.types.is_large_string(piece.type):
+        piece = piece.cast(pa.large_binary() if pa.types.is_binary(piece.type) else pa.large_string())
+    return piece.cast(pa.large_binary() if wide else pa.binary())
 
 
 def _number(arrow: pa.DataType, width: str, before: int = 0) -> Callable[[pa.Array], Values]:

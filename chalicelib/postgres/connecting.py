@@ -60,7 +60,12 @@ def connect_with_secret(secret: str, tls: str) -> Any:
 def driver() -> Any:
     """awswrangler, which takes a second to import: a route without the database should not pay for it."""
     import awswrangler
+    from botocore.config import Config
 
+    # For the secret. Its own would wait a minute for each of five answers.
+    awswrangler.config.botocore_config = Config(
+        connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
+    )
     return awswrangler
 
 
@@ -81,15 +86,19 @@ def connect_with_login(login: Login, tls: str) -> Any:
 
 
 def prepare_session(connection: Any) -> Any:
-    """Set what every session needs, and return the connection."""
+    """Set what every session needs, and return the connection; it is closed when that fails."""
     # Without TCP_NODELAY each statement may wait 40 ms for a delayed acknowledgement; pg8000 has no public way to it.
     plain_socket = connection._usock
-    plain_socket.settimeout(None)
-    for name, value in _SOCKET.items():
-        if hasattr(socket, name):
-            plain_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    connection.autocommit = True
-    connection.execute_simple(_SESSION)
+    try:
+        for name, value in _SOCKET.items():
+            if hasattr(socket, name):
+                plain_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        connection.autocommit = True
+        connection.execute_simple(_SESSION)
+        plain_socket.settimeout(None)  # until here a server that accepts and then is silent is given up
+    except BaseException:
+        close_connection(connection)
+        raise
     return connection
 
 

@@ -67,9 +67,13 @@ class PostgresDatabase:
                 self.close()
             else:
                 return self._connection
-        connection = self._open()
-        execute(connection, begin, {})
-        self._connection, self._statements = connection, Statements(connection)
+        self._connection = connection = self._open()
+        self._statements = Statements(connection)
+        try:
+            execute(connection, begin, {})
+        except BaseException:
+            self.close()
+            raise
         return connection
 
     def _open(self) -> Any:

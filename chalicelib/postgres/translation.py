@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ Result = TypeVar("Result")
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: states after which the same work may succeed.
 # 26000: something between us and the server has thrown our prepared statements away.
-_RETRYABLE = re.compile(r"08...|26000|40001|40P01|53...|55P03|57014|57P0.|25006|25P0[34]|58030")
+_RETRYABLE = re.compile(r"08...|26000|4000[013]|40P01|53...|55P03|57014|57P0.|25006|25P0[34]|58030")
 _WRONG_PASSWORD = ("28P01", "28000")
 # A column, a table or a function is not there: between the deployment of a dictionary and its migration that is normal.
 _NOT_MIGRATED = ("42703", "42P01", "42883")
@@ -61,6 +62,7 @@ def translated(work: Callable[[], Result]) -> Result:
     """Call ``work``, turning the driver's errors into ours."""
     import pg8000
 
+    handled = sys.exception()
     try:
         return work()
     except pg8000.DatabaseError as error:
@@ -72,11 +74,24 @@ def translated(work: Callable[[], Result]) -> Result:
             hint="Connect by the name that the certificate is for, and keep chalicelib/rds-roots.pem up to date.",
         ) from error
     except (pg8000.InterfaceError, OSError) as error:
+        # Closing a login that was refused may fail itself, and must not hide why it was.
+        if refusal := _earlier(error, pg8000.DatabaseError, handled):
+            raise _told_by_the_server(refusal) from error
         if "Server refuses SSL" in str(error):
             raise Unavailable(
                 "The database speaks no TLS, and without it nothing is sent.", hint="Turn TLS on in the server."
             ) from error
         raise Unavailable("The database can't be reached.", hint="Try again in a moment.") from error
+
+
+def _earlier(error: BaseException, kind: type[Exception], until: BaseException | None) -> Exception | None:
+    """The error of this kind that was being handled when this one came, but not before ``until`` was."""
+    before = error.__context__
+    while before is not None and before is not until:
+        if isinstance(before, kind):
+            return before
+        before = before.__context__
+    return None
 
 
 def _told_by_the_server(error: Exception) -> DecantError:

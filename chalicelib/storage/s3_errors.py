@@ -14,15 +14,14 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from chalicelib.aws_errors import code_of, is_transient
 from chalicelib.errors import DecantError, NotFound, Unavailable
 
 Result = TypeVar("Result")
 
 # 405 is what S3 answers for a version that is a delete marker.
 _MISSING = {"NoSuchKey", "NoSuchVersion", "NotFound", "404", "405", "MethodNotAllowed"}
-_DENIED = {"AccessDenied", "Forbidden", "403"}
-_BUSY = {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestTimeout", "OperationAborted",
-         "429"}  # fmt: skip
+_DENIED = {"AccessDenied", "AccountProblem", "AllAccessDisabled", "Forbidden", "403"}
 
 
 def s3_errors(call: Callable[..., Result], where: str, right: str, **arguments: Any) -> Result:
@@ -38,8 +37,7 @@ def s3_errors(call: Callable[..., Result], where: str, right: str, **arguments: 
 
 
 def _client_error(error: ClientError, where: str, right: str) -> DecantError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = code_of(error)
     if code == "NoSuchBucket":
         return DecantError(f"There is no bucket for {where}.", hint="Deploy the stack, or correct the bucket's name.")
     if code in _MISSING:
@@ -49,7 +47,7 @@ def _client_error(error: ClientError, where: str, right: str) -> DecantError:
             f"S3 denied access to {where}.",
             hint=f"Grant {right} on it to the function's role, and look for a bucket policy that denies it.",
         )
-    if code in _BUSY or status >= 500:
-        return Unavailable(f"S3 is busy ({code or status}) at {where}.", hint="Try again in a moment.")
+    if is_transient(error):
+        return Unavailable(f"S3 is busy ({code}) at {where}.", hint="Try again in a moment.")
     message = error.response.get("Error", {}).get("Message", "")
     return DecantError(f"S3 refused a request for {where}: {message} ({code}).")

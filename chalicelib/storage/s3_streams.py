@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.errors import DecantError
+from chalicelib.points import Point, passed
 from chalicelib.storage.s3_errors import s3_errors
 
 logger = logging.getLogger(__name__)
@@ -54,11 +55,13 @@ class Upload(io.RawIOBase):
     def _send(self, part: bytes) -> None:
         if self._upload is None:
             self._upload = self._call("create_multipart_upload")["UploadId"]
+            passed(Point.UPLOAD_BEGUN)
         number = len(self._parts) + 1
         sent = self._call("upload_part", UploadId=self._upload, PartNumber=number, Body=part)
         # S3 wants the checksums that the SDK sent with the parts named again; which ones is the client's setting.
         checksums = {name: value for name, value in sent.items() if name.startswith("Checksum") and name[8:] != "Type"}
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"], **checksums})
+        passed(Point.UPLOAD_PART_SENT)
 
 
 class Body(io.RawIOBase):

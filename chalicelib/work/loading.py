@@ -8,9 +8,11 @@ from dataclasses import replace
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.loader import Attempt, InHand, Loader, NotItsTurn
 from chalicelib.load.turns import waits_for
+from chalicelib.points import Point, passed
 from chalicelib.ports import Run
 from chalicelib.wiring import Services
 from chalicelib.work.messages import LoadTask
+from chalicelib.work.pauses import spread
 from chalicelib.work.reporting import Progress, begin, ended, finish, now, wait
 from chalicelib.work.splitting import begin_parts
 
@@ -22,11 +24,12 @@ def load(services: Services, task: LoadTask) -> None:
     """Load the task's object, or put the task back into the queue while it has to wait for its turn."""
     loader = Loader(services.database, services.intake, services.dictionary)
     started = now()
-    waited = (started - (task.since or started)).total_seconds()
+    waited = _waited(task, started)
     begun = run = begin(services, task, started)
     attempt = Attempt(run.id, run.kind, started, again=task.again)
     try:
         file = loader.open(task.arrival, again=task.again)
+        passed(Point.LOAD_OPENED)
         run = replace(run, table=file.table.name)
         reason = None
         if not task.again:
@@ -68,9 +71,15 @@ def _wait(services: Services, task: LoadTask, run: Run, started: dt.datetime, re
     if reason is not None:
         wait(services, run, reason)
     again = replace(task, run=run.id, since=since, tries=0)
-    services.queue.send(again.message(), delay=_pause((started - since).total_seconds()))
+    services.queue.send(again.message(), delay=_pause(_waited(task, started)))
+    passed(Point.LOAD_PUT_BACK)
 
 
 def _pause(waited: float) -> int:
     """How long a file waits for its turn before it asks again: soon at first, then every half minute."""
-    return int(min(30, 2 + waited / 4))
+    return spread(min(30, 2 + waited / 4))
+
+
+def _waited(task: LoadTask, started: dt.datetime) -> float:
+    """For how many seconds the task has waited; none when the clock of the worker before was ahead of this one's."""
+    return max(0.0, (started - (task.since or started)).total_seconds())

@@ -18,14 +18,21 @@ from chalicelib.load.split_record import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tried:
-    """A task. ``tries`` counts how often a part of the service was down; ``scheduled``: it comes from a schedule."""
+    """A task. ``tries`` counts how often a part of the service was down; ``scheduled``: it comes from a schedule.
+
+    ``redriven``: an operator has brought it back from the dead-letter queue, so that its run has failed before.
+    """
 
     tries: int = 0
     scheduled: bool = False
+    redriven: bool = False
 
     def tried(self) -> Self:
         """The task once more, after a part of the service was down; it then comes from a worker."""
         return replace(self, tries=self.tries + 1, scheduled=False)
+
+    def _history(self) -> dict[str, Any]:
+        return {"tries": self.tries, **({"redriven": True} if self.redriven else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class LoadTask(_Tried):
             },
             "force": self.again,
             "since": self.since.isoformat() if self.since else None,
-            "tries": self.tries,
+            **self._history(),
         }
 
 
@@ -77,7 +84,7 @@ class PartTask(_Tried):
             "step": self.step.value,
             "part": self.part,
             "since": self.since.isoformat() if self.since else None,
-            "tries": self.tries,
+            **self._history(),
         }
 
 
@@ -90,7 +97,7 @@ class BackupTask(_Tried):
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
-        return {"work": "backup", "run": self.run, "tables": list(self.tables), "tries": self.tries}
+        return {"work": "backup", "run": self.run, "tables": list(self.tables), **self._history()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ class RestoreTask(_Tried):
             "run": self.run,
             "backups": list(self.backups),
             "dry_run": self.dry_run,
-            "tries": self.tries,
+            **self._history(),
         }
 
 
@@ -121,7 +128,7 @@ class VerifyTask(_Tried):
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
-        return {"work": "verify", "run": self.run, "backup": self.backup, "tries": self.tries}
+        return {"work": "verify", "run": self.run, "backup": self.backup, **self._history()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ class DrillTask(_Tried):
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
-        return {"work": "drill", "run": self.run, "tries": self.tries}
+        return {"work": "drill", "run": self.run, **self._history()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,7 @@ class RebuildTask(_Tried):
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
-        return {"work": "rebuild", "run": self.run, "tries": self.tries}
+        return {"work": "rebuild", "run": self.run, **self._history()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,7 @@ class BackupPartTask(_Tried):
 
     def message(self) -> dict[str, Any]:
         """The task as a message."""
-        return {"work": "backup-part", "run": self.run, "part": asdict(self.part), "tries": self.tries}
+        return {"work": "backup-part", "run": self.run, "part": asdict(self.part), **self._history()}
 
 
 Task = LoadTask | PartTask | BackupTask | RestoreTask | VerifyTask | DrillTask | RebuildTask | BackupPartTask
@@ -170,11 +177,27 @@ def tasks(body: str) -> list[Task]:
     if not isinstance(message, dict):
         raise BadRequest("The queue holds a message that is no JSON object.")
     if "work" not in message and ("Records" in message or "Event" in message):
-        return [LoadTask(None, arrival) for arrival in arrivals(message)]
+        redriven = "redriven" in message
+        return [LoadTask(None, arrival, redriven=redriven) for arrival in arrivals(message)]
     try:
-        return [_ours(message)]
-    except (KeyError, TypeError, ValueError) as error:
+        return [replace(_ours(message), redriven="redriven" in message)]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadRequest(f"The queue holds a message that asks for no known work: {error!r}.") from error
+
+
+def brought_back(body: str) -> str:
+    """The message with this body as it is put into the work queue again: its tries and its waiting begin anew.
+
+    One that can't be read stays as it is, to fail for its own reason.
+    """
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(message, dict):
+        return body
+    kept = {name: value for name, value in message.items() if name not in ("tries", "since")}
+    return json.dumps({**kept, "redriven": True})
 
 
 def _ours(message: Mapping[str, Any]) -> Task:
@@ -182,56 +205,78 @@ def _ours(message: Mapping[str, Any]) -> Task:
     match message["work"]:
         case "load":
             return LoadTask(
-                run=message["run"],
+                run=None if message["run"] is None else _text(message["run"]),
                 arrival=_arrival(message["source"]),
                 again=bool(message.get("force", False)),
                 since=_since(message),
                 tries=tries,
             )
         case "part":
-            return PartTask(message["run"], Step(message["step"]), message["part"], _since(message), tries=tries)
+            return PartTask(
+                _text(message["run"]), Step(message["step"]), int(message["part"]), _since(message), tries=tries
+            )
         case "backup":
             if "scheduled" in message:
                 return BackupTask(_scheduled(message), (), tries=tries, scheduled=True)
-            return BackupTask(message["run"], tuple(message["tables"]), tries=tries)
+            return BackupTask(_text(message["run"]), _texts(message["tables"]), tries=tries)
         case "restore":
-            return RestoreTask(message["run"], tuple(message["backups"]), bool(message["dry_run"]), tries=tries)
+            return RestoreTask(_text(message["run"]), _texts(message["backups"]), bool(message["dry_run"]), tries=tries)
         case "verify":
-            return VerifyTask(message["run"], message["backup"], tries=tries)
+            return VerifyTask(_text(message["run"]), _text(message["backup"]), tries=tries)
         case "drill":
             if "scheduled" in message:
                 return DrillTask(_scheduled(message), tries=tries, scheduled=True)
-            return DrillTask(message["run"], tries=tries)
+            return DrillTask(_text(message["run"]), tries=tries)
         case "rebuild":
-            return RebuildTask(message["run"], tries=tries)
+            return RebuildTask(_text(message["run"]), tries=tries)
         case "backup-part":
-            return BackupPartTask(message["run"], _part(message["part"]), tries=tries)
+            return BackupPartTask(_text(message["run"]), _part(message["part"]), tries=tries)
         case other:
             raise ValueError(f"work {other!r}")
 
 
 def _since(message: Mapping[str, Any]) -> dt.datetime | None:
     since = message.get("since")
-    return dt.datetime.fromisoformat(since) if since else None
+    return _moment(since) if since else None
 
 
 def _scheduled(message: Mapping[str, Any]) -> str:
     """The run of a schedule follows from its moment, so it is one however often that comes."""
-    return scheduled_id(message["work"], dt.datetime.fromisoformat(message["scheduled"]))
+    return scheduled_id(message["work"], _moment(message["scheduled"]))
 
 
 def _part(part: Mapping[str, Any]) -> Part:
-    bounds = {name: None if key is None else tuple(key) for name, key in dict(part["within"]).items()}
-    return Part(**{**part, "within": KeyRange(**bounds)})
+    bounds = {name: None if key is None else _texts(key) for name, key in dict(part["within"]).items()}
+    texts = {name: _text(part[name]) for name in ("backup", "table", "snapshot", "dictionary")}
+    return Part(**{**part, **texts, "number": int(part["number"]), "within": KeyRange(**bounds)})
 
 
 def _arrival(source: Mapping[str, Any]) -> Arrival:
     moment = source.get("moment")
     return Arrival(
-        bucket=source["bucket"],
-        key=source["key"],
-        version=source.get("version"),
-        etag=source.get("etag") or "",
-        order=source.get("order") or "",
-        moment=dt.datetime.fromisoformat(moment) if moment else dt.datetime.now(dt.UTC),
+        bucket=_text(source["bucket"]),
+        key=_text(source["key"]),
+        version=_text(version) if (version := source.get("version")) else None,
+        etag=_text(source.get("etag") or ""),
+        order=_text(source.get("order") or ""),
+        moment=_moment(moment) if moment else dt.datetime.now(dt.UTC),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r} is no list")
+    return tuple(map(_text, values))
+
+
+def _moment(value: object) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError(f"{value!r} does not say in which zone it is")
+    return moment

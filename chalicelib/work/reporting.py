@@ -11,11 +11,13 @@ from typing import Any
 
 from chalicelib.errors import DecantError, RestoreRefused, Unavailable
 from chalicelib.load.ledger import LedgerEntry, recorded
+from chalicelib.points import Point, passed
 from chalicelib.ports import Run, RunKind, RunState, Source
 from chalicelib.telemetry.context import about
 from chalicelib.telemetry.metrics import run_ended
 from chalicelib.wiring import Services
 from chalicelib.work.messages import (
+    BackupPartTask,
     BackupTask,
     DrillTask,
     LoadTask,
@@ -34,6 +36,7 @@ _KINDS = {
     LoadTask: RunKind.LOAD,
     PartTask: RunKind.LOAD,
     BackupTask: RunKind.BACKUP,
+    BackupPartTask: RunKind.BACKUP,
     RestoreTask: RunKind.RESTORE,
     VerifyTask: RunKind.VERIFY,
     DrillTask: RunKind.DRILL,
@@ -48,6 +51,7 @@ def begin(services: Services, task: Task, started: dt.datetime) -> Run:
         return run
     run = replace(run, state=RunState.RUNNING, phase="opening", source=_source(task) or run.source, started=started)
     services.catalog.put_run(run)
+    passed(Point.RUN_BEGUN)
     return run
 
 
@@ -57,9 +61,11 @@ def claim(services: Services, task: Task) -> bool:
     A schedule may send two messages for one moment. The first to be taken counts: should its worker die, the queue
     gives out that one again.
     """
-    if not isinstance(task, BackupTask | DrillTask) or not task.scheduled:
+    if not isinstance(task, BackupTask | DrillTask) or not task.scheduled or task.redriven:
         return True
-    return services.catalog.add_run(_new_run(services, task, task.run, now()))
+    claimed = services.catalog.add_run(_new_run(services, task, task.run, now()))
+    passed(Point.WORK_CLAIMED)
+    return claimed
 
 
 def run_id(services: Services, task: Task) -> str:
@@ -120,6 +126,7 @@ def succeed(services: Services, run: Run, **made: Any) -> None:
 def finish(services: Services, begun: Run, over: Run) -> None:
     """Show the run as ended, and measure it, unless it had ended when its task ``begun`` it once more."""
     services.catalog.put_run(over)
+    passed(Point.RUN_ENDED)
     if begun.ended is None:
         run_ended(over)
 

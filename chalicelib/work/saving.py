@@ -10,6 +10,7 @@ from chalicelib.backup.restore import restore, told
 from chalicelib.backup.sharing import SnapshotGone, make_part
 from chalicelib.errors import DecantError, NotFound
 from chalicelib.identifiers import new_id
+from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Run
 from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
@@ -74,6 +75,7 @@ def bring_back(services: Services, task: RestoreTask, run: Run, started: dt.date
         dry_run=task.dry_run,
         progress=Progress(services, run).tell,
     )
+    passed(Point.RESTORE_COMMITTED)
     succeed(
         services,
         run,

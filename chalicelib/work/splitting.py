@@ -16,10 +16,12 @@ from chalicelib.load.loader import Attempt, File, InHand, Loader, NotItsTurn
 from chalicelib.load.split_ending import Ending
 from chalicelib.load.split_record import Split, Step
 from chalicelib.load.splitting import SILENCE, Done, Splitter
+from chalicelib.points import Point, passed
 from chalicelib.ports import Run, RunState
 from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services
 from chalicelib.work.messages import PartTask
+from chalicelib.work.pauses import spread
 from chalicelib.work.reporting import Progress, ended, fail, finish, known_run, now, wait
 
 logger = logging.getLogger(__name__)
@@ -42,17 +44,23 @@ def begin_parts(services: Services, file: File, attempt: Attempt, run: Run) -> S
     # Without versions an object might change from one part to the next.
     if not above or file.size <= above or not file.is_csv or file.version.version is None:
         return None
+    end_silent(services)
     work = splitter(services)
-    for silent in work.silent():
-        try:
-            _end_silent(services, work, silent)
-        except DecantError:  # which is no fault of this file
-            logger.warning("run %s is silent and can't be ended", silent, exc_info=True)
     split = work.begin(file, attempt)
     if split is not None and split.plan.source.version == file.version.version:
         _send_first(services, split)
         _tell(services, run, split)
     return split
+
+
+def end_silent(services: Services) -> None:
+    """End the runs that no worker has gone on with for long; one that can't be ended is left to the next time."""
+    work = splitter(services)
+    for silent in work.silent():
+        try:
+            _end_silent(services, work, silent)
+        except DecantError:
+            logger.warning("run %s is silent and can't be ended", silent, exc_info=True)
 
 
 def do_part(services: Services, task: PartTask, *, again: bool) -> None:
@@ -64,8 +72,9 @@ def do_part(services: Services, task: PartTask, *, again: bool) -> None:
     again = again or task.tries > 0
     work = splitter(services)
     done = work.scan(task.run, task.part) if task.step is Step.SCAN else work.load(task.run, task.part)
+    passed(Point.SPLIT_SCAN_COMMITTED if task.step is Step.SCAN else Point.SPLIT_LOAD_COMMITTED)
     if done is Done.BUSY:
-        services.queue.send(replace(task, tries=max(task.tries, int(again))).message(), delay=_BUSY_PAUSE)
+        services.queue.send(replace(task, tries=max(task.tries, int(again))).message(), delay=spread(_BUSY_PAUSE))
     elif done in (Done.NOW, Done.LAST) or (done is Done.BEFORE and again):
         _go_on(services, task, work)
 
@@ -109,8 +118,9 @@ def _wait(services: Services, task: PartTask, run: Run, work: Splitter, reason: 
     work.touch(task.run)
     if not run.state.final:
         wait(services, run, reason)
-    pause = _TURN_PAUSE + (now() - since).total_seconds() / 4
-    services.queue.send(replace(task, since=since).message(), delay=int(min(_LONGEST_PAUSE, pause)))
+    # The clock of the worker before may be ahead of this one's.
+    pause = _TURN_PAUSE + max(0.0, (now() - since).total_seconds()) / 4
+    services.queue.send(replace(task, since=since).message(), delay=spread(min(_LONGEST_PAUSE, pause)))
 
 
 def _go_on(services: Services, task: PartTask, work: Splitter) -> None:
@@ -122,6 +132,7 @@ def _go_on(services: Services, task: PartTask, work: Splitter) -> None:
         _send_first(services, split)
     elif following < split.plan.shape.parts:
         services.queue.send(PartTask(task.run, task.step, following).message())
+        passed(Point.SPLIT_SENT)
     try:
         _tell(services, known_run(services, task), split)
     except DecantError:
@@ -133,6 +144,7 @@ def _send_first(services: Services, split: Split) -> None:
     parts = 1 if split.step is Step.PUBLISH else min(split.plan.shape.parts, services.settings.parts_at_once)
     for part in range(parts):
         services.queue.send(PartTask(split.run, split.step, part).message())
+        passed(Point.SPLIT_SENT)
 
 
 def _tell(services: Services, run: Run, split: Split) -> None:

@@ -16,6 +16,7 @@ from chalicelib.backup.pruning import Pruning, prune
 from chalicelib.backup.retention import Policy
 from chalicelib.errors import DecantError
 from chalicelib.identifiers import new_id, scheduled_id
+from chalicelib.points import Point, passed
 from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.telemetry.metrics import measure
 from chalicelib.wiring import Services
@@ -63,6 +64,7 @@ def tidy(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
         measure("BackupAgeSeconds", (started - taken).total_seconds(), "Seconds", table=table.name)
     if pruning.deleted or pruning.unfinished or pruning.unlisted:
         services.catalog.put_run(replace(run, ended=now(), result=told))
+        passed(Point.RETENTION_TOLD)
     anchor_daily(services.audit, services.backups, started)  # last: should the log be down, all else is done and told
     return told
 

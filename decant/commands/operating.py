@@ -1,7 +1,7 @@
 """What operators do when something is wrong; docs/runbook.md says when."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,7 +19,7 @@ PANEL = "Operating"
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for action in (drill, rebuild_catalog, retention, dead_letters, redrive, get, post):
-        command(app, PANEL, local=action in (retention, dead_letters, redrive))(action)
+        command(app, PANEL, local=action is retention)(action)
 
 
 def drill(session: Session) -> None:
@@ -57,28 +57,34 @@ def retention(session: Session) -> None:
 
 
 def dead_letters(session: Session) -> None:
-    """Show the work that failed as often as it may, oldest first (local stack)."""
-    from infra.local import dead_letters as letters
-
-    record = session.record
-    found = letters.look(record.client("sqs"), record.dead_letter_queue_url)
+    """Show the work that failed as often as it may, oldest first, and why."""
+    answer = session.client.ask("/dead-letters")
+    found = answer["messages"]
 
     def show_all(console: Console) -> None:
         for letter in found:
-            show.say(console, f"{letter.sent:%Y-%m-%d %H:%M:%S} {letter.body}")
-        show.say(console, f"{len(found)} messages are in the dead-letter queue.")
+            show.say(console, f"{letter['sent'][:19]} message {letter['id']}, given out {letter['deliveries']} times")
+            for run in letter["runs"]:
+                show.say(console, f"  {_dead_run(run)}")
+            if letter["problem"]:
+                show.say(console, f"  {letter['problem']}")
+                show.say(console, f"  {letter['body']}")
+        at_least = "at least " if answer["more"] else ""
+        show.say(console, f"{at_least}{len(found)} messages are in the dead-letter queue.")
 
-    session.tell(
-        {"messages": [{"id": each.id, "sent": each.sent.isoformat(), "body": each.body} for each in found]}, show_all
-    )
+    session.tell(answer, show_all)
 
 
-def redrive(session: Session) -> None:
-    """Give that work to the workers again (local stack)."""
-    from infra.local import dead_letters as letters
-
-    record = session.record
-    moved = letters.redrive(record.client("sqs"), record.dead_letter_queue_url, record.queue_url)
+def redrive(
+    session: Session,
+    run: Annotated[str | None, typer.Option(metavar="ID", help="Only the work of this run; else all of it.")] = None,
+) -> None:
+    """Give that work to the workers again."""
+    moved, more = 0, True
+    while more:
+        answer = session.client.ask("/dead-letters/redrive", "POST", None if run is None else {"run": run})
+        moved += answer["redriven"]
+        more = answer["more"] and answer["redriven"] > 0
     told = f"{moved} messages are in the work queue again."
     session.tell({"moved": moved}, lambda console: show.say(console, told))
 
@@ -112,3 +118,12 @@ def _call(session: Session, method: str, route: str, body: str | None) -> Exit |
     if answer.is_outcome:
         return Exit.REJECTED
     return Exit.DONE if answer.status < 400 else session.client.problem(f"{method} {route}", answer).exit
+
+
+def _dead_run(run: dict[str, Any]) -> str:
+    error = run["error"] or {}
+    of = (run["source"] or {}).get("key") or run["table"]
+    what = f"{run['kind']} {run['id']}{f' of {of}' if of else ''}: {run['state']}"
+    since = f" since {run['ended'][:19]}" if run["ended"] else ""
+    why = " ".join(filter(None, (error.get("detail"), error.get("hint"))))
+    return f"{what}{since}{f': {why}' if why else ''}"

@@ -148,7 +148,10 @@ def make_api(database: TestDatabase) -> Api:
     for bucket in ("intake", "backups"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    queue_url = sqs.create_queue(QueueName="decant-work")["QueueUrl"]
+    dead = sqs.create_queue(QueueName="decant-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+    queue_url = sqs.create_queue(QueueName="decant-work", Attributes={"RedrivePolicy": redrive})["QueueUrl"]
     dynamodb.create_table(
         TableName=CATALOG,
         BillingMode="PAY_PER_REQUEST",

@@ -93,6 +93,23 @@ def test_every_operation_has_an_anchor_and_every_link_leads_somewhere(api: Api) 
             assert public(api, path).status_code == 200
 
 
+def test_every_link_leads_to_an_operation_and_fills_its_path() -> None:
+    told = document()
+    paths = {each["operationId"]: path for path, methods in told["paths"].items() for each in methods.values()}
+    links = [
+        link
+        for methods in told["paths"].values()
+        for operation in methods.values()
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert {"get_run", "list_rejections", "post_replay", "post_verification", "post_table_restore"} <= {
+        link["operationId"] for link in links
+    }
+    for link in links:
+        assert set(re.findall(r"\{(\w+)\}", paths[link["operationId"]])) == set(link["parameters"])
+
+
 def test_the_files_beside_it_are_what_the_api_says_of_itself(api: Api) -> None:
     told = public(api, "/docs/openapi.json").json_body
     assert told["servers"] == [{"url": ".."}]

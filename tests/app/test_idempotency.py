@@ -13,9 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.access.principal import Scope
 from chalicelib.access.tokens import new_token
+from chalicelib.api import ingest
 from chalicelib.api.ingest import Batch, write_batch
 from chalicelib.errors import Unavailable
 from chalicelib.idempotency import Answer, IdempotencyKey
@@ -149,6 +152,12 @@ def test_twins_with_one_key_get_one_answer(api: Api, writers: list[Services]) ->
     assert api.database.query("SELECT count(*) FROM decant.runs") == [(1,)]
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause between tries."""
+    monkeypatch.setattr(ingest, "_PAUSE_SECONDS", 0)
+
+
 class Breaking:
     """A database that fails its first transactions: ``down`` at their begin, ``deadlock`` before they commit, ``lost``
     after that, when the acknowledgement does not come."""
@@ -198,6 +207,75 @@ def test_it_is_not_tried_for_ever(api: Api) -> None:
     with pytest.raises(Unavailable):
         write(services, departments({1: "A"}))
     assert api.database.rows("departments") == []
+
+
+@pytest.mark.usefixtures("quick")
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(faults=["lost", "down", "", "down"], keyed=False)
+@given(faults=st.lists(st.sampled_from(["", "down", "deadlock", "lost"]), max_size=7), keyed=st.booleans())
+def test_however_a_batch_is_interrupted_the_answer_and_the_ledger_agree(
+    api: Api,
+    quick: None,  # noqa: ARG001
+    faults: list[str],
+    keyed: bool,
+) -> None:
+    number = api.database.query("SELECT count(*) FROM decant.runs")[0][0] * 2 + secrets.randbelow(10**6) * 100
+    batch = departments({number: "A", number + 1: "B"})
+    key = str(number) if keyed else None
+    before = api.database.query("SELECT count(*) FROM decant.runs")[0][0]
+
+    def done() -> tuple[int, int]:
+        [(rows,)] = api.database.query("SELECT count(*) FROM departments WHERE id IN (:a, :b)", a=number, b=number + 1)
+        return rows, api.database.query("SELECT count(*) FROM decant.runs")[0][0] - before
+
+    try:
+        first = write(replace(api.services, database=Breaking(api.services.database, *faults)), batch, key)
+    except Unavailable:
+        assert done() in ((0, 0), (2, 1))
+    else:
+        assert (first.status, json.loads(first.body)["inserted"], done()) == (201, 2, (2, 1))
+    if keyed:
+        again = write(api.services, batch, key)
+        assert (again.status, json.loads(again.body)["inserted"], done()) == (201, 2, (2, 1))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_batch_that_gets_its_twin_s_answer_leaves_no_run_of_its_own(api: Api) -> None:
+    """It had written its rows when it was interrupted, and the twin was there before its next try."""
+    half_bad = Batch(
+        {"departments": [{"id": 1, "department": "A"}, {"id": "x", "department": "B"}]},
+        OnConflict.REJECT, atomic=False, by_table=False,
+    )  # fmt: skip
+
+    class TwinBetween(Breaking):
+        @contextmanager
+        def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
+            try:
+                with super().transaction(snapshot=snapshot) as transaction:
+                    yield transaction
+            except Unavailable:
+                write(api.services, half_bad, "twin")
+                raise
+
+    answer = write(replace(api.services, database=TwinBetween(api.services.database, "deadlock")), half_bad, "twin")
+    assert [each.id for each in api.services.catalog.runs(limit=9).items] == [answer.run]
+    assert api.database.query("SELECT id FROM decant.runs") == [(answer.run,)]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_database_that_is_long_in_failing_is_not_asked_until_the_gateway_gives_up(
+    api: Api,
+    quick: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ingest, "_TRY_SECONDS", -1)
+    faults = Breaking(api.services.database, "down", "lost")
+    with pytest.raises(Unavailable):
+        write(replace(api.services, database=faults), departments({1: "A"}))
+    with pytest.raises(Unavailable, match="whether the rows went in") as caught:
+        write(replace(api.services, database=faults), departments({1: "A"}), "k")
+    assert "same Idempotency-Key" in str(caught.value)
+    assert write(api.services, departments({1: "A"}), "k").status == 201
 
 
 def test_a_run_that_the_catalogue_did_not_take_is_healed_from_the_ledger(

@@ -43,6 +43,12 @@ def test_what_is_null_in_an_upload_is_not_given(api: Api) -> None:
     assert api.post("/uploads", body).status_code == 201
 
 
+@pytest.mark.parametrize(("share", "text"), [(b"5e-2", "0.05"), (b"-0.0", "0.0"), (b"0.05", "0.05"), (b"1", "1")])
+def test_a_share_may_be_written_in_any_way_that_json_has(api: Api, share: bytes, text: str) -> None:
+    answer = api.post("/uploads", raw=b'{"filename": "jobs.csv", "max_rejected": ' + share + b"}")
+    assert (answer.status_code, answer.json_body["fields"]["x-amz-meta-max-rejected"]) == (201, text)
+
+
 def test_the_uploaded_file_is_loaded_by_the_promised_run(api: Api) -> None:
     form = api.post("/uploads", {"filename": "jobs-2021.csv"}).json_body
     api.drop(form["key"], JOBS, {"run": form["run"]})

@@ -144,6 +144,18 @@ def test_a_run_that_has_ended_stays_ended(catalog: Catalog) -> None:
         assert catalog.run(RUN.id) == RUN
 
 
+def test_a_run_that_has_failed_may_be_opened_again_and_no_other(catalog: Catalog) -> None:
+    queued = replace(RUN, state=RunState.QUEUED, ended=None, error=None)
+    for state in set(RunState) - {RunState.FAILED}:
+        known = replace(RUN, id=f"{RUN.id[:-8]}{len(state):04}{state:.4}", state=state)
+        catalog.put_run(known)
+        catalog.reopen_run(replace(queued, id=known.id))
+        assert catalog.run(known.id) == known
+    catalog.put_run(replace(RUN, state=RunState.FAILED))
+    catalog.reopen_run(queued)
+    assert catalog.run(RUN.id) == queued
+
+
 def test_its_end_may_be_told_better(catalog: Catalog) -> None:
     for state in (RunState.RUNNING, RunState.FAILED, RunState.SUCCEEDED):
         catalog.put_run(replace(RUN, state=state))

@@ -243,7 +243,7 @@ def test_a_session_outlives_a_dictionary_without_taking_its_staging_tables_for_t
     with postgres.database.transaction() as transaction:
         staging = Staging(transaction, table, "r")
         row = {"decant_row": [1], "decant_line": [1], "decant_faulty": [False], "id": [1], "department": ["Sales"]}
-        staging.add([pa.table(row)])
+        transaction.copy_in(staging.name, [pa.table(row)])
         assert staging.insert() == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,13 +21,12 @@ from chalicelib.backup.swap import Swap
 from chalicelib.backup.verification import load_manifest
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Dictionary
-from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import BackupDamaged, BadRequest, DecantError, RestoreRefused, Unavailable
 from chalicelib.ports import Backup, Storage
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.storage import FolderStorage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, field, fill, quiet, stock, tables, take
+from tests.contract.backup_support import NOW, fill, quiet, stock, tables, take
 from tests.fakes import FakeCatalog
 
 MakeDatabase = Callable[[Dictionary], Any]
@@ -481,47 +479,3 @@ def test_a_table_that_stays_locked_is_told_as_unavailable(
             put_back(company, storage, backup)
     [report] = put_back(company, storage, backup)
     assert report.unchanged == 1
-
-
-# Backups of another day
-
-
-def people(*more: dict[str, Any], **constraints: Any) -> Dictionary:
-    fields = [field("id", "integer", required=True, constraints=constraints), *more]
-    return parse_dictionary({"resources": [{"name": "people", "schema": {"fields": fields, "primaryKey": ["id"]}}]})
-
-
-def test_a_backup_of_fewer_columns_and_narrower_numbers_is_restored_and_says_so(
-    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
-) -> None:
-    with make_database(people()) as old:
-        fill(old, "people", [{"id": 1}, {"id": 2}])
-        [backup] = take(old, storage, catalog)
-    with make_database(people(field("born", "date"), minimum=0, maximum=10**12)) as new:
-        fill(new, "people", [{"id": 2, "born": dt.date(1990, 1, 1)}, {"id": 10**10, "born": None}])
-        [report] = put_back(new, storage, backup)
-        assert new.rows("people") == [(1, None), (2, None)]
-    assert (report.inserted, report.updated, report.deleted) == (1, 1, 1)
-    assert [note.split(" ")[2] for note in report.notes] == ["id", "born"]
-
-
-def test_a_backup_without_a_column_that_is_required_now_is_refused(
-    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
-) -> None:
-    with make_database(people()) as old:
-        [backup] = take(old, storage, catalog)
-    with (
-        make_database(people(field("born", "date", required=True))) as new,
-        pytest.raises(RestoreRefused, match="born"),
-    ):
-        put_back(new, storage, backup)
-
-
-def test_a_row_that_breaks_a_newer_rule_is_refused(
-    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
-) -> None:
-    with make_database(people()) as old:
-        fill(old, "people", [{"id": -1}])
-        [backup] = take(old, storage, catalog)
-    with make_database(people(minimum=0)) as new, pytest.raises(RestoreRefused, match=r"check constraint.*\(-1\)"):
-        put_back(new, storage, backup)

@@ -268,6 +268,25 @@ def test_a_second_try_of_a_backup_is_another_snapshot(intake: Intake) -> None:
     assert {snapshots.count(each) for each in snapshots} == {2}
 
 
+@pytest.mark.parametrize("hours", [-25, -1, 1, 25])
+def test_a_clock_that_is_wrong_or_put_forward_neither_fails_a_file_that_waits_nor_keeps_it(
+    intake: Intake, hours: int
+) -> None:
+    """The worker that let it wait had another clock than the one that looks next."""
+    intake.parent_wait = 48 * 3600
+    intake.deliver(intake.put("hired_employees.csv", b"1,Ann Lee,2021-01-01T00:00:00Z,1,2\n"))
+    message, _ = intake.queue.sent.pop()
+    message["since"] = (dt.datetime.fromisoformat(message["since"]) + dt.timedelta(hours=hours)).isoformat()
+    worker.handle(intake.services, json.dumps(message))
+    [(message, delay)] = intake.queue.sent
+    assert 2 <= delay <= 45
+    assert the_run(intake).state is RunState.WAITING
+    intake.drop("departments.csv", DEPARTMENTS)
+    intake.drop("jobs.csv", JOBS)
+    intake.deliver_all()
+    assert [run.state for run in intake.catalog.kept_runs.values()] == [RunState.SUCCEEDED] * 3
+
+
 def test_a_restore_waits_for_longer_than_a_load_may_hold_its_table(intake: Intake) -> None:
     down: Any = DownDatabase()
     services = replace(intake.services, database=down)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import tracemalloc
 from decimal import Context, Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from chalicelib.backup.avro_decoding import decode_rows
 from chalicelib.backup.avro_encoding import encode_rows
+from chalicelib.backup.avro_long_rows import decode_long_rows
 from chalicelib.backup.codec import arrow_schema
 
 LONG = st.integers(0, 64).flatmap(lambda bits: st.integers(-(2**bits) // 2, 2**bits // 2 - 1))
@@ -71,15 +73,20 @@ def test_fastavro_reads_what_is_encoded(drawn: tuple[dict[str, Any], pa.Table]) 
     assert read_by_fastavro(schema, b"".join(encode_rows(rows).to_pylist()), len(rows)) == rows.to_pylist()
 
 
-@given(tables())
-def test_what_fastavro_writes_is_decoded(drawn: tuple[dict[str, Any], pa.Table]) -> None:
+DECODERS = pytest.mark.parametrize("decode", [decode_rows, decode_long_rows], ids=["by column", "by value"])
+
+
+@DECODERS
+@given(drawn=tables())
+def test_what_fastavro_writes_is_decoded(decode: Any, drawn: tuple[dict[str, Any], pa.Table]) -> None:
     schema, rows = drawn
-    assert decode_rows(by_fastavro(schema, rows), len(rows), rows.schema).equals(rows)
+    assert decode(by_fastavro(schema, rows), len(rows), rows.schema).equals(rows)
 
 
-@given(tables(), st.data())
+@DECODERS
+@given(drawn=tables(), data=st.data())
 def test_of_damaged_bytes_no_other_rows_are_made_than_fastavro_makes(
-    drawn: tuple[dict[str, Any], pa.Table], data: st.DataObject
+    decode: Any, drawn: tuple[dict[str, Any], pa.Table], data: st.DataObject
 ) -> None:
     schema, rows = drawn
     content = bytearray(by_fastavro(schema, rows))
@@ -87,7 +94,8 @@ def test_of_damaged_bytes_no_other_rows_are_made_than_fastavro_makes(
         place = data.draw(st.integers(0, len(content) - 1))
         content[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
     try:
-        decoded = decode_rows(bytes(content), len(rows), rows.schema)
+        decoded = decode(bytes(content), len(rows), rows.schema)
+        decoded.validate(full=True)
         found = decoded.to_pylist()
     except (ValueError, OverflowError, pa.ArrowException):
         return
@@ -100,6 +108,19 @@ def test_a_text_may_be_of_any_length(length: int) -> None:
     rows = pa.table([["x" * length, None, "y"], [1, 2, 3]], schema=schema)
     [*encoded] = encode_rows(rows).to_pylist()
     assert decode_rows(b"".join(encoded), 3, schema).equals(rows)
+
+
+def test_a_row_of_many_bytes_costs_few_times_as_many() -> None:
+    size = 16 * 2**20
+    schema = pa.schema([pa.field("text", pa.string()), pa.field("n", pa.int64())])
+    [content] = encode_rows(pa.table([["x" * size], [1]], schema=schema)).to_pylist()
+    tracemalloc.start()
+    try:
+        decode_rows(content, 1, schema)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * size
 
 
 @pytest.mark.parametrize(
@@ -116,3 +137,25 @@ def test_a_text_may_be_of_any_length(length: int) -> None:
 def test_bytes_that_are_no_such_rows_are_refused(content: bytes, count: int, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         decode_rows(content, count, pa.schema([pa.field("n", pa.int64(), nullable=False)]))
+
+
+@pytest.mark.parametrize(
+    ("type_", "content", "reason"),
+    [
+        (pa.int64(), b"\x02\x02", "do not fill"),
+        (pa.int64(), b"\x80", "do not fill"),
+        (pa.int64(), b"\xff" * 9 + b"\x02", "more than 64 bits"),
+        (pa.string(), b"\x04x", "do not fill"),
+        (pa.string(), b"\x03", "do not fill"),
+        (pa.bool_(), b"\x02", "neither true nor false"),
+        (pa.decimal128(38, 0), b"\x22" + bytes(17), "more than 128 bits"),
+    ],
+)
+def test_bytes_that_are_no_such_long_rows_are_refused(type_: pa.DataType, content: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        decode_long_rows(content, 1, pa.schema([pa.field("x", type_, nullable=False)]))
+
+
+def test_a_branch_that_is_none_is_refused_in_a_long_row() -> None:
+    with pytest.raises(ValueError, match="no such branch"):
+        decode_long_rows(b"\x04\x02", 1, pa.schema([pa.field("x", pa.int64())]))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from chalicelib.backup.manifest import Manifest, fingerprint
-from chalicelib.backup.schemas import reconcile
+from chalicelib.backup.schemas import fitted, reconcile
 from chalicelib.dictionary.avro import avro_schema
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.package import parse_dictionary
@@ -55,8 +56,17 @@ def test_the_order_and_the_description_of_columns_do_not_matter() -> None:
     [
         (FIELDS[:2], FIELDS, "The column paid is newer than the backup: it is blank in every row."),
         (FIELDS, changed("id", required=True, constraints=WIDE), "The column id had 32 bits in the backup"),
+        (FIELDS, changed("paid", precision=12, scale=2), "The column paid was decimal(9, 2) in the backup; it is dec"),
+        (FIELDS, changed("paid", precision=12, scale=5), "The column paid was decimal(9, 2) in the backup; it is dec"),
+        (FIELDS, changed("id", required=True, type_="number", precision=12, scale=2), "The column id was int in the b"),
+        (
+            changed("id", required=True, constraints=WIDE),
+            changed("id", required=True, type_="number", precision=21, scale=2),
+            "The column id was long in the backup; it is decimal(21, 2) now.",
+        ),
+        (FIELDS, changed("name", required=True), "The column name might be blank in the backup; it is required now"),
     ],
-    ids=["added", "wider"],
+    ids=["added", "wider", "more digits", "more behind the point", "decimal", "decimal of 64 bits", "required"],
 )
 def test_it_fits_by_rule_and_says_so(then: list[dict[str, Any]], now: list[dict[str, Any]], note: str) -> None:
     [told] = reconcile(saved(*then), table(*now))
@@ -72,18 +82,46 @@ def test_a_column_that_may_be_blank_now_and_might_not_then_fits() -> None:
     [
         (FIELDS[:2], [*FIELDS[:2], field("paid", "boolean", required=True)], "no column paid, which is required now"),
         (FIELDS, FIELDS[:2], "has no column paid any more"),
-        (FIELDS, changed("name", required=True), "column name may be blank, and is required now"),
         (FIELDS, changed("name", type_="date"), "column name is string, now it is date"),
         (changed("id", required=True, constraints=WIDE), FIELDS, "column id is long, now it is int"),
         (FIELDS, changed("paid", precision=9, scale=3), r"paid is decimal\(9, 2\), now it is decimal\(9, 3\)"),
+        (FIELDS, changed("paid", precision=12, scale=1), r"paid is decimal\(9, 2\), now it is decimal\(12, 1\)"),
+        (
+            FIELDS,
+            changed("id", required=True, type_="number", precision=11, scale=2),
+            "column id is int, now it is dec",
+        ),
+        (FIELDS, changed("name", type_="number"), "column name is string, now it is decimal"),
+        (FIELDS, [FIELDS[0], field("title", "string"), FIELDS[2]], "has no column name any more"),
     ],
-    ids=["added-required", "dropped", "required", "type", "narrower", "scale"],
+    ids=[
+        "added-required",
+        "dropped",
+        "type",
+        "narrower",
+        "scale",
+        "less behind the point",
+        "digits",
+        "text",
+        "renamed",
+    ],
 )
 def test_anything_else_is_refused_with_the_reason(
     then: list[dict[str, Any]], now: list[dict[str, Any]], reason: str
 ) -> None:
     with pytest.raises(RestoreRefused, match=reason):
         reconcile(saved(*then), table(*now))
+
+
+def test_what_fits_has_the_types_of_the_table_and_the_columns_of_the_backup() -> None:
+    now = table(*changed("id", required=True, type_="number", precision=12, scale=2), field("born", "date"))
+    assert fitted(saved(*FIELDS), now) == pa.schema(
+        [
+            pa.field("id", pa.decimal128(12, 2), nullable=False),
+            pa.field("name", pa.string()),
+            pa.field("paid", pa.decimal128(9, 2)),
+        ]
+    )
 
 
 def test_another_primary_key_is_refused() -> None:

@@ -65,6 +65,13 @@ class TestRestore:
         assert decant("restore", "--all", typed="all\n").exit_code == Exit.DONE
         assert sent(server, "POST /api/restores") == [{"dry_run": True}, {"snapshot": "noon", "dry_run": False}]
 
+    def test_tells_what_was_done_to_columns(self, server: Server, decant: Any) -> None:
+        run = restored("shown", True)
+        run["result"]["tables"][0]["notes"] = ["The column paid is newer than the backup: it is blank in every row."]
+        server.answer("POST /api/tables/jobs/restores", body=run)
+        ended = decant("restore", "jobs", "--dry-run")
+        assert "jobs: The column paid is newer than the backup: it is blank in every row." in ended.output
+
 
 class TestYes:
     """What can't be taken back takes a word of a person's; without it nothing is done."""

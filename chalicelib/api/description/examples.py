@@ -11,6 +11,7 @@ from chalicelib.api.description.example import BACKUP, FILE_RUN, RUN, SNAPSHOT, 
 from chalicelib.api.description.sample_answers import (
     backup_answer,
     batch_answer,
+    dead_letters_answer,
     manifest_answer,
     metric_answer,
     rejected,
@@ -47,6 +48,7 @@ def examples_of(dictionary: Dictionary) -> Mapping[str, Sequence[Example]]:
         **_of_runs(dictionary, table),
         **_of_backups(dictionary, table),
         **_of_restores(dictionary, table),
+        **_of_dead_letters(dictionary, table),
         **_of_metrics(dictionary),
     }
 
@@ -204,6 +206,18 @@ def _of_restores(dictionary: Dictionary, table: Table) -> Mapping[str, Sequence[
         "post_restore": [
             Example("the newest snapshot", 202, every, body={"dry_run": True}),
             Example("a certain snapshot", 202, every, body={"snapshot": SNAPSHOT, "dry_run": True}),
+        ],
+    }
+
+
+def _of_dead_letters(dictionary: Dictionary, table: Table) -> Mapping[str, Sequence[Example]]:
+    return {
+        "list_dead_letters": [
+            Example("the oldest", 200, dead_letters_answer(dictionary, table), query={"limit": "1"}),
+        ],
+        "post_redrive": [
+            Example("all of it", 200, {"redriven": 2, "more": False}),
+            Example("the work of one run", 200, {"redriven": 1, "more": False}, body={"run": RUN}),
         ],
     }
 

@@ -9,11 +9,15 @@ from typing import Any
 
 from chalicelib.api.blueprint import Operation
 from chalicelib.api.description.example import Example
-from chalicelib.api.description.refusals import CAN_BE_REFUSED, always, refusal
+from chalicelib.api.description.links import links
+from chalicelib.api.description.refusals import always, refusal
 from chalicelib.api.request import LONGEST_WAIT
 from chalicelib.api.responses import CSV, JSON, SVG
 from chalicelib.api.row_page import OPERATORS
 from chalicelib.dictionary.model import Dictionary
+from chalicelib.idempotency import KEY_PATTERN, LONGEST_KEY
+from chalicelib.identifiers import PATTERN
+from chalicelib.metrics.registry import metrics_of
 
 _REASONS = {
     200: "Done", 201: "All rows went in, or the thing was made", 202: "Queued; Location tells where the run is",
@@ -27,8 +31,6 @@ _VARIABLES = {
     "backup": "The id of a backup, as GET /backups lists them.",
     "metric": "The name of a metric, as GET /metrics lists them.",
 }
-# Answers that name a run, and the field that has its id.
-_RUNS = {"Run": "id", "BatchAnswer": "run", "TablesAnswer": "run", "ReplayAnswer": "run", "Upload": "run"}
 
 
 def describe(
@@ -41,7 +43,9 @@ def describe(
         answers.setdefault(200, answers[202])
     summary, _, more = str(inspect.getdoc(view)).partition("\n\n")
     responses = {
-        str(status): _answer(status, schema, operation) for status, schema in answers.items() if schema != "Problem"
+        str(status): _answer(view.__name__, status, schema, operation)
+        for status, schema in answers.items()
+        if schema != "Problem"
     }
     for status in always(operation, method):
         responses[str(status)] = refusal(status, responses.get(str(status)))
@@ -57,7 +61,7 @@ def describe(
         # Since 3.1 the names beside a scheme may be roles of any kind, which a caller needs.
         "security": [{name: [operation.scope.value] if operation.scope else []} for name in schemes],
         "parameters": _parameters(path, method, operation, dictionary, examples),
-        "responses": dict(sorted(responses.items())) | {"default": {"$ref": CAN_BE_REFUSED}},
+        "responses": dict(sorted(responses.items())),
         "x-requests": {_key(each): _request(path, each) for each in examples},
     }
     if operation.body is not None:
@@ -81,7 +85,7 @@ def _parameters(
          "schema": _variable(name, dictionary), **({"example": filling[name]} if name in filling else {})}
         for name in _VARIABLE.findall(path)
     ]  # fmt: skip
-    for name, schema in operation.query.items():
+    for name, schema in (operation.query or {}).items():
         shown = {each: value for each, value in schema.items() if each != "description"}
         found.append({"name": name, "in": "query", "description": schema["description"], "schema": shown})
     if operation.filters:
@@ -93,7 +97,7 @@ def _parameters(
                 "in": "header",
                 "description": "The same key with the same request gets the first answer again, for a day.",
                 "example": "4f2a9c1b-monday",
-                "schema": {"type": "string", "maxLength": 255},
+                "schema": {"type": "string", "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
             }
         )
     if 202 in operation.answers:
@@ -104,12 +108,24 @@ def _parameters(
 
 
 def _variable(name: str, dictionary: Dictionary) -> dict[str, Any]:
-    return {"type": "string", **({"enum": [table.name for table in dictionary.tables]} if name == "table" else {})}
+    if name == "table":
+        return {"type": "string", "enum": [table.name for table in dictionary.tables]}
+    if name == "metric":
+        return {"type": "string", "enum": [metric.name for metric in metrics_of(dictionary)]}
+    return {"type": "string", **({"pattern": PATTERN} if name in ("run", "backup") else {})}
 
 
 def _filters(dictionary: Dictionary) -> dict[str, Any]:
-    columns = dict.fromkeys(name for table in dictionary.tables for name in table.column_names)
-    names = [each for name in columns for each in (name, *(f"{name}__{operator}" for operator in OPERATORS))]
+    columns: dict[str, list[dict[str, Any]]] = {}
+    for column in (column for table in dictionary.tables for column in table.columns):
+        known = columns.setdefault(column.name, [])
+        if column.type.json_schema not in known:
+            known.append(column.type.json_schema)
+    filters = {
+        filtered: found[0] if len(found) == 1 else {"anyOf": found}
+        for name, found in columns.items()
+        for filtered in (name, *(f"{name}__{operator}" for operator in OPERATORS))
+    }
     return {
         "name": "filters",
         "in": "query",
@@ -118,13 +134,13 @@ def _filters(dictionary: Dictionary) -> dict[str, Any]:
         "explode": True,
         "schema": {
             "type": "object",
-            "properties": {name: {"type": "string"} for name in names},
+            "properties": filters,
             "additionalProperties": False,
         },
     }
 
 
-def _answer(status: int, schema: str | None, operation: Operation) -> dict[str, Any]:
+def _answer(view: str, status: int, schema: str | None, operation: Operation) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": _REASONS[status]}
     if schema is None:
         answer["headers"] = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
@@ -133,8 +149,8 @@ def _answer(status: int, schema: str | None, operation: Operation) -> dict[str, 
     if status == 200:
         also = ((CSV, operation.csv), (SVG, operation.svg))
         answer["content"] |= {media: {"schema": {"type": "string"}} for media, has in also if has}
-    if schema in _RUNS:
-        answer["links"] = {"run": {"operationId": "get_run", "parameters": {"run": f"$response.body#/{_RUNS[schema]}"}}}
+    if found := links(view, status, schema):
+        answer["links"] = found
     return answer
 
 

@@ -150,7 +150,7 @@ def _answers(responses: Document) -> Markup:
     refused = []
     for status, answer in responses.items():
         if "$ref" in answer or set(answer.get("content", ())) == {"application/problem+json"}:
-            refused.append(link("#problems", status) if status != "default" else together("others"))
+            refused.append(link("#problems", status))
             continue
         kinds = [
             together(_schema_link(content["schema"]) if "$ref" in content["schema"] else media)

@@ -9,7 +9,6 @@ from chalicelib.api.description.catalogue import by_status, problems
 from chalicelib.api.description.example import RUN
 from chalicelib.api.problems import MEDIA_TYPE, problem_urn
 
-CAN_BE_REFUSED = "#/components/responses/Problem"
 _EVERY = (400, 401, 403, 429, 500, 503, 504)
 _OF_A_BODY = (413, 415, 422)
 _HEADERS = {
@@ -22,9 +21,8 @@ _HEADERS = {
 
 
 def refusals() -> dict[str, Any]:
-    """The shared answers by name: one for each status that a problem has, and one for whatever else it may be."""
-    told = {f"Problem{status}": _described(status) for status in sorted({each.status or 0 for each in problems()})}
-    return {"Problem": {"description": "The problem", "content": _content()}, **told}
+    """The shared answers by name, one for each status that a problem has."""
+    return {f"Problem{status}": _described(status) for status in sorted({each.status or 0 for each in problems()})}
 
 
 def always(operation: Operation, method: str) -> list[int]:

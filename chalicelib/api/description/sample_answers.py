@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from chalicelib.api.answers import backup_object, batch_object, page_object, rejection_object, run_object
+from chalicelib.api.answers import backup_object, batch_object, moment, page_object, rejection_object, run_object
 from chalicelib.api.description.example import BACKUP, RUN, SNAPSHOT
 from chalicelib.api.description.sample_rows import Row
 from chalicelib.dictionary.model import Column, Dictionary, Table
+from chalicelib.errors import Unavailable
 from chalicelib.load.batch import BatchOutcome
 from chalicelib.load.rows import Reason, ReasonCode, RejectedRow
 from chalicelib.metrics.registry import Metric
@@ -91,6 +93,16 @@ def run_answer(
         ended=_THEN + dt.timedelta(seconds=2.5) if ended else None,
     )
     return run_object(run)
+
+
+def dead_letters_answer(dictionary: Dictionary, table: Table) -> dict[str, Any]:
+    """The dead-letter queue with a load in it that found the database down."""
+    down = Unavailable("The database can't be reached.", hint="Try again in a moment.")
+    run = run_answer(dictionary, RunKind.LOAD, table, load=True)
+    failed = {"state": RunState.FAILED.value, "progress": 0, "error": down.told(), **asdict(Counts())}
+    body = json.dumps({"work": "load", "run": RUN, "source": run["source"], "tries": 6})
+    letter = {"id": "5fea7756-0ea4-451a-a703-a558b933e274", "sent": moment(_THEN), "deliveries": 5, "problem": None}
+    return {"messages": [{**letter, "runs": [run | failed], "body": body}], "more": False}
 
 
 def backup_answer(dictionary: Dictionary, table: Table, *, pinned: bool = False) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""Work that the queue gave up on: what it was and why it failed, and back to the workers with it.
+
+The reason is the run's: its record says what happened. A message that is brought back says so of itself, since its run
+has ended as failed, and what has ended is not done again otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.errors import BadRequest, DecantError
+from chalicelib.load.events import Arrival
+from chalicelib.load.ledger import LedgerEntry, forget_failure, recorded
+from chalicelib.load.loader import take_turn
+from chalicelib.ports import DeadLetter, Run, RunKind, RunState
+from chalicelib.wiring import Services
+from chalicelib.work.messages import LoadTask, PartTask, RestoreTask, Task, brought_back, tasks
+from chalicelib.work.reporting import ended, finish, known_run, run_id
+
+# Two requests to SQS for each fit well into the 29 s that the gateway gives.
+MOST = 100
+_HIDDEN_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class DeadWork:
+    """A dead letter, and the runs that it asks for. ``problem`` is why it can't be read, if that is so."""
+
+    letter: DeadLetter
+    runs: Sequence[Run] = ()
+    problem: str | None = None
+
+
+def look(services: Services, most: int) -> list[DeadWork]:
+    """The work in the dead-letter queue, ``most`` at most, oldest first; it stays there."""
+    letters = services.queue.dead_letters()
+    taken: list[DeadLetter] = []
+    try:
+        taken.extend(letters.take(most, _HIDDEN_SECONDS))
+        found = [_read(services, letter) for letter in taken]
+    finally:
+        letters.let_go(taken)
+    return sorted(found, key=lambda each: (each.letter.sent, each.letter.id))
+
+
+def redrive(services: Services, run: str | None = None) -> tuple[int, bool]:
+    """Give work to the workers again: all of it, or that of one run. Tell how much, and whether there may be more.
+
+    Each message is sent before it is deleted, so that none is lost; the work of one that comes twice is done once.
+    """
+    letters = services.queue.dead_letters()
+    moved = 0
+    left = []
+    try:
+        for letter in letters.take(MOST, _HIDDEN_SECONDS):
+            left.append(letter)
+            if run is not None and run not in {each.id for each in _read(services, letter).runs}:
+                continue
+            services.queue.put(brought_back(letter.body))
+            letters.delete(letter)
+            left.pop()
+            moved += 1
+    finally:
+        letters.let_go(left)
+    return moved, moved + len(left) == MOST
+
+
+def take_up(services: Services, task: Task) -> bool:
+    """Open the failed run of a task that was brought back; whether the task is to be done now.
+
+    What its ledger says of the run counts: what went through is not done again, and a load that was given up begins
+    anew as a whole, for nothing is left of its parts.
+    """
+    entry = _entry(services, task)
+    if entry is not None and entry.state is not RunState.FAILED:
+        if isinstance(task, RestoreTask):
+            run = known_run(services, task)
+            finish(services, run, ended(run, entry))
+        return not isinstance(task, RestoreTask)
+    if entry is not None and isinstance(task, PartTask):
+        services.queue.send(_whole(entry).message())
+        return False
+    if entry is not None:
+        with services.database.transaction() as transaction:
+            take_turn(transaction, entry.id)
+            forget_failure(transaction, entry.id)
+    run = known_run(services, task)
+    if run.state is RunState.FAILED:
+        fresh = replace(run, state=RunState.QUEUED, phase="", progress=0, started=None, ended=None, error=None)
+        services.catalog.reopen_run(fresh)
+    return True
+
+
+def failed_before(services: Services, task: Task) -> DecantError | None:
+    """Why the run of a task has failed, whose message comes again; None: it has not, or its load is tried once more."""
+    if isinstance(task, LoadTask):
+        return None
+    if isinstance(task, PartTask):
+        entry = _entry(services, task)
+        state, told = (entry.state, entry.error) if entry is not None else (None, None)
+    else:
+        run = known_run(services, task)
+        state, told = run.state, run.error
+    if state is not RunState.FAILED or told is None:
+        return None
+    return DecantError(told["detail"], hint=told["hint"])
+
+
+def _read(services: Services, letter: DeadLetter) -> DeadWork:
+    try:
+        asked = tasks(letter.body)
+    except BadRequest as error:
+        return DeadWork(letter, problem=error.detail)
+    return DeadWork(letter, [known_run(services, task, letter.sent) for task in asked])
+
+
+def _entry(services: Services, task: Task) -> LedgerEntry | None:
+    """What the ledger has of a task's run. It knows loads and restores only."""
+    if not isinstance(task, LoadTask | PartTask | RestoreTask):
+        return None
+    identifier = run_id(services, task)
+    with services.database.transaction() as transaction:
+        return recorded(transaction, identifier)
+
+
+def _whole(entry: LedgerEntry) -> LoadTask:
+    source = entry.source
+    if source is None:
+        raise DecantError(f"The load {entry.id} has no file in the ledger.", hint="Drop its file again.")
+    arrival = Arrival(source.bucket, source.key, source.version, source.etag, source.order, entry.started)
+    return LoadTask(entry.id, arrival, again=entry.kind is RunKind.REPLAY, redriven=True)

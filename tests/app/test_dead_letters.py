@@ -1,0 +1,119 @@
+"""The dead-letter queue by the API: what is in it and why, and back to the workers with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import worker
+from chalicelib.errors import DecantError, Unavailable
+from tests.app.conftest import Api
+from tests.contract.test_worker import DownDatabase
+
+POISON = "no JSON"
+
+
+def let_die(api: Api) -> None:
+    """What the queue does with a message that is given out five times in vain, for all that are in it."""
+    url = api.services.settings.queue_url
+    down: Any = DownDatabase()
+    dead = api.services.queue.dead_letters()
+    while found := api.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for each in found:
+            body = each["Body"]
+            if body != POISON:
+                body = json.dumps({**json.loads(body), "tries": 10})
+            with pytest.raises(DecantError):
+                worker.handle(replace(api.services, database=down), body, 1)
+            dead.put(body)
+            api.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+
+
+def letters(api: Api) -> list[Mapping[str, Any]]:
+    answer = api.get("/dead-letters")
+    assert answer.status_code == 200
+    assert answer.json_body["more"] is False
+    found: list[Mapping[str, Any]] = answer.json_body["messages"]
+    return found
+
+
+@pytest.fixture
+def dead(filled: Api) -> tuple[str, str]:
+    """The runs of two orders for which the database was down, and a message that is none."""
+    runs = [filled.post(path).json_body["id"] for path in ("/backups", "/tables/jobs/backups")]
+    filled.services.queue.put(POISON)
+    let_die(filled)
+    return runs[0], runs[1]
+
+
+def test_each_message_is_told_with_its_run_and_the_reason(filled: Api, dead: tuple[str, str]) -> None:
+    for _ in range(2):  # looking takes nothing away, and hides nothing
+        backup, other, poison = letters(filled)
+        assert [[run["id"] for run in each["runs"]] for each in (backup, other, poison)] == [[dead[0]], [dead[1]], []]
+        [run] = backup["runs"]
+        assert run == filled.get(f"/runs/{dead[0]}").json_body
+        assert (run["kind"], run["state"], run["error"]["code"]) == ("backup", "failed", "unavailable")
+        assert run["error"]["detail"] == "The database can't be reached."
+        assert backup["problem"] is None
+        assert (poison["body"], "no JSON" in poison["problem"]) == (POISON, True)
+        assert backup["sent"] <= poison["sent"]
+
+
+def test_what_is_brought_back_is_done_and_its_run_ends_well(filled: Api, dead: tuple[str, str]) -> None:
+    answer = filled.post("/dead-letters/redrive", {"run": dead[0]})
+    assert (answer.status_code, answer.json_body) == (200, {"redriven": 1, "more": False})
+    filled.work()
+    run = filled.get(f"/runs/{dead[0]}").json_body
+    assert (run["state"], run["error"], run["result"]["rows"]) == ("succeeded", None, 4)
+    assert len(letters(filled)) == 2
+    assert filled.get(f"/runs/{dead[1]}").json_body["state"] == "failed"
+
+
+def test_all_of_it_is_brought_back_when_no_run_is_named(filled: Api, dead: tuple[str, str]) -> None:
+    assert filled.post("/dead-letters/redrive").json_body == {"redriven": 3, "more": False}
+    assert letters(filled) == []
+    bodies = []
+    url = filled.services.settings.queue_url
+    while found := filled.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [each["Body"] for each in found]
+    assert POISON in bodies
+    assert {json.loads(body)["run"] for body in bodies if body != POISON} == set(dead)
+
+
+def test_an_order_is_brought_back_once_for_each_idempotency_key(filled: Api, dead: tuple[str, str]) -> None:
+    key = {"Idempotency-Key": "redrive-once"}
+    answers = [filled.post("/dead-letters/redrive", {"run": dead[0]}, headers=key).json_body for _ in range(2)]
+    assert answers == [{"redriven": 1, "more": False}] * 2
+
+
+@pytest.mark.parametrize("body", [{"run": 1}, {"run": "x"}, {"run": ""}, {"runs": []}, []])
+def test_an_order_that_can_not_be_meant_moves_nothing(filled: Api, dead: tuple[str, str], body: Any) -> None:
+    assert dead
+    assert filled.post("/dead-letters/redrive", body).status_code == 400
+    assert len(letters(filled)) == 3
+
+
+def test_only_so_many_are_told_and_moved_at_once_and_more_are_there(
+    filled: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.work.dead_letters.MOST", 12)
+    for number in range(15):
+        filled.services.queue.dead_letters().put(json.dumps({"Event": "s3:TestEvent", "number": number}))
+    answer = filled.get("/dead-letters?limit=11").json_body
+    assert (len(answer["messages"]), answer["more"]) == (11, True)
+    answers = [filled.post("/dead-letters/redrive").json_body for _ in range(2)]
+    assert answers == [{"redriven": 12, "more": True}, {"redriven": 3, "more": False}]
+    assert filled.services.queue.waiting() == 15
+
+
+def test_a_queue_that_is_down_is_told(filled: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(_: object) -> None:
+        raise Unavailable("The work queue can't be reached.")
+
+    monkeypatch.setattr(type(filled.services.queue), "dead_letters", down)
+    assert filled.get("/dead-letters").status_code == 503
+    assert filled.post("/dead-letters/redrive").status_code == 503

@@ -1,0 +1,295 @@
+"""The wire to Postgres fails at any turn, before, at and after COMMIT: once or nothing, and a retry that converges.
+
+The server is a real one; see ``tests.faulty.wire``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib import worker
+from chalicelib.api import ingest
+from chalicelib.api.ingest import Batch, write_batch
+from chalicelib.backup.verification import verify
+from chalicelib.dictionary.model import Dictionary
+from chalicelib.idempotency import IdempotencyKey
+from chalicelib.load.options import OnConflict
+from chalicelib.ports import Backup, RunState
+from chalicelib.postgres import PostgresDatabase, WrongPassword
+from chalicelib.storage import FolderStorage
+from chalicelib.wiring import Services
+from tests.conftest import MakeDatabase, TestDatabase
+from tests.contract.backup_support import fill, take
+from tests.contract.test_loads import Intake
+from tests.fakes import FakeCatalog
+from tests.faulty.wire import Cut, Fault, Plan, Raised, Turn, Wire, at, nothing, refusing
+
+JOBS = [(1, "Clerk"), (2, "Chief"), (3, "Cook")]
+# What a statement may end with, and what a connection may: https://www.postgresql.org/docs/current/errcodes-appendix.html
+STATEMENTS = ["40001", "40P01", "25006", "53100", "53200", "55P03", "57014", "58030"]
+CONNECTIONS = ["57P01", "57P02", "57P03", "08006", "53300"]
+
+
+# Each fault by when it comes: at the last turn before COMMIT, instead of it, or between it and its answer.
+FAULTS: dict[str, tuple[str, Fault]] = {
+    **{f"{when} {state}": (when, Raised(state)) for state in STATEMENTS for when in ("before", "during")},
+    **{f"{when} {state}": (when, Cut(state=state)) for state in CONNECTIONS for when in ("before", "during")},
+    **{f"unknown {state}": ("unknown", Cut(heard=True, state=state)) for state in CONNECTIONS},
+    "before cut": ("before", Cut()),
+    "during cut": ("during", Cut()),
+    "unknown cut": ("unknown", Cut(heard=True)),
+}
+
+
+@dataclass
+class Company:
+    """A worker and an API whose way to the database goes over a wire, and a look at the database beside it."""
+
+    wire: Wire
+    beside: TestDatabase
+    intake: Intake
+    backups: Path
+    jobs: Backup
+    numbers: Iterator[int]
+
+    @property
+    def services(self) -> Services:
+        """Those of the worker, with the folder of the backups that outlive a test."""
+        folder: Any = FolderStorage(self.backups)
+        return replace(self.intake.services, backups=folder)
+
+    def anew(self, folder: Path) -> Company:
+        """The same with an empty bucket, catalogue and queue."""
+        return replace(self, intake=Intake(self.intake.postgres, folder))
+
+    def file(self) -> tuple[int, bytes]:
+        """Three departments that no other file has."""
+        number = next(self.numbers)
+        return number, b"".join(b"%d,Department %d\n" % (10 * number + each, number) for each in range(3))
+
+    def rows_of(self, number: int) -> int:
+        """How many rows of a file are in."""
+        [(count,)] = self.beside.query("SELECT count(*) FROM departments WHERE id / 10 = :number", number=number)
+        return int(count)
+
+    def recorded(self, run: str) -> int:
+        """How often the ledger has a run."""
+        [(count,)] = self.beside.query("SELECT count(*) FROM decant.runs WHERE id = :id", id=run)
+        return int(count)
+
+
+@pytest.fixture(scope="module")
+def company_of_all(
+    make_database: MakeDatabase, dictionary: Dictionary, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Company]:
+    """One for all tests, whose files have rows of their own."""
+    backups = tmp_path_factory.mktemp("backups")
+    with make_database(dictionary) as beside, Wire(beside.app.host, beside.app.port) as wire:
+        fill(beside, "jobs", [{"id": number, "job": name} for number, name in JOBS])
+        [jobs] = take(beside, FolderStorage(backups), FakeCatalog(), "jobs")
+        database = PostgresDatabase(replace(beside.app, host="127.0.0.1", port=wire.port).connect)
+        intake = Intake(replace(beside, database=database), backups)
+        yield Company(wire, beside, intake, backups, jobs, itertools.count(1))
+        wire.fail(nothing)
+        database.close()
+
+
+@pytest.fixture
+def company(company_of_all: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
+    monkeypatch.setattr(ingest, "_PAUSE_SECONDS", 0)
+    company_of_all.wire.fail(nothing)
+    yield company_of_all.anew(tmp_path)
+    company_of_all.wire.fail(nothing)
+
+
+def load(company: Company, plan: Plan) -> list[Turn]:
+    """Load a file while the wire fails by a plan, then as the queue says; return the turns of the first try."""
+    number, content = company.file()
+    event = company.intake.put(f"departments-{number}.csv", content)
+    known = set(company.intake.catalog.kept_runs)
+    company.wire.fail(plan)
+    company.intake.deliver(event)
+    turns = company.wire.turns
+    company.wire.fail(nothing)
+    [run] = set(company.intake.catalog.kept_runs) - known
+    shown = company.intake.catalog.kept_runs[run]
+    done = company.recorded(run)
+    assert (company.rows_of(number), done) in ((0, 0), (3, 1))
+    assert not shown.state.final or done
+    assert len(company.intake.queue.sent) == (not shown.state.final)
+    company.intake.deliver_all()
+    company.intake.deliver(event)  # and the event once more, late
+    assert (company.rows_of(number), company.recorded(run)) == (3, 1)
+    ended = company.intake.catalog.kept_runs[run]
+    assert (ended.state, ended.error) == (RunState.SUCCEEDED, None)
+    assert (ended.counts.read, ended.counts.inserted) == (3, 3)
+    return turns
+
+
+def batch(company: Company, plan: Plan) -> list[Turn]:
+    """Send a batch while the wire fails by a plan, and send it again with its key; return the turns."""
+    number = next(company.numbers)
+    rows = [{"id": 10 * number + each, "department": f"Department {number}"} for each in range(3)]
+    made = Batch({"departments": rows}, OnConflict.REJECT, atomic=False, by_table=False)
+    key = IdempotencyKey("POST /tables/departments/rows", str(number), "digest")
+    company.wire.fail(plan)
+    first = write_batch(company.intake.services, lambda _: made, key)
+    turns = company.wire.turns
+    company.wire.fail(nothing)
+    again = write_batch(company.intake.services, lambda _: made, key)
+    assert (first.status, first.run, json.loads(first.body)["inserted"]) == (201, again.run, 3)
+    assert first.body == again.body
+    assert (company.rows_of(number), company.recorded(str(first.run))) == (3, 1)
+    return turns
+
+
+def restore(company: Company, plan: Plan) -> list[Turn]:
+    """Restore a changed table while the wire fails by a plan, then as the queue says; return the turns."""
+    number = next(company.numbers)
+    company.intake.catalog.put_backup(company.jobs)
+    company.beside.query("WITH changed AS (UPDATE jobs SET job = :name WHERE id < 3) SELECT 1", name=str(number))
+    run = f"20260101T000000000000-{number:08x}"
+    message = {"work": "restore", "run": run, "backups": [company.jobs.id], "dry_run": False}
+    company.wire.fail(plan)
+    worker.handle(company.services, json.dumps(message))
+    turns = company.wire.turns
+    company.wire.fail(nothing)
+    changed = company.beside.rows("jobs") != JOBS
+    shown = company.intake.catalog.kept_runs[run]
+    assert changed == (company.recorded(run) == 0)
+    assert not shown.state.final or not changed
+    while company.intake.queue.sent:
+        worker.handle(company.services, json.dumps(company.intake.queue.sent.pop(0)[0]))
+    worker.handle(company.services, json.dumps(message))
+    assert company.beside.rows("jobs") == JOBS
+    assert company.recorded(run) == 1
+    ended = company.intake.catalog.kept_runs[run]
+    assert (ended.state, ended.counts.updated, ended.error) == (RunState.SUCCEEDED, 2, None)
+    return turns
+
+
+def back_up(company: Company, plan: Plan) -> list[Turn]:
+    """Back a table up while the wire fails by a plan, then as the queue says; return the turns of the first try."""
+    run = f"20260101T000000000000-{next(company.numbers):08x}"
+    message = {"work": "backup", "run": run, "tables": ["jobs"]}
+    company.intake.catalog.kept_backups.clear()
+    company.wire.fail(plan)
+    worker.handle(company.services, json.dumps(message))
+    turns = company.wire.turns
+    company.wire.fail(nothing)
+    assert len(company.intake.catalog.kept_backups) == company.intake.catalog.kept_runs[run].state.final
+    while company.intake.queue.sent:
+        worker.handle(company.services, json.dumps(company.intake.queue.sent.pop(0)[0]))
+    worker.handle(company.services, json.dumps(message))
+    ended = company.intake.catalog.kept_runs[run]
+    assert (ended.state, ended.error) == (RunState.SUCCEEDED, None)
+    [backup] = company.intake.catalog.kept_backups.values()
+    assert ended.result is not None
+    assert (ended.result["backups"], backup.rows) == ([backup.id], len(JOBS))
+    found = verify(company.services.backups, company.beside.dictionary, backup)
+    assert found.refusal is None
+    return turns
+
+
+FLOWS: dict[str, Callable[[Company, Plan], list[Turn]]] = {
+    "load": load,
+    "batch": batch,
+    "restore": restore,
+    "backup": back_up,
+}
+
+
+def nothing_is_left(company: Company) -> None:
+    """No other session is in a transaction, and no temporary table is there."""
+    company.intake.postgres.database.close()
+    sessions = """SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"""
+    for _ in range(500):
+        if company.beside.query(sessions) == [(0,)]:
+            break
+        time.sleep(0.01)
+    assert company.beside.query(sessions) == [(0,)]
+    temporary = "SELECT relname FROM pg_class WHERE relpersistence = 't' AND relkind = 'r'"
+    assert company.beside.query(temporary) == []
+
+
+@pytest.fixture(scope="module")
+def turns_of(company_of_all: Company, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, bool], list[Turn]]:
+    """The turns that each kind of work takes when nothing fails, over a connection that is warm or has to be made."""
+
+    @cache
+    def count(flow: str, warm: bool) -> list[Turn]:
+        company = company_of_all.anew(tmp_path_factory.mktemp("counted"))
+        FLOWS[flow](company, nothing)
+        if not warm:
+            company.intake.postgres.database.close()
+        return FLOWS[flow](company, nothing)
+
+    return count
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_all_work_is_once_whatever_the_database_says_around_its_commit(
+    company: Company, turns_of: Callable[[str, bool], list[Turn]], fault: str, flow: str
+) -> None:
+    when, what = FAULTS[fault]
+    commit = max(turn.number for turn in turns_of(flow, False) if turn.commits)
+    company.intake.postgres.database.close()
+    turns = FLOWS[flow](company, at(commit - (when == "before"), what))
+    assert turns[commit - 1 - (when == "before")].commits == (when != "before")
+    nothing_is_left(company)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    flow=st.sampled_from(sorted(FLOWS)),
+    place=st.floats(0, 1),
+    fault=st.sampled_from(
+        [Cut(), Cut(heard=True), Cut(state="57P01"), Raised("40001"), Raised("40P01"), Raised("57014")]
+    ),
+    warm=st.booleans(),
+)
+def test_all_work_is_once_wherever_the_wire_fails(
+    company: Company, turns_of: Callable[[str, bool], list[Turn]], flow: str, place: float, fault: Fault, warm: bool
+) -> None:
+    """Logging in and the middle of a COPY are among the places."""
+    turns = turns_of(flow, warm)
+    if not warm:
+        company.intake.postgres.database.close()
+    FLOWS[flow](company, at(1 + int(place * (len(turns) - 1)), fault))
+
+
+def test_a_login_that_is_refused_fetches_the_password_once_more(company: Company) -> None:
+    """It was rotated while the connection was warm. The server says so and hangs up, whoever is still talking."""
+    fetched: list[int] = []
+
+    account = replace(company.beside.app, host="127.0.0.1", port=company.wire.port)
+
+    def connect() -> Any:
+        fetched.append(1)
+        return account.connect()
+
+    for refusals, connects in ((1, 2), (9, 2)):
+        fetched.clear()
+        company.wire.fail(refusing(refusals, "28P01"))
+        database = PostgresDatabase(connect)
+        if refusals == 1:
+            with database.transaction() as transaction:
+                assert transaction.run("SELECT 1") == [(1,)]
+        else:
+            with pytest.raises(WrongPassword), database.transaction():
+                pass
+        database.close()
+        assert len(fetched) == connects

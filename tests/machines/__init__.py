@@ -1,0 +1,1 @@
+"""Machines that try everything: Schemathesis over the OpenAPI document, against a deployed stack."""

@@ -1,0 +1,50 @@
+"""What several clients did and were told, and whether it could have come about one operation after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.races.model import Operation, State
+
+
+@dataclass(frozen=True)
+class Event:
+    """An operation that a client began at one tick of a common clock, and whose answer it had at another."""
+
+    client: int
+    operation: Operation
+    told: Any
+    begun: int
+    ended: int
+
+    def __str__(self) -> str:
+        return f"client {self.client} [{self.begun}, {self.ended}] {self.operation}\n    was told {self.told}"
+
+
+def explain(start: State, events: Sequence[Event]) -> State | None:
+    """The state after some order of the events that explains all they were told; None when there is no such order.
+
+    What had ended before another began comes before it. See Herlihy and Wing, Linearizability (1990).
+    """
+    return _explain([start], [], events)
+
+
+def _explain(states: list[State], order: list[Event], left: Sequence[Event]) -> State | None:
+    if not left:
+        return states[-1]
+    for event in left:
+        if any(other.ended < event.begun for other in left):
+            continue
+        # A state lasts until the next event takes effect, which it has done when it ended.
+        window = [
+            state
+            for state, following in zip(states, [*order, None], strict=True)
+            if following is None or following.ended > event.begun
+        ]
+        rest = [other for other in left if other is not event]
+        for after in event.operation.outcomes(window, event.told):
+            if (found := _explain([*states, after], [*order, event], rest)) is not None:
+                return found
+    return None

@@ -1,0 +1,152 @@
+"""The checker of the torture finds what it looks for: each state here breaks a promise, and it says which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.torture.attempts import Attempt, Plan, delivery
+from tests.torture.checker import (
+    disagreements,
+    leftovers,
+    runs_that_disagree,
+    schema_of,
+    state_of,
+    storage_faults,
+)
+from tests.torture.place import BACKUPS, CATALOG, Place
+from tests.torture.torment import Torment, Violated
+
+COUNTS = {"read": 3, "inserted": 2, "updated": 0, "unchanged": 0, "rejected": 1}
+ENTRY = {"id": "r", "kind": "load", "state": "succeeded", "key": "k", **COUNTS}
+ITEM = {"id": "r", "kind": "load", "state": "succeeded", "counts": COUNTS}
+
+
+@pytest.mark.parametrize(
+    ("entry", "item", "swept", "found"),
+    [
+        (ENTRY, ITEM, True, None),
+        ({**ENTRY, "rejected": 2}, ITEM, False, "don't add up"),
+        (ENTRY, None, False, "the catalogue lacks"),
+        ({**ENTRY, "kind": "batch"}, None, False, None),
+        ({**ENTRY, "kind": "batch"}, None, True, "the catalogue lacks"),
+        (ENTRY, {**ITEM, "state": "failed"}, False, "is failed in the catalogue and succeeded in the ledger"),
+        (ENTRY, {**ITEM, "counts": {**COUNTS, "inserted": 3}}, False, "other counts"),
+        (None, ITEM, False, "the ledger does not know it"),
+        (None, {**ITEM, "state": "failed"}, True, None),
+        (None, {**ITEM, "state": "running"}, False, "still running"),
+        (None, {**ITEM, "state": "queued"}, False, None),
+        (None, {**ITEM, "state": "queued"}, True, "still queued"),
+    ],
+)
+def test_a_ledger_and_a_catalogue_that_disagree(
+    entry: dict[str, Any] | None, item: dict[str, Any] | None, swept: bool, found: str | None
+) -> None:
+    faults = list(runs_that_disagree({"r": entry} if entry else {}, {"r": item} if item else {}, swept=swept))
+    assert found in faults[0] if found else faults == []
+
+
+@contextmanager
+def broken(place: Place, breaking: str, mending: str) -> Iterator[None]:
+    with place.database.as_owner() as owner:
+        owner.execute_simple(breaking)
+        try:
+            yield
+        finally:
+            owner.execute_simple(mending)
+
+
+@pytest.mark.parametrize(
+    ("breaking", "mending", "found"),
+    [
+        ("CREATE TABLE decant.staged_x ()", "DROP TABLE decant.staged_x", "was not there"),
+        ("ALTER TABLE jobs DISABLE TRIGGER USER", "ALTER TABLE jobs ENABLE TRIGGER USER", "has lost"),
+        ("INSERT INTO decant.parts (run, part) VALUES ('x', 0)", "DELETE FROM decant.parts", "decant.parts still has"),
+        ("INSERT INTO decant.idempotency (key, request) VALUES ('k', 'r')", "TRUNCATE decant.idempotency", "claimed"),
+        ("UPDATE decant.hires SET q1 = q1 + 1", "UPDATE decant.hires SET q1 = q1 - 1", "the counts of the metrics"),
+        ("INSERT INTO decant.rejections (run, table_name, row, cells, reasons) VALUES ('x', 't', 1, '{}', '[]')",
+         "DELETE FROM decant.rejections WHERE run = 'x'", "does not have"),
+    ],
+)  # fmt: skip
+def test_what_is_left_in_the_database(place: Place, breaking: str, mending: str, found: str) -> None:
+    torment = Torment(place, seed=0)
+    torment.do("few rows")
+    schema = schema_of(place)
+    assert leftovers(place, schema) == []
+    with broken(place, breaking, mending):
+        faults = leftovers(place, schema)
+    assert [fault for fault in faults if found in fault], faults
+
+
+def test_a_session_that_holds_a_lock_is_found(place: Place) -> None:
+    connection = place.database.app.connect()
+    connection.execute_simple("BEGIN; SELECT pg_advisory_xact_lock(1)")
+    faults = leftovers(place, schema_of(place), patience=0)
+    connection.execute_simple("ROLLBACK")
+    connection.close()
+    assert [fault.partition(" ")[0] for fault in faults] == ["the", "advisory"]
+
+
+Break = Callable[[Place, str], None]
+
+
+def _half(place: Place, _: str) -> None:
+    place.s3.put_object(Bucket=BACKUPS, Key="backups/jobs/20200101T000000000000-00000000/data.avro", Body=b"x")
+
+
+def _no_manifest(place: Place, folder: str) -> None:
+    place.s3.delete_object(Bucket=BACKUPS, Key=f"{folder}/manifest.json")
+
+
+def _flipped(place: Place, folder: str) -> None:
+    key = f"{folder}/data.avro"
+    content = place.s3.get_object(Bucket=BACKUPS, Key=key)["Body"].read()
+    place.s3.put_object(Bucket=BACKUPS, Key=key, Body=content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def _unlisted(place: Place, folder: str) -> None:
+    key = {"partition": {"S": "backup"}, "id": {"S": folder.rsplit("/", 1)[1]}}
+    place.dynamodb.delete_item(TableName=CATALOG, Key=key)
+
+
+@pytest.mark.parametrize(
+    ("break_", "found"),
+    [(_half, "half a backup"), (_no_manifest, "has no manifest"), (_flipped, "not what its manifest says"),
+     (_unlisted, "is not listed")],
+)  # fmt: skip
+def test_a_bucket_and_a_catalogue_that_disagree(place: Place, break_: Break, found: str) -> None:
+    torment = Torment(place, seed=0)
+    torment.do("backup")
+    torment.sweep()
+    [folder] = {
+        each["Key"].rsplit("/", 1)[0]
+        for each in place.s3.list_objects_v2(Bucket=BACKUPS, Prefix="backups/jobs/")["Contents"][-1:]
+    }
+    break_(place, folder)
+    try:
+        assert [fault for fault in storage_faults(place, swept=True) if found in fault]
+    finally:
+        for each in place.s3.list_objects_v2(Bucket=BACKUPS, Prefix="backups/").get("Contents", ()):
+            place.s3.delete_object(Bucket=BACKUPS, Key=each["Key"])
+        torment.sweep()
+
+
+def test_rows_that_no_model_has_are_found(place: Place) -> None:
+    torment = Torment(place, seed=0)
+    place.database.query("INSERT INTO jobs VALUES (99, 'Nobody') RETURNING id")
+    assert state_of(place) != torment.source.state
+    with pytest.raises(Violated, match="jobs: 1 too many"):
+        torment.do("few rows")
+
+
+def test_a_process_is_killed_where_it_was_planned(place: Place) -> None:
+    message = {"work": "backup", "run": "20200101T000000000000-00000000", "tables": ["jobs"]}
+    attempt = Attempt("worker", delivery(json.dumps(message), 1), Plan("run.begun"))
+    outcome = place.workers[0].make(attempt)
+    assert (outcome.killed, outcome.points) == (True, ["run.begun"])
+    assert [fault for fault in disagreements(place) if "still running" in fault]
+    Torment(place, seed=0).sweep()  # it ends the run, whose message is lost
