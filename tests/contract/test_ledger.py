@@ -82,6 +82,13 @@ def test_what_a_restore_did_is_read_from_its_run(transaction: Transaction) -> No
     assert found.result == {"tables": []}
 
 
+def test_what_a_run_does_not_have_is_null_for_who_asks_in_sql(transaction: Transaction) -> None:
+    for entry in (LOADED, replace(FAILED, note="none")):
+        ledger.record(transaction, entry)
+    assert transaction.run("SELECT id FROM decant.runs WHERE error IS NULL AND result IS NULL") == [("run-1",)]
+    assert transaction.run("SELECT id FROM decant.runs WHERE table_name IS NULL AND bucket IS NULL") == [("run-2",)]
+
+
 def test_a_run_that_has_not_ended_is_not_there(transaction: Transaction) -> None:
     ledger.record(transaction, LOADED)
     assert ledger.recorded(transaction, "run-2") is None
