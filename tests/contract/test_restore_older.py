@@ -206,6 +206,68 @@ def test_what_the_table_of_today_can_not_hold_is_refused_with_the_reason_and_not
             drill(new.database, storage, now, [backup], progress=quiet)
 
 
+def test_broken_rules_are_told_in_words_and_as_a_program_reads_them(
+    make_database: MakeDatabase, storage: FolderStorage, backup: Backup
+) -> None:
+    required = "Row -2 of the backup of people has no name, which people requires now"
+    too_big = "Rows 1, 2147483647 of the backup of people have what people takes no more: its rule is (id <= 0)"
+    too_long = (
+        "Row 2147483647 of the backup of people has what people takes no more: its rule is (char_length(name) <= 50)"
+    )
+    small, named = (
+        field("id", "integer", required=True, constraints={"maximum": 0}),
+        field("name", "string", required=True),
+    )
+    short = field("name", "string", required=True, constraints={"maxLength": 50})
+    for now, detail in (
+        (people(ID, named, PAID), f"{required}."),
+        (people(small, named, PAID), f"{required}. 1 more rule is broken."),
+        (people(small, short, PAID), f"{required}. 2 more rules are broken."),
+    ):
+        with make_database(now) as new, pytest.raises(RestoreRefused) as caught:
+            put_back(new, storage, backup)
+        assert caught.value.detail == detail
+    assert caught.value.hint == (
+        "Restore a backup that is younger than the rule, or this one with the dictionary of its day, into another "
+        "database."
+    )
+    people_of = {"table": "people"}
+    assert caught.value.errors == [
+        {"code": "missing-cell", **people_of, "columns": ["name"], "rows": ["-2"], "row_count": 1, "message": required},
+        {
+            "code": "constraint-error",
+            **people_of,
+            "columns": ["id"],
+            "rows": ["1", "2147483647"],
+            "row_count": 2,
+            "message": too_big,
+        },
+        {
+            "code": "constraint-error",
+            **people_of,
+            "columns": ["name"],
+            "rows": ["2147483647"],
+            "row_count": 1,
+            "message": too_long,
+        },
+    ]
+
+
+def test_rows_are_named_by_the_whole_of_their_key_and_in_its_order(
+    make_database: MakeDatabase, storage: FolderStorage
+) -> None:
+    place, key = field("place", "string", required=True), {"primaryKey": ["place", "id"]}
+    rows = [("b", 1), ("a", 10), ("a", 9)]
+    with make_database(people(ID, place, NAME, **key)) as old:
+        fill(old, "people", [{"id": n, "place": each, "name": None} for each, n in rows])
+        [backup] = take(old, storage, FakeCatalog())
+    with (
+        make_database(people(ID, place, field("name", "string", required=True), **key)) as new,
+        pytest.raises(RestoreRefused, match="Rows a/9, a/10, b/1 of the backup of people have no name"),
+    ):
+        put_back(new, storage, backup)
+
+
 def test_the_listed_rows_are_capped_and_the_counted_are_not(
     make_database: MakeDatabase, storage: FolderStorage
 ) -> None:

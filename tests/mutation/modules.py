@@ -1,0 +1,17 @@
+"""What is mutated, and the tests that say what it has to do: quick ones, for a survivor is held against all of them."""
+
+from __future__ import annotations
+
+_RESTORE = ["tests/contract/test_restore.py", "tests/contract/test_restore_older.py"]
+_FLIPS = "tests/contract/test_flips.py::test_"
+
+SPECIFIED_BY = {
+    "chalicelib.load.validation": ["tests/unit/test_validation.py"],
+    "chalicelib.load.ledger": ["tests/contract/test_ledger.py"],
+    "chalicelib.backup.references": _RESTORE,
+    "chalicelib.backup.restore": _RESTORE,
+    "chalicelib.backup.rules": ["tests/contract/test_restore_older.py"],
+    "chalicelib.backup.schemas": ["tests/unit/test_backup_schemas.py", "tests/contract/test_restore_older.py"],
+    "chalicelib.backup.swap": _RESTORE,
+    "chalicelib.backup.verification": ["tests/contract/test_backup.py", "tests/contract/test_flips.py"],
+}
