@@ -253,6 +253,29 @@ def test_broken_rules_are_told_in_words_and_as_a_program_reads_them(
     ]
 
 
+def test_what_two_columns_miss_of_one_parent_is_counted_together(
+    make_database: MakeDatabase, storage: FolderStorage
+) -> None:
+    nick = field("nick", "string")
+    with make_database(people(ID, NAME, nick)) as old:
+        fill(old, "people", [{"id": 1, "name": "Ann", "nick": "An"}, {"id": 2, "name": "Bob", "nick": None}])
+        [backup] = take(old, storage, FakeCatalog())
+    names = {"fields": [field("name", "string", required=True)], "primaryKey": ["name"]}
+    keys = [{"fields": [name], "reference": {"resource": "names", "fields": ["name"]}} for name in ("name", "nick")]
+    now = people(ID, NAME, nick, others=[{"name": "names", "schema": names}], foreignKeys=keys)
+    with make_database(now) as new, pytest.raises(RestoreRefused) as caught:
+        put_back(new, storage, backup)
+    assert caught.value.detail == (
+        "Row 1 of the backup of people refers to names Ann, which is not there. "
+        "Missed in the same way: 2 more of names."
+    )
+    assert [(each["columns"], each["value"], each["rows"]) for each in caught.value.errors] == [
+        (["name"], "Ann", ["1"]),
+        (["name"], "Bob", ["2"]),
+        (["nick"], "An", ["1"]),
+    ]
+
+
 def test_rows_are_named_by_the_whole_of_their_key_and_in_its_order(
     make_database: MakeDatabase, storage: FolderStorage
 ) -> None:

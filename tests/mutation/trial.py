@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
@@ -46,7 +47,8 @@ class _Trial:
         set_mutant_under_test(mutant)
         self.failed = False
         item._initrequest()  # or it can't be run again
-        signal.setitimer(signal.ITIMER_REAL, _SECONDS)
+        # Again and again, for what tries examples takes the first as the failure of one.
+        signal.setitimer(signal.ITIMER_REAL, _SECONDS, _SECONDS / 4)
         try:
             item.ihook.pytest_runtest_protocol(item=item, nextitem=self._nothing)
         except TimeoutError:
@@ -55,6 +57,13 @@ class _Trial:
             signal.setitimer(signal.ITIMER_REAL, 0)
             set_mutant_under_test("")
         return self.failed
+
+
+def pytest_collection() -> None:
+    """Let properties be tried with the same examples each time, and none be made simpler once it failed."""
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", deadline=None, phases=phases, derandomize=True, database=None)
+    hypothesis.settings.load_profile("mutants")
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:
