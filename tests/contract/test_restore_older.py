@@ -279,7 +279,8 @@ def test_what_two_columns_miss_of_one_parent_is_counted_together(
 def test_rows_are_named_by_the_whole_of_their_key_and_in_its_order(
     make_database: MakeDatabase, storage: FolderStorage
 ) -> None:
-    place, key = field("place", "string", required=True), {"primaryKey": ["place", "id"]}
+    place = field("place", "string", required=True)
+    key: dict[str, Any] = {"primaryKey": ["place", "id"]}
     rows = [("b", 1), ("a", 10), ("a", 9)]
     with make_database(people(ID, place, NAME, **key)) as old:
         fill(old, "people", [{"id": n, "place": each, "name": None} for each, n in rows])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 _RESTORE = ["tests/contract/test_restore.py", "tests/contract/test_restore_older.py"]
-_FLIPS = "tests/contract/test_flips.py::test_"
 
 SPECIFIED_BY = {
     "chalicelib.load.validation": ["tests/unit/test_validation.py"],
@@ -11,7 +10,7 @@ SPECIFIED_BY = {
     "chalicelib.backup.references": _RESTORE,
     "chalicelib.backup.restore": _RESTORE,
     "chalicelib.backup.rules": ["tests/contract/test_restore_older.py"],
-    "chalicelib.backup.schemas": ["tests/unit/test_backup_schemas.py", "tests/contract/test_restore_older.py"],
+    "chalicelib.backup.schemas": ["tests/unit/test_backup_schemas.py"],
     "chalicelib.backup.swap": _RESTORE,
-    "chalicelib.backup.verification": ["tests/contract/test_backup.py", "tests/contract/test_flips.py"],
+    "chalicelib.backup.verification": ["tests/unit/test_backup_verification.py"],
 }
