@@ -93,13 +93,17 @@ dev: install ## serve the API with `chalice local` against the running stack
 test: install ## every test, on as many cores as there are
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+fuzz: install ## look for inputs that break a promise, guided by coverage: make fuzz [MINUTES=10] [TARGET=csv] [SEED=1]
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r tests/fuzz/requirements.txt
+	@for target in $(or $(TARGET),csv workbook validation avro manifest); do $(PY) -m tests.fuzz $$target --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) || exit 1; done
+
 flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
 	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
 	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=20]
+torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=60]
 	@KILLS=$(KILLS) SEED=$(SEED) MINUTES=$(MINUTES) $(PY) -m pytest -q -s tests/torture/torture.py
 
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given

@@ -39,6 +39,7 @@ from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.dictionary.package import load_dictionary
 from chalicelib.metrics.registry import metrics_of
+from chalicelib.roles import LOGINS
 from chalicelib.settings import PACKAGED_DICTIONARY
 from decant.client import ENDED, Answer, Client
 from decant.failures import Unreachable
@@ -46,8 +47,8 @@ from infra.local.folder import stack_folder
 from infra.local.record import Record
 
 FIGURES = Path(__file__).with_name("callers.json")
-# Keys of the rows of all callers: each has a million from here on.
-FIRST_KEY = 100_000_000
+# Keys of the rows of all callers, each of whom has a million. Others may have made rows beyond.
+FIRST_KEY, LAST_KEY = 100_000_000, 999_999_999
 _KEYS_OF_ONE = 1_000_000
 _TRIES = 10
 _LOOK_SECONDS = 1.0
@@ -70,15 +71,17 @@ class Seen:
 
 @dataclass
 class Watched:
-    """What the stack took meanwhile: memory of its functions in MiB, and connections to its database."""
+    """What the stack took meanwhile: its functions' processes, their memory in MiB, and the app's connections."""
 
+    processes: list[int] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
     connections: list[int] = field(default_factory=list)
 
     def growth(self) -> float:
-        """The median memory of the last third, as a multiple of that of the first."""
-        third = max(len(self.memory) // 3, 1)
-        return statistics.median(self.memory[-third:]) / statistics.median(self.memory[:third])
+        """The median memory of a process in the last third, as a multiple of that in the first."""
+        each = [memory / count for memory, count in zip(self.memory, self.processes, strict=True) if count]
+        third = max(len(each) // 3, 1)
+        return statistics.median(each[-third:]) / statistics.median(each[:third])
 
 
 class Caller:
@@ -182,7 +185,7 @@ class Caller:
 
 
 class Watch(threading.Thread):
-    """Looks at the functions' memory and the database's connections, once a second."""
+    """Looks at the functions' processes and the app's connections to the database, once a second."""
 
     def __init__(self, record: Record, folder: Path) -> None:
         super().__init__(daemon=True)
@@ -193,9 +196,12 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
-            self.watched.memory.append(self._memory())
+            taken = self._memory()
+            self.watched.processes.append(len(taken))
+            self.watched.memory.append(sum(taken) / 2**20)
             [[count]] = self._connection.run(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = ANY(CAST(:logins AS text[]))",
+                logins=list(LOGINS),
             )
             self.watched.connections.append(count)
 
@@ -206,14 +212,14 @@ class Watch(threading.Thread):
         self._connection.close()
         return self.watched
 
-    def _memory(self) -> float:
-        """The memory of the functions' processes, which the emulator keeps warm in the stack's folder."""
-        found = 0
+    def _memory(self) -> list[int]:
+        """The bytes of each of the functions' processes, which the emulator keeps warm in the stack's folder."""
+        found = []
         for process in psutil.process_iter(["cmdline", "memory_info"]):
             command = " ".join(process.info["cmdline"] or ())
             if self._folder in command and "ministack-lambda-" in command and process.info["memory_info"]:
-                found += process.info["memory_info"].rss
-        return found / 2**20
+                found.append(process.info["memory_info"].rss)
+        return found
 
 
 @dataclass(frozen=True)
@@ -251,7 +257,7 @@ def call_at_once(
         return seen, watched, _counted(connection, dictionary, seen)
     finally:
         for table in reversed(dictionary.tables):
-            connection.run(f"DELETE FROM {quote(table.name)} WHERE {_own(table)}", first=FIRST_KEY)
+            connection.run(f"DELETE FROM {quote(table.name)} WHERE {_own(table)}")
         connection.close()
 
 
@@ -265,7 +271,7 @@ def _connect(record: Record) -> Any:
 
 def _counted(connection: Any, dictionary: Dictionary, seen: Seen) -> Counted:
     found = {
-        table.name: connection.run(f"SELECT count(*) FROM {quote(table.name)} WHERE {_own(table)}", first=FIRST_KEY)
+        table.name: connection.run(f"SELECT count(*) FROM {quote(table.name)} WHERE {_own(table)}")
         for table in dictionary.tables
     }
     [[rejected]] = connection.run(
@@ -276,7 +282,7 @@ def _counted(connection: Any, dictionary: Dictionary, seen: Seen) -> Counted:
 
 
 def _own(table: Table) -> str:
-    return f"{quote(table.primary_key[0])} >= :first" if _counted_key(table) else "false AND :first = 0"
+    return f"{quote(table.primary_key[0])} BETWEEN {FIRST_KEY} AND {LAST_KEY}" if _counted_key(table) else "false"
 
 
 def _counted_key(table: Table) -> bool:
@@ -331,10 +337,11 @@ def main() -> int:
         "errors": seen.errors,
         "told to wait": dict(seen.told_to_wait),
         "rows": dataclasses.asdict(counted),
+        "processes of the functions at most": max(watched.processes),
         "memory of the functions, MiB": {
             "first": round(watched.memory[0]),
             "most": round(max(watched.memory)),
-            "last third over first": round(watched.growth(), 3),
+            "of a process, last third over first": round(watched.growth(), 3),
         },
         "connections at most": max(watched.connections),
     }

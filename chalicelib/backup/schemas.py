@@ -101,8 +101,8 @@ def _plain(avro: Any) -> Any:
 def _told(avro: Any) -> str:
     if not isinstance(avro, dict):
         return str(avro)
-    digits = f"({avro['precision']}, {avro['scale']})" if "precision" in avro else ""
-    return f"{avro['logicalType']}{digits}"
+    digits = f"({avro['precision']}, {avro['scale']})" if {"precision", "scale"} <= avro.keys() else ""
+    return f"{avro.get('logicalType', avro.get('type'))}{digits}"
 
 
 def _list(names: Any) -> str:

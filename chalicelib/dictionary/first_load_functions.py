@@ -20,6 +20,8 @@ from chalicelib.dictionary.names import quote_literal
 # for that keeps no reader or writer waiting.
 _LOCK_TIMEOUT = "2s"
 _LOCK_TRIES = 10
+# The usual 64 MB are shared by two processes, and each sorts a million rows' half in runs that have to be merged.
+_INDEX_MEMORY = "128MB"
 _NOT_NOW = "RAISE SQLSTATE 'DFL00'"
 # Told to be immediate, the keys are put on at once: SET CONSTRAINTS decant.decant_first_load_ends IMMEDIATE
 END = "decant.decant_first_load_ends"
@@ -51,7 +53,8 @@ EXCEPTION WHEN SQLSTATE 'DFL00' THEN -- gives back the locks as well
     RETURN false;
 END $first$""",
         f"""CREATE OR REPLACE FUNCTION decant.end_first_load() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $first$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET maintenance_work_mem = '{_INDEX_MEMORY}' AS $first$
 BEGIN
     DELETE FROM decant.first_loads f WHERE f.table_name = NEW.table_name;
     CASE NEW.table_name

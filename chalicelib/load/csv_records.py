@@ -61,7 +61,7 @@ class Records:
         try:
             with pa_csv.open_csv(self._stream, **options) as reader:
                 for batch in reader:
-                    yield pa.table(batch)
+                    yield pa.table([self._stream.meant(column) for column in batch.columns], names=self._names)
                 yield reader.schema.empty_table()
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error):
@@ -82,7 +82,7 @@ class Records:
         if row.text == self._end:
             self.ended = True
         else:
-            self.ragged.append(row)
+            self.ragged.append(row._replace(text=self._stream.meant_text(row.text or "")))
         return "skip"
 
 

@@ -7,12 +7,19 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.bytes_seen import count_byte
 
 # Of UTF-8: the bytes of a character, what follows its first one, and that one where there are more.
 _LONGEST, _GOES_ON, _BEGINS_MORE = 4, 0x80, 0xC0
+
+# pyarrow loses quotes and line ends near U+0000 (https://github.com/apache/arrow/issues/50481), so it gets other bytes
+# in its place. That nothing else is taken for them, the sign that they begin with has others as well.
+_NUL, _SIGN = b"\0", b"\1"
+_FOR_NUL, _FOR_SIGN = b"\1n", b"\1s"
+_RETURN = ord("\r")
 
 
 class Utf8Stream:
@@ -31,12 +38,24 @@ class Utf8Stream:
         self._end = b""
         self._started = lines is not None
         self._exhausted = False
+        self._hides = False
         self.quotes = False
 
     def peek(self, size: int) -> bytes:
-        """The first bytes, which ``read`` gives again."""
+        """The first bytes of the text, which ``read`` gives again."""
         self._fill(size)
-        return bytes(self._ahead)
+        return bytes(self._ahead.replace(_FOR_NUL, _NUL).replace(_FOR_SIGN, _SIGN) if self._hides else self._ahead)
+
+    def meant(self, texts: pa.Array) -> pa.Array:
+        """Texts that were parsed from these bytes, with the U+0000 that the parser did not see."""
+        if self._hides:
+            for hidden, sign in ((_FOR_NUL, _NUL), (_FOR_SIGN, _SIGN)):
+                texts = pc.replace_substring(texts, hidden.decode(), sign.decode())
+        return texts
+
+    def meant_text(self, text: str) -> str:
+        """One such text."""
+        return str(self.meant(pa.scalar(text)).as_py()) if self._hides else text
 
     def enclose(self, begin: bytes, end: bytes) -> None:
         """Give these bytes before the first and behind the last."""
@@ -45,12 +64,15 @@ class Utf8Stream:
 
     def read(self, size: int = -1) -> bytes:
         """As a file does: fewer bytes than asked are the last ones. A socket may give fewer; pyarrow takes that for
-        the size of its block.
+        the size of its block, and takes a line end apart that lies in two of them, even inside a quoted cell
+        (https://github.com/apache/arrow/issues/51368): its first half waits for the other.
         """
         self._fill(size)
         if len(self._ahead) < size:
             self._ahead += self._end
             self._end = b""
+        if 1 < size < len(self._ahead) and self._ahead[size - 1] == _RETURN:
+            size -= 1
         content = bytes(memoryview(self._ahead)[:size]) if size >= 0 else bytes(self._ahead[:size])
         del self._ahead[:size]
         return content
@@ -69,6 +91,9 @@ class Utf8Stream:
             if not self._started:
                 content = self._beginning(content)
             self._check(content)
+            if _NUL in content or _SIGN in content:
+                self._hides = True
+                content = content.replace(_SIGN, _FOR_SIGN).replace(_NUL, _FOR_NUL)
             self._ahead += content
 
     def _beginning(self, content: bytes) -> bytes:

@@ -1,4 +1,7 @@
-"""Callers at once: every row that an answer said went in is there, once, and none that was rejected is forgotten."""
+"""Callers at once: every row that an answer said went in is there, once, and none that was rejected is forgotten.
+
+Each process of a function has one connection to the database at most.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from tests.plain_metrics import DIFFERENCES
 
 
 def test_what_callers_at_once_were_told_is_what_is_there(local_stack: Stack, stack: Record) -> None:
-    seen, _, counted = call_at_once(stack, local_stack.folder, callers=4, seconds=8, seed=1)
+    seen, watched, counted = call_at_once(stack, local_stack.folder, callers=4, seconds=8, seed=1)
     assert not seen.errors
     assert counted.told == counted.found
     assert counted.rejected_told == counted.rejected_found
+    assert max(watched.connections) <= max(watched.processes)
     assert sum(counted.told.values()) > 0
     connection = connect_url(stack.database_url)
     with connection.cursor() as cursor:

@@ -207,7 +207,7 @@ class _Connection:
     def _raise(self, state: str, kinds: bytes) -> None:
         if self._copying:
             self._server.sendall(_framed(b"f", b"planned\0"))
-            while kinds != b"S":
+            while not kinds.endswith(b"S"):
                 kinds, _ = _message(self._client)
             self._server.sendall(_framed(b"S", b""))
             self._client.sendall(self._answer().replace(b"C57014\0", b"C" + state.encode() + b"\0"))

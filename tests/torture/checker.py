@@ -142,10 +142,6 @@ def _rows_and_tables(place: Place, schema: set[tuple[Any, ...]]) -> Iterator[str
         yield f"keys are claimed without an answer: {rows}"
     for row in place.database.query(_REJECTED):
         yield f"run, rejected rows, and those that are logged: {row}"
-    if rows := place.database.query(
-        "SELECT DISTINCT run FROM decant.rejections WHERE run NOT IN (SELECT id FROM decant.runs)"
-    ):
-        yield f"rejections of runs that the ledger does not have: {rows}"
     for row in place.database.query(DIFFERENCES):
         yield f"the counts of the metrics are not those of the rows: {row}"
 

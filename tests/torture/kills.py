@@ -38,9 +38,10 @@ class Kills:
     def plan(self) -> Plan:
         """How the next attempt is to end."""
         with self._lock:
-            if self._left <= 0:
-                return Plan()
             if self._plan is None:
+                if self._left <= 0:
+                    return Plan()
+                self._left -= 1
                 self._plan = self._next()
             if self._plan.after is not None and self._chance.random() < 0.5:
                 return Plan()  # another attempt of the same work is struck
@@ -57,8 +58,8 @@ class Kills:
                 return
             self.by_point[plan.point or TIME] += 1
             self.by_kind[self._kind] += 1
-            self._left -= 1
-            self._plan = None
+            if self._plan == plan:  # two workers may have had the same plan, and both have died of it
+                self._plan = None
 
     def _next(self) -> Plan:
         chance, known = self._chance, self._known[self._kind]

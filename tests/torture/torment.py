@@ -73,7 +73,7 @@ class Torment:
         work = self.source.make(kind)
         self.works[work.kind] += 1
         self.kills.begin(work.kind, most_kills, wanted)
-        mark = max([*ledger(self.place), *catalogue(self.place, "run"), " "])
+        mark = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}"  # as the ids of runs begin
         for key, content in work.files:
             self.place.drop(key, content)
         if work.message is not None:
@@ -198,6 +198,8 @@ class Torment:
         state = state_of(self.place)
         gave_up = work.most_deliveries > 3
         for run, item in shown.items():
+            if item["kind"] == "retention":  # whose clock is ahead
+                continue
             self.ends[f"{item['kind']} {item['state']}"] += 1
             if item["state"] not in {*work.ends, "queued", *(["failed"] if gave_up else [])}:
                 faults.append(f"{run} ended as {item['state']}: {item.get('error')}")

@@ -77,6 +77,7 @@ class Source:
             "same again": lambda: self._same_again(10),
             "same parts again": lambda: self._same_again(640),
             "batch": self._batch,
+            "bad batch": lambda: self._batch(bad=True),
             "correction": self._correction,
             "load again": self._load_again,
             "backup": self._backup,
@@ -106,7 +107,7 @@ class Source:
         employees = {**rows, **self.state[EMPLOYEES]}
         return {**self.state, EMPLOYEES: employees, DEPARTMENTS: {**self.state[DEPARTMENTS], **(departments or {})}}
 
-    def _employees(self, count: int) -> tuple[bytes, Rows, int, list[Correctable]]:
+    def _employees(self, count: int, *, bad_first: bool = False) -> tuple[bytes, Rows, int, list[Correctable]]:
         """A CSV file without a header, its good rows, how many are bad, and which of them can be put right."""
         good: Rows = {}
         lines, bad, correctable = [], 0, []
@@ -115,7 +116,7 @@ class Source:
         for number in range(count):
             key, name = first + number, f"Name {first + number} of {self._made}"
             department, job = self.chance.randint(1, 5), self.chance.randint(1, 5)
-            fault = self.chance.randrange(25)
+            fault = 1 if bad_first and not number else self.chance.randrange(25)
             if fault == 0:
                 lines.append(f"{key},{name},{HIRED},99,{job}")
                 correctable.append(Correctable("", number + 1, key, name))
@@ -154,7 +155,7 @@ class Source:
 
     def _locked_out(self) -> Work:
         work = self._file(20)
-        work.kind, work.locked = "locked out", 0.8
+        work.kind, work.locked = "locked out", 1.5
         return work
 
     def _bad_file(self) -> Work:
@@ -169,22 +170,22 @@ class Source:
         kind = "same again" if rows < 600 else "same parts again"
         return Work(kind, first.allowed, files, ends=frozenset({"succeeded", "duplicate"}))
 
-    def _batch(self) -> Work:
+    def _batch(self, *, bad: bool = False) -> Work:
         rows = self.chance.randint(3, 40)
-        content, good, bad, _ = self._employees(rows)
+        content, good, faults, _ = self._employees(rows, bad_first=bad)
         names = ("id", "name", "datetime", "department_id", "job_id")
         employees = [dict(zip(names, line.split(","), strict=True)) for line in content.decode().splitlines()]
         department = self._next_id
         self._next_id += 1
-        atomic = self.chance.random() < 0.3
+        atomic = not bad and self.chance.random() < 0.3
         body = {DEPARTMENTS: [{"id": department, "department": f"D {department}"}], EMPLOYEES: employees}
         asked = request("POST", "/batch", body=body, query={"mode": "atomic"} if atomic else None, key=self._key())
-        if atomic and bad:
+        if atomic and faults:
             return Work(
                 "batch", [self.state], request=asked, ends=frozenset({"refused"}), counts=(rows + 1, 0, rows + 1)
             )
         after = self._with(good, {department: (department, f"D {department}")})
-        return Work("batch", [self.state, after], request=asked, counts=(rows + 1, rows + 1 - bad, bad))
+        return Work("batch", [self.state, after], request=asked, counts=(rows + 1, rows + 1 - faults, faults))
 
     def _correction(self) -> Work:
         rows = self.correctable[:1]
@@ -202,7 +203,7 @@ class Source:
 
     def _backup(self) -> Work:
         asked = request("POST", "/backups", key=self._key())
-        return Work("backup", [self.state], request=asked, linger_at="backup.part-offered", linger=0.3)
+        return Work("backup", [self.state], request=asked, linger_at="backup.part-offered", linger=0.6)
 
     def _rebuild(self) -> Work:
         return Work("rebuild", [self.state], request=request("POST", "/backups/rebuild", key=self._key()))

@@ -320,3 +320,20 @@ def test_a_table_of_one_column() -> None:
     assert [row for chunk in chunks for row in chunk.cells["id"].to_pylist()] == ["1", "2", "3"]
     assert [line for chunk in chunks for line in chunk.lines.to_pylist()] == [1, 3, 4]
     assert [len(chunk.faults) for chunk in chunks if chunk.faults] == [1]
+
+
+def test_a_line_end_in_a_cell_stays_whole_wherever_a_block_ends() -> None:
+    for ahead in range(20, 80):
+        text = "x" * ahead + "\r\ny"
+        assert [row[3] for row in rows(f'1,"{text}"\r\n2,b\r\n'.encode(), 128)] == [text, "b"]
+        assert [row[3] for row in rows(f'0,{"x" * ahead}\n1,"a\r\nb"\r\n2,b\r\n'.encode(), 64)][1:] == ["a\r\nb", "b"]
+
+
+@pytest.mark.parametrize("sign", ["\0", "\1", "\1n", "\1s", "\0\1s\0n"])
+def test_a_control_character_is_text_and_costs_no_other_row(sign: str) -> None:
+    lines = [f'{n},"{sign * 4}""{n}""`"' for n in range(40)] + ["40,b", f"41,{sign}", f"42,{sign},{sign}"]
+    expected = [f'{sign * 4}"{n}"`' for n in range(40)] + ["b", sign, sign]
+    for block in (64, 100, 2**20):
+        found = rows("\n".join(lines).encode(), block)
+        assert [(int(cells or -1), label) for _, _, cells, label, _ in found] == list(enumerate(expected))
+        assert [codes for *_, codes in found if codes] == [["extra-cell"]]

@@ -371,3 +371,25 @@ class TestFix:
         for run in ("r2", "r3"):
             server.answer("POST /api/uploads", body={**UPLOAD, "url": f"{server.url}/bucket", "run": run})
         server.answer("POST /bucket", 204, b"")
+
+
+class TestDeadLetters:
+    """What failed for good is told with its reason, and all of it is brought back, however much it is."""
+
+    def test_each_message_is_told_with_its_runs_or_why_it_can_not_be_read(self, server: Server, decant: Any) -> None:
+        error = {"code": "unavailable", "detail": "The database can't be reached.", "hint": None}
+        run = run_of("r9", state="failed", error=error, ended="2026-11-22T15:55:42.681450Z", source={"key": "a.csv"})
+        letter = {"id": "m1", "sent": "2026-11-22T15:55:41Z", "deliveries": 5, "problem": None, "body": "{}"}
+        poison = {**letter, "id": "m2", "problem": "It is no JSON.", "body": "nonsense", "runs": []}
+        server.answer("GET /api/dead-letters", body={"messages": [{**letter, "runs": [run]}, poison], "more": False})
+        told = decant("dead-letters").stdout
+        for each in ("load r9 of a.csv: failed since 2026-11-22T15:55:42: The database can't be reached.", "m1",
+                     "It is no JSON.", "nonsense", "2 messages are in the dead-letter queue."):  # fmt: skip
+            assert each in told
+
+    def test_all_pages_are_brought_back_and_no_page_is_asked_for_in_vain(self, server: Server, decant: Any) -> None:
+        asked = "POST /api/dead-letters/redrive"
+        for moved, more in ((100, True), (7, True), (0, True)):
+            server.answer(asked, body={"redriven": moved, "more": more})
+        assert "107 messages are in the work queue again." in decant("redrive", "--run", "r9").stdout
+        assert sent(server, asked) == [{"run": "r9"}] * 3

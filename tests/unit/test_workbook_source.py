@@ -296,16 +296,19 @@ def test_cells_that_no_sheet_can_have_are_told(cells: str) -> None:
 def test_a_document_type_is_refused_before_its_entities_grow() -> None:
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
     laughs = f'<!DOCTYPE l [<!ENTITY e0 "ha">{entities}]>'
-    start = time.monotonic()
     assert fails(raw(ROW.replace("<t>a", "<t>&e11;"), laughs)) == "dangerous-workbook"
-    assert time.monotonic() - start < 1
 
 
 @pytest.mark.parametrize("before", ["", '<?xml version="1.0"?>', "<?xml version='1.0'?>"])
 def test_blanks_ahead_of_a_comment_cost_no_more_than_others(before: str) -> None:
-    start = time.monotonic()
-    assert rows(raw(ROW, before + " " * 30_000 + "<!-- -->")) == GOOD
-    assert time.monotonic() - start < 1
+    def cost(blanks: int) -> float:
+        content = raw(ROW, before + " " * blanks + "<!-- -->")
+        begun = time.process_time()
+        assert rows(content) == GOOD
+        return time.process_time() - begun
+
+    # What grows with the square of the blanks would take 64 times as long; what else there is to do takes some of it.
+    assert min(cost(32_000) for _ in range(3)) < 30 * max(min(cost(4_000) for _ in range(3)), 0.01)
 
 
 @pytest.mark.parametrize("content", [
@@ -313,9 +316,7 @@ def test_blanks_ahead_of_a_comment_cost_no_more_than_others(before: str) -> None
     with_parts({f"xl/{n}.bin": b"" for n in range(10_001)}),
 ], ids=["bomb", "entries"])  # fmt: skip
 def test_an_archive_that_would_grow_too_much_is_refused_by_its_directory(content: bytes) -> None:
-    start = time.monotonic()
     assert fails(content) == "dangerous-workbook"
-    assert time.monotonic() - start < 1
 
 
 @pytest.mark.parametrize("name", [
