@@ -80,8 +80,28 @@ def test_a_restore_is_recorded_in_the_ledger(
     put_back(company, storage, backup)
     assert company.query(
         """SELECT kind, table_name, state, read, inserted, updated, unchanged, rejected, started,
-            result #>> '{tables,0,deleted}' FROM decant.runs WHERE id = 'run-1'"""
-    ) == [("restore", "hired_employees", "succeeded", 40, 3, 5, 32, 0, NOW, "1")]
+            result, note FROM decant.runs WHERE id = 'run-1'"""
+    ) == [
+        (
+            *("restore", "hired_employees", "succeeded", 40, 3, 5, 32, 0, NOW),
+            {
+                "dry_run": False,
+                "tables": [
+                    {
+                        "table": "hired_employees",
+                        "backup": backup.id,
+                        "rows": 40,
+                        "inserted": 3,
+                        "updated": 5,
+                        "deleted": 1,
+                        "unchanged": 32,
+                        "notes": [],
+                    }
+                ],
+            },
+            None,
+        )
+    ]
 
 
 def test_an_emptied_parent_whose_rows_are_referenced_comes_back(

@@ -15,8 +15,8 @@ import pytest
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
-# A mutant may wait for what never comes. No test that is chosen takes a quarter of it.
-_SECONDS = 20
+# A mutant may wait for what never comes. No test that is chosen takes a tenth of it.
+_SECONDS = 60
 # Tests that killed other mutants of a function are tried first.
 _REMEMBERED = 6
 
