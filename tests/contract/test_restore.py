@@ -335,8 +335,11 @@ def test_a_constraint_that_bites_while_we_work_refuses_the_restore(
         transaction.run("INSERT INTO departments VALUES (8, 'new')")
         transaction.run("UPDATE hired_employees SET department_id = 8 WHERE id = 9")
     monkeypatch.setattr(restore_module, "refuse_broken_references", lambda *_: None)
-    with pytest.raises(RestoreRefused, match="A constraint of the table refuses a row"):
+    with pytest.raises(RestoreRefused, match="A constraint of the table refuses a row: .") as caught:
         put_back(company, storage, backup)
+    assert caught.value.hint == (
+        "Nothing was changed. Restore another backup, or change the rows that are named first."
+    )
     assert len(company.rows("departments")) == 4
 
 
@@ -346,8 +349,9 @@ def test_two_backups_of_one_table_are_a_bad_request(
     [first] = take(company, storage, catalog, "jobs")
     [second] = take(company, storage, catalog, "jobs")
     for backups in ([first, second], []):
-        with pytest.raises(BadRequest):
+        with pytest.raises(BadRequest) as caught:
             put_back(company, storage, *backups)
+        assert caught.value.detail == "A restore takes one backup for each of its tables, and at least one."
 
 
 def test_a_damaged_backup_touches_nothing(company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog) -> None:

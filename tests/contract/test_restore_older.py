@@ -279,25 +279,26 @@ def test_what_two_columns_miss_of_one_parent_is_counted_together(
 def test_a_reference_of_two_columns_is_met_by_both_together(
     make_database: MakeDatabase, storage: FolderStorage
 ) -> None:
-    house, number = field("house", "string"), field("number", "integer")
-    places = [("a", 1), ("a", 2), ("b", 1), ("a", None), ("b", 1), (None, 3)]
-    with make_database(people(ID, house, number)) as old:
-        fill(old, "people", [{"id": n, "house": each, "number": room} for n, (each, room) in enumerate(places, 1)])
+    fields = [ID, field("team", "string", required=True), field("house", "string"), field("number", "integer")]
+    own: dict[str, Any] = {"primaryKey": ["team", "id"]}
+    places = [("x", "a", 1), ("x", "a", 2), ("y", "b", 1), ("x", "a", None), ("x", "b", 1), ("x", None, 3)]
+    rows = [dict(zip(("id", "team", "house", "number"), (n, *each), strict=True)) for n, each in enumerate(places, 1)]
+    with make_database(people(*fields, **own)) as old:
+        fill(old, "people", rows)
         [backup] = take(old, storage, FakeCatalog())
     rooms = {
         "fields": [field("house", "string", required=True), field("number", "integer", required=True)],
         "primaryKey": ["house", "number"],
     }
     key = {"fields": ["house", "number"], "reference": {"resource": "rooms", "fields": ["house", "number"]}}
-    with make_database(
-        people(ID, house, number, others=[{"name": "rooms", "schema": rooms}], foreignKeys=[key])
-    ) as new:
+    now = people(*fields, others=[{"name": "rooms", "schema": rooms}], foreignKeys=[key], **own)
+    with make_database(now) as new:
         fill(new, "rooms", [{"house": "a", "number": 1}, {"house": "c", "number": 2}])
         with pytest.raises(RestoreRefused) as caught:
             put_back(new, storage, backup)
     assert [(each["columns"], each["value"], each["rows"]) for each in caught.value.errors] == [
-        (["house", "number"], "a/2", ["2"]),
-        (["house", "number"], "b/1", ["3", "5"]),
+        (["house", "number"], "a/2", ["x/2"]),
+        (["house", "number"], "b/1", ["x/5", "y/3"]),
     ]
 
 
