@@ -244,6 +244,24 @@ def test_any_tables_come_back_equal_whatever_happened_since(
         assert report.rows == len(was) == report.inserted + report.updated + report.unchanged
 
 
+def test_rows_of_a_composite_key_are_compared_by_the_whole_of_it(
+    warehouse: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    fill(warehouse, "sites", [{"code": "A"}, {"code": "B"}])
+    shelves = [("A", 1), ("A", 2), ("B", 1), ("B", 3)]
+    fill(warehouse, "shelves", [{"site": site, "number": number, "big": 0} for site, number in shelves])
+    before = warehouse.rows("shelves")
+    [backup] = take(warehouse, storage, catalog, "shelves")
+    with warehouse.database.transaction() as transaction:
+        transaction.run(
+            "UPDATE shelves SET big = 7, within_site = 'A', within_number = 1 WHERE site = 'A' AND number = 2"
+        )
+        transaction.run("UPDATE shelves SET number = 2 WHERE site = 'B' AND number = 1")
+    [report] = put_back(warehouse, storage, backup)
+    assert (report.inserted, report.updated, report.deleted, report.unchanged) == (1, 1, 1, 2)
+    assert warehouse.rows("shelves") == before
+
+
 # What is refused
 
 
@@ -335,7 +353,7 @@ def test_a_constraint_that_bites_while_we_work_refuses_the_restore(
         transaction.run("INSERT INTO departments VALUES (8, 'new')")
         transaction.run("UPDATE hired_employees SET department_id = 8 WHERE id = 9")
     monkeypatch.setattr(restore_module, "refuse_broken_references", lambda *_: None)
-    with pytest.raises(RestoreRefused, match="A constraint of the table refuses a row: .") as caught:
+    with pytest.raises(RestoreRefused, match=r"A constraint of the table refuses a row: .") as caught:
         put_back(company, storage, backup)
     assert caught.value.hint == (
         "Nothing was changed. Restore another backup, or change the rows that are named first."
