@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,15 +19,16 @@ from chalicelib.backup.catalogue import copy_backup, manifests
 from chalicelib.backup.manifest import file_key
 from chalicelib.backup.restore import RestoreReport, restore
 from chalicelib.backup.swap import Swap
-from chalicelib.backup.verification import load_manifest
+from chalicelib.backup.verification import BackupContent, load_manifest
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import BackupDamaged, BadRequest, DecantError, RestoreRefused, Unavailable
 from chalicelib.ports import Backup, Storage
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.storage import FolderStorage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, fill, quiet, stock, tables, take
+from tests.contract.backup_support import NOW, field, fill, quiet, stock, tables, take
 from tests.fakes import FakeCatalog
 
 MakeDatabase = Callable[[Dictionary], Any]
@@ -102,6 +104,19 @@ def test_a_restore_is_recorded_in_the_ledger(
             None,
         )
     ]
+
+
+def test_a_restore_of_several_tables_is_one_run_with_the_sums(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    backups = take(company, storage, catalog)
+    break_employees(company)
+    company.query("WITH changed AS (UPDATE jobs SET job = '') SELECT 1")
+    put_back(company, storage, *backups)
+    assert company.query(
+        """SELECT table_name, dictionary, read, inserted, updated, unchanged, note,
+            jsonb_array_length(result -> 'tables') FROM decant.runs"""
+    ) == [(None, company.dictionary.digest, 44, 3, 6, 35, None, 3)]
 
 
 def test_an_emptied_parent_whose_rows_are_referenced_comes_back(
@@ -260,6 +275,38 @@ def test_rows_of_a_composite_key_are_compared_by_the_whole_of_it(
     [report] = put_back(warehouse, storage, backup)
     assert (report.inserted, report.updated, report.deleted, report.unchanged) == (1, 1, 1, 2)
     assert warehouse.rows("shelves") == before
+
+
+def test_a_table_that_has_nothing_but_its_key_comes_back(
+    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    schema = {"fields": [field("a", "integer", required=True), field("b", "string", required=True)]}
+    tags = parse_dictionary({"resources": [{"name": "tags", "schema": {**schema, "primaryKey": ["a", "b"]}}]})
+    with make_database(tags) as database:
+        fill(database, "tags", [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}])
+        before = database.rows("tags")
+        [backup] = take(database, storage, catalog)
+        with database.database.transaction() as transaction:
+            transaction.run("UPDATE tags SET b = 'z' WHERE a = 2")
+        [report] = put_back(database, storage, backup)
+        assert (report.inserted, report.updated, report.deleted, report.unchanged) == (1, 0, 1, 2)
+        assert database.rows("tags") == before
+
+
+def test_while_it_works_it_tells_how_many_rows_it_has_staged_and_checked(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = BackupContent.chunks
+
+    def slices(content: BackupContent) -> Iterator[pa.Table]:
+        return (chunk.slice(at, 15) for chunk in whole(content) for at in range(0, len(chunk), 15))
+
+    [backup] = take(company, storage, catalog, "hired_employees")
+    monkeypatch.setattr(BackupContent, "chunks", slices)
+    told: list[tuple[str, int]] = []
+    put_back(company, storage, backup, progress=lambda phase, rows: told.append((phase, rows)))
+    staged = [("stage hired_employees", rows) for rows in (15, 30, 40)]
+    assert told == [*staged, ("check hired_employees", 40)]
 
 
 # What is refused
@@ -500,6 +547,28 @@ def test_the_content_of_earlier_loads_may_be_loaded_again(
     assert company.query(stands) == [("hired_employees", False), ("jobs", True)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO jobs VALUES (8, 'since')",
+        "UPDATE jobs SET job = 'since'",
+    ],
+    ids=["a row deleted", "a row changed back"],
+)
+def test_whatever_a_restore_takes_away_may_be_loaded_again(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, change: str
+) -> None:
+    [backup] = take(company, storage, catalog, "jobs")
+    with company.database.transaction() as transaction:
+        transaction.run(change)
+        transaction.run(
+            """INSERT INTO decant.runs (id, kind, table_name, state, sha256, content_stands, dictionary, started)
+            VALUES ('load', 'load', 'jobs', 'succeeded', 'abc', true, 'd', now())"""
+        )
+    put_back(company, storage, backup)
+    assert company.query("SELECT content_stands FROM decant.runs WHERE id = 'load'") == [(False,)]
+
+
 # Others at work
 
 
@@ -539,6 +608,37 @@ def test_other_writers_wait_until_the_restore_is_done(
         put_back(company, storage, backup, progress=write)
     assert refused == ["check jobs"]
     assert [row[1] for row in company.rows("jobs")] == ["Ingénieur 🙂"]
+
+
+@pytest.mark.parametrize(
+    ("table", "locks"),
+    [
+        ("departments", {"departments": "ShareRowExclusiveLock", "hired_employees": "RowShareLock"}),
+        (
+            "hired_employees",
+            {"departments": "RowShareLock", "hired_employees": "ShareRowExclusiveLock", "jobs": "RowShareLock"},
+        ),
+    ],
+)
+def test_before_it_looks_at_rows_it_locks_its_tables_and_those_that_they_refer_to_or_that_refer_to_them(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, table: str, locks: dict[str, str]
+) -> None:
+    [backup] = take(company, storage, catalog, table)
+    seen: list[dict[str, str]] = []
+    with company.as_owner() as watcher:
+
+        def look(phase: str, _rows: int) -> None:
+            if phase == f"check {table}":
+                found = watcher.execute_simple(
+                    """SELECT CAST(relname AS text), mode FROM pg_locks JOIN pg_class c ON c.oid = relation
+                    WHERE locktype = 'relation' AND relnamespace = CAST('public' AS regnamespace)
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    AND mode IN ('ShareRowExclusiveLock', 'RowShareLock')"""
+                )
+                seen.append(dict(found.rows))
+
+        put_back(company, storage, backup, progress=look)
+    assert seen[-1] == locks
 
 
 def test_a_table_that_stays_locked_is_told_as_unavailable(
