@@ -277,6 +277,17 @@ def test_rows_of_a_composite_key_are_compared_by_the_whole_of_it(
     assert warehouse.rows("shelves") == before
 
 
+def test_a_table_without_rows_gets_all_of_the_backup(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
+    [report] = put_back(company, storage, backup)
+    assert report == RestoreReport(
+        table="hired_employees", backup=backup.id, rows=40, inserted=40, updated=0, deleted=0, unchanged=0
+    )
+
+
 def test_a_table_that_has_nothing_but_its_key_comes_back(
     make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
@@ -452,8 +463,13 @@ def test_a_table_that_does_not_equal_the_backup_afterwards_is_rolled_back(
     monkeypatch.setattr(
         Swap, "delete", lambda swap, _: swap._transaction.run("DELETE FROM hired_employees WHERE id = 7")
     )
-    with pytest.raises(DecantError, match=r"does not equal the backup .* rolled back"):
+    with pytest.raises(DecantError) as caught:
         put_back(company, storage, backup)
+    assert caught.value.detail == (
+        f"The restored table hired_employees does not equal the backup {backup.id}; "
+        "the restore was rolled back, and nothing was changed."
+    )
+    assert caught.value.hint == "This is a defect of Decant: please report it with the backup's manifest."
     assert company.rows("hired_employees") == before
     assert company.query("SELECT count(*) FROM decant.runs") == [(0,)]
 
@@ -588,6 +604,23 @@ def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
         look("after", 0)
     assert set(seen[:-1]) == {10}
     assert seen[-1] == 40
+
+
+def test_where_few_of_many_rows_are_missing_readers_do_not_wait_either(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swap_module, "SET_WISE_FROM", 1)
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees WHERE id < 5) SELECT 1")
+    seen: list[int] = []
+    with company.as_owner() as reader:
+        reader.execute_simple("SET lock_timeout = '10ms'")
+
+        def look(_phase: str, _rows: int) -> None:
+            seen.append(reader.execute_simple("SELECT count(*) FROM hired_employees").rows[0][0])
+
+        [report] = put_back(company, storage, backup, progress=look)
+    assert (set(seen), report.inserted) == ({35}, 5)
 
 
 def test_other_writers_wait_until_the_restore_is_done(
