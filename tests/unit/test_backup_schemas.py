@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -176,6 +177,20 @@ def test_anything_else_is_refused_with_the_reason(
     assert caught.value.hint == (
         "Restore it with the dictionary of its day, into another database, or read its Avro file."
     )
+
+
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        ({"type": "fixed", "size": 3, "name": "f"}, "fixed"),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 3}, "decimal"),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 3, "scale": 1}, "decimal(3, 1)"),
+    ],
+)
+def test_a_type_that_is_none_of_ours_is_told_by_what_it_says_of_itself(then: dict[str, Any], told: str) -> None:
+    schema = {"fields": [{"name": "id", "type": "int"}, {"name": "name", "type": then}]}
+    with pytest.raises(RestoreRefused, match=re.escape(f"its column name is {told}, now it is string.")):
+        reconcile(replace(saved(*FIELDS), schema=schema), table(*FIELDS[:2]))
 
 
 def test_what_fits_has_the_types_of_the_table_and_the_columns_of_the_backup() -> None:
