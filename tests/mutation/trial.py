@@ -16,7 +16,7 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
 # A mutant may wait for what never comes. No test that is chosen takes a tenth of it.
-_SECONDS = 60
+_SECONDS = 30
 # Tests that killed other mutants of a function are tried first.
 _REMEMBERED = 6
 
