@@ -260,21 +260,22 @@ def test_any_tables_come_back_equal_whatever_happened_since(
 
 
 def test_rows_of_a_composite_key_are_compared_by_the_whole_of_it(
-    warehouse: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
+    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
-    fill(warehouse, "sites", [{"code": "A"}, {"code": "B"}])
     shelves = [("A", 1), ("A", 2), ("B", 1), ("B", 3)]
-    fill(warehouse, "shelves", [{"site": site, "number": number, "big": 0} for site, number in shelves])
-    before = warehouse.rows("shelves")
-    [backup] = take(warehouse, storage, catalog, "shelves")
-    with warehouse.database.transaction() as transaction:
-        transaction.run(
-            "UPDATE shelves SET big = 7, within_site = 'A', within_number = 1 WHERE site = 'A' AND number = 2"
-        )
-        transaction.run("UPDATE shelves SET number = 2 WHERE site = 'B' AND number = 1")
-    [report] = put_back(warehouse, storage, backup)
-    assert (report.inserted, report.updated, report.deleted, report.unchanged) == (1, 1, 1, 2)
-    assert warehouse.rows("shelves") == before
+    with make_database(STOCK) as database:
+        fill(database, "sites", [{"code": "A"}, {"code": "B"}])
+        fill(database, "shelves", [{"site": site, "number": number, "big": 0} for site, number in shelves])
+        before = database.rows("shelves")
+        [backup] = take(database, storage, catalog, "shelves")
+        with database.database.transaction() as transaction:
+            transaction.run(
+                "UPDATE shelves SET big = 7, within_site = 'A', within_number = 1 WHERE site = 'A' AND number = 2"
+            )
+            transaction.run("UPDATE shelves SET number = 2 WHERE site = 'B' AND number = 1")
+        [report] = put_back(database, storage, backup)
+        assert (report.inserted, report.updated, report.deleted, report.unchanged) == (1, 1, 1, 2)
+        assert database.rows("shelves") == before
 
 
 def test_a_table_without_rows_gets_all_of_the_backup(
