@@ -62,27 +62,16 @@ def _try(module: str) -> dict[str, str]:
     verdicts = (FOLDER / "verdicts.json").resolve()
     verdicts.write_text("{}")
     environment = {**os.environ, "DECANT_MUTANTS": json.dumps(names), "DECANT_VERDICTS": str(verdicts)}
-    while True:
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--tb=no",
-            "--no-summary",
-            "--rootdir=.",
-            "-p",
-            "no:cacheprovider",
-        ]
-        code = subprocess.run(
-            [*command, "-p", "tests.mutation.trial", *SPECIFIED_BY[module]], cwd=FOLDER, env=environment,
-            stdout=subprocess.DEVNULL, check=False,
-        ).returncode  # fmt: skip
-        found: dict[str, str] = json.loads(verdicts.read_text())
-        if len(found) == len(names):
-            return found
-        if code >= 0:
-            raise SystemExit(f"The tests of {module} could not be run on its mutants: pytest ended with {code}.")
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--no-summary", "--rootdir=."]
+    command += ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "tests.mutation.trial", *SPECIFIED_BY[module]]
+    found: dict[str, str] = {}
+    while len(found) < len(names):
+        before = len(found)
+        done = subprocess.run(command, cwd=FOLDER, env=environment, stdout=subprocess.DEVNULL, check=False)
+        found = json.loads(verdicts.read_text())
+        if len(found) < len(names) and (done.returncode >= 0 or len(found) == before):
+            raise SystemExit(f"The tests of {module} could not be run: pytest ended with {done.returncode}.")
+    return found
 
 
 def _path(module: str) -> Path:
