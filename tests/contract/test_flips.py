@@ -166,9 +166,8 @@ def bomb(size: int) -> bytes:
 def block(rows: int, size: int) -> bytes:
     """A file with one block, which claims so many rows and has so many zeros."""
     content = bomb(size)
-    return avro(
-        long(rows), long(len(content)), content, IN_PARTS.storage.objects[IN_PARTS.manifest.files[0].file][-16:]
-    )
+    marker = IN_PARTS.storage.objects[IN_PARTS.manifest.files[0].file][-16:]
+    return avro(long(rows), long(len(content)), content, marker)
 
 
 # Each file, made when its test runs, and why it is refused.
