@@ -100,7 +100,7 @@ fuzz: install ## look for inputs that break a promise, guided by coverage: make 
 flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
 	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
-races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
+races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=n, which repeats the work, not its timing]
 	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=60]
