@@ -120,6 +120,10 @@ machines: install ## a machine tries the whole API of the running stack, and fil
 callers: install ## callers at once use the running stack, and what went in is counted: make callers [CALLERS=8] [MINUTES=3] [SEED=1]
 	@$(PY) -m bench.callers $(if $(CALLERS),--callers $(CALLERS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
+mutants: install ## change what decides over rows, a piece at a time: a test must fail: make mutants [MODULE=chalicelib.load.validation]
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r tests/mutation/requirements.txt
+	@$(PY) -m tests.mutation $(if $(MODULE),--module $(MODULE))
+
 lint: install ## ruff, mypy and the schemas of the workflows
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
