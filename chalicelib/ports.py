@@ -87,8 +87,8 @@ class Run:
 
     ``error`` is the problem that ended it (``code``, ``detail``, ``hint``), ``note`` what a reader should know of a run
     that went through, ``result`` what it made (a backup's id, a restore's differences). ``progress`` counts rows, and
-    ``expected`` is how many there are likely to be in all, while that is known. ``reopened`` is when a run that had failed
-    was taken up again.
+    ``expected`` is how many there are likely to be in all, while that is known. ``reopened`` is when a run that had
+    failed was taken up again.
     """
 
     id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -64,13 +64,17 @@ class SqsQueue:
 class SqsDeadLetters(SqsQueue):
     """The messages that a queue gave up on."""
 
-    def take(self, most: int, seconds: int) -> Iterator[DeadLetter]:
-        """Take some of the messages, in no order; each is hidden from others for so many seconds, or until let go."""
+    def take(self, most: int | None, seconds: int, more: Callable[[], bool] = lambda: True) -> Iterator[DeadLetter]:
+        """Take some of the messages, in no order; each is hidden from others for so many seconds, or until let go.
+
+        The queue gives several at once, and is asked for others while fewer than ``most`` were taken, if that is
+        given, and ``more`` are wanted.
+        """
         taken = 0
-        while taken < most:
+        while (most is None or taken < most) and more():
             messages = self._call(
                 "receive_message",
-                MaxNumberOfMessages=min(_AT_ONCE, most - taken),
+                MaxNumberOfMessages=_AT_ONCE if most is None else min(_AT_ONCE, most - taken),
                 VisibilityTimeout=seconds,
                 WaitTimeSeconds=1,  # without waiting SQS asks some of its servers only, and may find none
                 AttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
@@ -82,8 +86,12 @@ class SqsDeadLetters(SqsQueue):
 
     def let_go(self, letters: Iterable[DeadLetter]) -> None:
         """Leave messages that were taken to others, at once."""
-        for letter in letters:
-            self._call("change_message_visibility", ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+        entries = [
+            {"Id": str(number), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
+            for number, letter in enumerate(letters)
+        ]
+        for first in range(0, len(entries), _AT_ONCE):
+            self._call("change_message_visibility_batch", Entries=entries[first : first + _AT_ONCE])
 
     def delete(self, letter: DeadLetter) -> None:
         """Delete a message that was taken."""

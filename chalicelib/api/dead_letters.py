@@ -26,9 +26,10 @@ _LONGEST_BODY = 4096
 @dead_letters.get("/dead-letters", scope=Scope.OPERATE, query={"limit": {**LIMIT, "maximum": MOST}},
                   answers={200: "DeadLetters"})  # fmt: skip
 def list_dead_letters(request: ApiRequest) -> Response:
-    """List the messages of work that failed as often as it may, oldest first, each with its runs and their errors.
+    """List messages of work that failed as often as it may, oldest first, each with its runs and their errors.
 
-    `problem` tells why a message can't be read, `deliveries` how often it was given out, to look at it too.
+    Where there are more than `limit`, the queue gives any of them. `problem` tells why a message can't be read,
+    `deliveries` how often it was given out, to look at it too.
     """
     limit = request.number("limit", MOST, 1, MOST)
     found = look(services(), limit)
@@ -41,7 +42,8 @@ def list_dead_letters(request: ApiRequest) -> Response:
 def post_redrive(request: ApiRequest) -> Response:
     """Give that work to the workers again, 100 messages at once; `more` tells whether to ask again.
 
-    What has been done is not done twice. A run that failed goes on from there, under its own id.
+    That of one `run` is looked for among all, for 15 seconds. What has been done is not done twice. A run that failed
+    goes on from there, under its own id.
     """
     run = request.fields("run").get("run")
     if run is not None and not (isinstance(run, str) and is_id(run)):

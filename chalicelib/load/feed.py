@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from chalicelib.ports import Transaction
 
-# Some of them are 10 MB, and what the server does in a fifth of a second.
+# Eight of the usual ones are 10 MB, and what the server does in a fifth of a second; rows may be much longer.
 _MOST_WAITING = 8
+_MOST_BYTES = 64 * 2**20
 # What triggers do with all rows of a COPY, the server does at its end: so there are some ends, not too many.
 _MOST_ROWS = 250_000
 
@@ -32,6 +33,31 @@ class _GivenUp(_End, Exception):
     """What was sent last is not all: it must not go in."""
 
 
+class _Waiting(Queue[_Rows | _End]):
+    """What is to be sent: few tables, and one more only while they have fewer bytes than there is room for."""
+
+    def __init__(self) -> None:
+        super().__init__(_MOST_BYTES)
+        self._bytes = 0
+
+    def _qsize(self) -> int:
+        return self._bytes
+
+    def _put(self, item: _Rows | _End) -> None:
+        self._bytes += _size(item)
+        super()._put(item)
+
+    def _get(self) -> _Rows | _End:
+        item = super()._get()
+        self._bytes -= _size(item)
+        return item
+
+
+def _size(item: _Rows | _End) -> int:
+    """How much of the room an item takes, at least its part of it."""
+    return max(item.table.nbytes if isinstance(item, _Rows) else 0, _MOST_BYTES // _MOST_WAITING)
+
+
 class Feed:
     """Sends tables of rows in the order they are given, in a thread of its own: few of them wait for it.
 
@@ -42,7 +68,7 @@ class Feed:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._waiting: Queue[_Rows | _End] = Queue(_MOST_WAITING)
+        self._waiting = _Waiting()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feed")
         self._work: Future[None] | None = None
         self._failed = False

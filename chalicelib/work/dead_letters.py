@@ -6,14 +6,16 @@ has ended as failed, and what has ended is not done again otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.errors import BadRequest, DecantError
+from chalicelib.errors import BadRequest, DecantError, Unavailable
 from chalicelib.load.events import Arrival
 from chalicelib.load.ledger import LedgerEntry, forget_failure, recorded
 from chalicelib.load.loader import take_turn
 from chalicelib.ports import DeadLetter, Run, RunKind, RunState
+from chalicelib.telemetry.context import anew, subject
 from chalicelib.wiring import Services
 from chalicelib.work.messages import LoadTask, PartTask, RestoreTask, Task, brought_back, tasks
 from chalicelib.work.reporting import ended, finish, known_run, now, run_id
@@ -21,6 +23,10 @@ from chalicelib.work.reporting import ended, finish, known_run, now, run_id
 # Two requests to SQS for each fit well into the 29 s that the gateway gives.
 MOST = 100
 _HIDDEN_SECONDS = 60
+# So long the message of one run is looked for among all; to let go of those that were seen takes some seconds more.
+_SEARCH_SECONDS = 15.0
+# How a run ended that had a part down or was given up; whatever else ended it, a redrive ends the same way.
+_REDRIVEN_FOR = (Unavailable.code, DecantError.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class DeadWork:
 
 
 def look(services: Services, most: int) -> list[DeadWork]:
-    """The work in the dead-letter queue, ``most`` at most, oldest first; it stays there."""
+    """Some of the work in the dead-letter queue, ``most`` at most, the oldest of it first; it stays there."""
     letters = services.queue.dead_letters()
     taken: list[DeadLetter] = []
     try:
@@ -44,18 +50,23 @@ def look(services: Services, most: int) -> list[DeadWork]:
     return sorted(found, key=lambda each: (each.letter.sent, each.letter.id))
 
 
-def redrive(services: Services, run: str | None = None) -> tuple[int, bool]:
+def redrive(
+    services: Services, run: str | None = None, clock: Callable[[], float] = time.monotonic
+) -> tuple[int, bool]:
     """Give work to the workers again: all of it, or that of one run. Tell how much, and whether there may be more.
 
     Each message is sent before it is deleted, so that none is lost; the work of one that comes twice is done once.
+    Those of one run may lie behind any number of others: they are looked for as long as the caller can wait.
     """
     letters = services.queue.dead_letters()
+    until = clock() + _SEARCH_SECONDS
+    most = MOST if run is None else None
     moved = 0
     left = []
     try:
-        for letter in letters.take(MOST, _HIDDEN_SECONDS):
+        for letter in letters.take(most, _HIDDEN_SECONDS, lambda: clock() < until):
             left.append(letter)
-            if run is not None and run not in {each.id for each in _read(services, letter).runs}:
+            if run is not None and not _is_of(services, letter, run):
                 continue
             services.queue.put(brought_back(letter.body))
             letters.delete(letter)
@@ -63,7 +74,7 @@ def redrive(services: Services, run: str | None = None) -> tuple[int, bool]:
             moved += 1
     finally:
         letters.let_go(left)
-    return moved, moved + len(left) == MOST
+    return moved, moved + len(left) == most or clock() >= until
 
 
 def take_up(services: Services, task: Task) -> bool:
@@ -93,7 +104,10 @@ def take_up(services: Services, task: Task) -> bool:
 
 
 def failed_before(services: Services, task: Task) -> DecantError | None:
-    """Why the run of a task has failed, whose message comes again; None: it has not, or its load is tried once more."""
+    """Why the run of a task was given up, whose message comes again.
+
+    None: it was not, but ended for a reason of its own, or not at all; or its load is tried once more.
+    """
     if isinstance(task, LoadTask):
         return None
     if isinstance(task, PartTask):
@@ -102,7 +116,7 @@ def failed_before(services: Services, task: Task) -> DecantError | None:
     else:
         run = known_run(services, task)
         state, told = run.state, run.error
-    if state is not RunState.FAILED or told is None:
+    if state is not RunState.FAILED or told is None or told["code"] not in _REDRIVEN_FOR:
         return None
     return DecantError(told["detail"], hint=told["hint"])
 
@@ -112,7 +126,15 @@ def _read(services: Services, letter: DeadLetter) -> DeadWork:
         asked = tasks(letter.body)
     except BadRequest as error:
         return DeadWork(letter, problem=error.detail)
-    return DeadWork(letter, [known_run(services, task, letter.sent) for task in asked])
+    with anew(**subject()):  # who looks at a run is about no run
+        return DeadWork(letter, [known_run(services, task, letter.sent) for task in asked])
+
+
+def _is_of(services: Services, letter: DeadLetter, run: str) -> bool:
+    try:
+        return any(run_id(services, task) == run for task in tasks(letter.body))
+    except BadRequest:
+        return False
 
 
 def _entry(services: Services, task: Task) -> LedgerEntry | None:

@@ -19,7 +19,7 @@ from chalicelib.work.splitting import end_silent
 
 logger = logging.getLogger(__name__)
 
-# So long the queues keep a message, the time among the dead letters included. One that is brought back is a new message.
+# So long the queues keep a message, the time among the dead letters included; one that is brought back is a new one.
 _WORK_LIVES = dt.timedelta(days=14)
 # What is older has met many sweeps.
 _LOOKED_AT = dt.timedelta(days=60)

@@ -85,6 +85,12 @@ def redrive(
         answer = session.client.ask("/dead-letters/redrive", "POST", None if run is None else {"run": run})
         moved += answer["redriven"]
         more = answer["more"] and answer["redriven"] > 0
+    if not moved and answer["more"]:
+        raise CommandError(
+            f"The work of the run {run} was not found: there are more dead letters than can be looked through at once.",
+            hint="Try again: the queue gives others each time. Or bring all of it back: `decant redrive`.",
+            exit=Exit.REJECTED,
+        )
     told = f"{moved} messages are in the work queue again."
     session.tell({"moved": moved}, lambda console: show.say(console, told))
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
 
 from chalicelib import worker
 from chalicelib.errors import DecantError, Unavailable
+from chalicelib.identifiers import new_id
+from chalicelib.telemetry.context import anew, subject
+from chalicelib.work.dead_letters import look, redrive
 from tests.app.conftest import Api
 from tests.contract.test_worker import DownDatabase
 
@@ -101,13 +106,43 @@ def test_only_so_many_are_told_and_moved_at_once_and_more_are_there(
     filled: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.work.dead_letters.MOST", 12)
-    for number in range(15):
-        filled.services.queue.dead_letters().put(json.dumps({"Event": "s3:TestEvent", "number": number}))
+    put_others(filled, 15)
     answer = filled.get("/dead-letters?limit=11").json_body
     assert (len(answer["messages"]), answer["more"]) == (11, True)
     answers = [filled.post("/dead-letters/redrive").json_body for _ in range(2)]
     assert answers == [{"redriven": 12, "more": True}, {"redriven": 3, "more": False}]
     assert filled.services.queue.waiting() == 15
+
+
+def put_others(api: Api, number: int) -> None:
+    for each in range(number):
+        api.services.queue.dead_letters().put(json.dumps({"Event": "s3:TestEvent", "number": each}))
+
+
+def test_the_work_of_one_run_is_found_behind_any_number_of_others(filled: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.work.dead_letters.MOST", 12)
+    put_others(filled, 25)
+    run = filled.post("/backups").json_body["id"]
+    let_die(filled)
+    assert filled.post("/dead-letters/redrive", {"run": run}).json_body == {"redriven": 1, "more": False}
+    filled.work()
+    assert filled.get(f"/runs/{run}").json_body["state"] == "succeeded"
+    assert filled.services.queue.dead_letters().waiting() == 25  # none of them stays hidden
+
+
+def test_the_search_for_a_run_ends_while_the_caller_still_waits(filled: Api) -> None:
+    put_others(filled, 25)
+    moments = count(step=9.0)
+    assert redrive(filled.services, new_id(dt.datetime.now(dt.UTC)), lambda: next(moments)) == (0, True)
+    assert next(moments) < 40
+    assert filled.services.queue.dead_letters().waiting() == 25
+
+
+def test_who_looks_at_dead_letters_is_about_none_of_their_runs(filled: Api, dead: tuple[str, str]) -> None:
+    assert dead
+    with anew(request_id="r1"):
+        look(filled.services, 100)
+        assert subject() == {"request_id": "r1"}
 
 
 def test_a_queue_that_is_down_is_told(filled: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from time import sleep
+from typing import cast
 
 import pyarrow as pa
 import pytest
@@ -54,6 +57,33 @@ def test_rows_go_in_as_they_come_in_copies_of_a_bounded_length(
             feed.send("pg_temp.sent", rows(10))
         assert transaction.run("SELECT rows FROM copies ORDER BY place") == [(4,), (4,), (2,), (1,)]
         assert count(transaction) == 1
+
+
+@pytest.mark.parametrize(("bytes_of_room", "most"), [(20_000, 3), (8, 1), (2**30, 8)])
+def test_few_tables_wait_and_few_bytes_of_long_ones(
+    monkeypatch: pytest.MonkeyPatch, bytes_of_room: int, most: int
+) -> None:
+    """What waits is less than the room, and one table more."""
+    monkeypatch.setattr(feed_module, "_MOST_BYTES", bytes_of_room)
+    table = pa.table({"id": pa.array(range(1_000), pa.int64())})  # 8,000 bytes
+    made = taken = 0
+    waiting = []
+
+    class Slow:
+        def copy_in(self, _: str, tables: Iterator[pa.Table]) -> int:
+            nonlocal taken
+            for _table in tables:
+                taken += 1
+                sleep(0.002)
+                waiting.append(made - taken)
+            return 0
+
+    with Feed(cast(Transaction, Slow())) as feed:
+        for _ in range(30):
+            feed.send("departments", table)
+            made += 1
+    assert taken == 30
+    assert max(waiting) <= most
 
 
 def test_what_goes_wrong_in_the_database_is_told_however_much_is_sent_after_it(postgres: TestDatabase) -> None:

@@ -561,6 +561,24 @@ def test_a_part_that_no_worker_survives_ends_the_run(intake: Split) -> None:
     assert nothing_is_left(intake)
 
 
+def test_a_part_that_comes_again_after_its_file_was_refused_is_no_dead_letter(
+    intake: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PEEK", LEAF)
+    intake.deliver(intake.put(EMPLOYEES, GOOD + b"13,\xff,2021-07-27T16:02:08Z,1,1\n"))
+    messages = []
+    while intake.queue.sent:
+        messages.append(intake.take())
+    failed = the_run(intake)
+    assert failed.error is not None
+    assert (failed.state, failed.error["code"]) == (RunState.FAILED, "undecodable-bytes")
+    assert {message["step"] for message in messages} == {"scan", "load", "publish"}
+    for message in messages:
+        worker.handle(intake.services, json.dumps(message), 2)
+    assert the_run(intake) == failed
+    assert nothing_is_left(intake)
+
+
 def test_a_load_in_parts_that_was_given_up_is_brought_back_as_a_whole(intake: Split) -> None:
     """Several of its messages may be dead letters: whoever comes first begins anew, and the others go on with it."""
     content = employees(header=False)

@@ -393,3 +393,10 @@ class TestDeadLetters:
             server.answer(asked, body={"redriven": moved, "more": more})
         assert "107 messages are in the work queue again." in decant("redrive", "--run", "r9").stdout
         assert sent(server, asked) == [{"run": "r9"}] * 3
+
+    def test_work_that_is_not_found_among_so_much_is_told_as_such(self, server: Server, decant: Any) -> None:
+        server.answer("POST /api/dead-letters/redrive", body={"redriven": 0, "more": True})
+        ended = decant("redrive", "--run", "r9")
+        assert ended.exit_code == Exit.REJECTED
+        assert "r9 was not found" in ended.stderr
+        assert "Try again" in ended.stderr
