@@ -52,6 +52,7 @@ class _Item(Model):
     phase = UnicodeAttribute(null=True)
     progress = NumberAttribute(null=True)
     expected = NumberAttribute(null=True)
+    reopened = UTCDateTimeAttribute(null=True)
     source = JSONAttribute(null=True)
     counts = JSONAttribute(null=True)
     started = UTCDateTimeAttribute(null=True)
@@ -208,6 +209,7 @@ def _run(item: _Item) -> Run:
         error=item.error,
         result=item.result,
         expected=None if item.expected is None else int(item.expected),
+        reopened=item.reopened,
     )
 
 

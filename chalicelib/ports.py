@@ -87,7 +87,8 @@ class Run:
 
     ``error`` is the problem that ended it (``code``, ``detail``, ``hint``), ``note`` what a reader should know of a run
     that went through, ``result`` what it made (a backup's id, a restore's differences). ``progress`` counts rows, and
-    ``expected`` is how many there are likely to be in all, while that is known.
+    ``expected`` is how many there are likely to be in all, while that is known. ``reopened`` is when a run that had failed
+    was taken up again.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Run:
     error: Mapping[str, Any] | None = None
     result: Mapping[str, Any] | None = None
     expected: int | None = None
+    reopened: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,8 @@ class Listing(Protocol[Item]):
         """A page of it."""
 
 
-def whole(listing: Listing[Item], table: str | None = None) -> Iterator[Item]:
-    """All that a listing has, fetched a page at a time as it is asked for."""
-    after: str | None = None
+def whole(listing: Listing[Item], table: str | None = None, *, after: str | None = None) -> Iterator[Item]:
+    """All that a listing has from behind ``after``, fetched a page at a time as it is asked for."""
     while True:
         page = listing(limit=_PAGE, after=after, table=table)
         yield from page.items

@@ -19,6 +19,7 @@ from chalicelib.load.options import file_options
 from chalicelib.load.routing import INTAKE_PREFIX, route
 from chalicelib.ports import RunKind, Source
 from chalicelib.wiring import services
+from chalicelib.work.reporting import AWAITING_UPLOAD
 
 uploads = Blueprint(__name__)
 
@@ -52,7 +53,7 @@ def _upload(given: dict[str, Any]) -> Answer:
     table = table or route(services().dictionary, INTAKE_PREFIX + filename).name
     run = queued_run(services(), RunKind.LOAD, table=table)
     key = f"{INTAKE_PREFIX}{table}/{run.id}/{filename}"
-    run = replace(run, source=Source(services().intake.name, key), phase="awaiting the upload")
+    run = replace(run, source=Source(services().intake.name, key), phase=AWAITING_UPLOAD)
     metadata = {name.replace("_", "-"): _plain(given[name]) for name in _OPTIONS if given.get(name) is not None}
     file_options(key, metadata)
     form = services().intake.presign_upload(

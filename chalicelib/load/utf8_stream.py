@@ -67,8 +67,8 @@ class Utf8Stream:
         the size of its block, and takes a line end apart that lies in two of them, even inside a quoted cell
         (https://github.com/apache/arrow/issues/51368): its first half waits for the other.
         """
-        self._fill(size)
-        if len(self._ahead) < size:
+        self._fill(size + 1)
+        if len(self._ahead) <= size:
             self._ahead += self._end
             self._end = b""
         if 1 < size < len(self._ahead) and self._ahead[size - 1] == _RETURN:

@@ -16,7 +16,7 @@ from chalicelib.load.loader import take_turn
 from chalicelib.ports import DeadLetter, Run, RunKind, RunState
 from chalicelib.wiring import Services
 from chalicelib.work.messages import LoadTask, PartTask, RestoreTask, Task, brought_back, tasks
-from chalicelib.work.reporting import ended, finish, known_run, run_id
+from chalicelib.work.reporting import ended, finish, known_run, now, run_id
 
 # Two requests to SQS for each fit well into the 29 s that the gateway gives.
 MOST = 100
@@ -88,7 +88,7 @@ def take_up(services: Services, task: Task) -> bool:
     run = known_run(services, task)
     if run.state is RunState.FAILED:
         fresh = replace(run, state=RunState.QUEUED, phase="", progress=0, started=None, ended=None, error=None)
-        services.catalog.reopen_run(fresh)
+        services.catalog.reopen_run(replace(fresh, reopened=now()))
     return True
 
 

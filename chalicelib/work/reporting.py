@@ -30,6 +30,8 @@ from chalicelib.work.messages import (
 
 logger = logging.getLogger(__name__)
 
+# The phase of a run that was promised with a form for an upload, until its file comes.
+AWAITING_UPLOAD = "awaiting the upload"
 _TELL_EVERY = 1.0
 _SILENT_FOR = 60.0
 _KINDS = {

@@ -69,7 +69,7 @@ def do_part(services: Services, task: PartTask, *, again: bool) -> None:
     if task.step is Step.PUBLISH:
         _publish(services, task, again=again)
         return
-    again = again or task.tries > 0
+    again = again or task.tries > 0 or task.redriven
     work = splitter(services)
     done = work.scan(task.run, task.part) if task.step is Step.SCAN else work.load(task.run, task.part)
     passed(Point.SPLIT_SCAN_COMMITTED if task.step is Step.SCAN else Point.SPLIT_LOAD_COMMITTED)

@@ -9,44 +9,65 @@ import datetime as dt
 import logging
 from dataclasses import replace
 
-from chalicelib.errors import DecantError
+from chalicelib.errors import DecantError, NotFound
+from chalicelib.identifiers import new_id
 from chalicelib.load.ledger import recorded
-from chalicelib.ports import Run, RunState, whole
+from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.wiring import Services
-from chalicelib.work.reporting import ended, finish, now
+from chalicelib.work.reporting import AWAITING_UPLOAD, ended, now
 from chalicelib.work.splitting import end_silent
 
 logger = logging.getLogger(__name__)
 
-# So long the queues keep a message, the time among the dead letters included.
+# So long the queues keep a message, the time among the dead letters included. One that is brought back is a new message.
 _WORK_LIVES = dt.timedelta(days=14)
+# What is older has met many sweeps.
+_LOOKED_AT = dt.timedelta(days=60)
+# Whose work and entry in the ledger are one transaction.
+_WHOLE_OR_NOTHING = (RunKind.LOAD, RunKind.REPLAY, RunKind.RESTORE)
 
 
 def sweep(services: Services) -> None:
     """End the runs that no worker will come back to, and forget what they staged.
 
     A load in parts is over when no part was done for a day, any other run when its message can't be there any more: it
-    is shown as the ledger says it ended, else as failed. A run that can't be ended is left to the next sweep.
+    is shown as the ledger says it ended, else as failed. Nothing is measured: what happened is days ago. A run that
+    can't be ended is left to the next sweep.
     """
     end_silent(services)
     moment = now()
-    for run in whole(services.catalog.runs):
-        if run.state.final or run.created is None or moment - run.created < _WORK_LIVES:
+    for run in whole(services.catalog.runs, after=new_id(moment - _WORK_LIVES)):
+        if run.created is not None and moment - run.created > _LOOKED_AT:
+            return
+        if run.state.final or moment - _last_known(run, moment) < _WORK_LIVES:
             continue
         try:
-            _end(services, run, moment)
+            services.catalog.put_run(_over(services, run, moment))
         except DecantError:
             logger.warning("run %s is over and can't be ended", run.id, exc_info=True)
 
 
-def _end(services: Services, run: Run, moment: dt.datetime) -> None:
+def _last_known(run: Run, moment: dt.datetime) -> dt.datetime:
+    """When there was a message for the run at the latest, as far as it tells; else the ``moment``."""
+    return max(filter(None, (run.created, run.started, run.reopened)), default=moment)
+
+
+def _over(services: Services, run: Run, moment: dt.datetime) -> Run:
     with services.database.transaction() as transaction:
         entry = recorded(transaction, run.id)
     if entry is not None:
-        finish(services, run, ended(run, entry))
-        return
-    error = DecantError(
+        return ended(run, entry)
+    return replace(run, state=RunState.FAILED, phase="done", ended=moment, error=_why(run).told())
+
+
+def _why(run: Run) -> DecantError:
+    if run.phase == AWAITING_UPLOAD:
+        return NotFound(
+            "No file came that was uploaded with the form of this run, which has expired.",
+            hint="Order another form if the file is still to be loaded.",
+        )
+    nothing = "Nothing of it was done. " if run.kind in _WHOLE_OR_NOTHING else ""
+    return DecantError(
         f"The run was {run.state.value} for {_WORK_LIVES.days} days, and no worker comes back to it.",
-        hint="Nothing of it was done. See the worker's log of that time, and order it again.",
+        hint=f"{nothing}See the worker's log of that time, and order it again.",
     )
-    finish(services, run, replace(run, state=RunState.FAILED, phase="done", ended=moment, error=error.told()))

@@ -13,6 +13,7 @@ from typing import Any
 import awswrangler
 import botocore.endpoint
 import pytest
+from botocore.endpoint import EndpointCreator
 
 from chalicelib import wiring, worker
 from chalicelib.audit_log import DynamoAuditLog
@@ -25,7 +26,7 @@ from chalicelib.wiring import use
 from tests.app.conftest import CATALOG, REGION, Api, make_api
 from tests.conftest import TestDatabase
 from tests.fakes import FakeAuditLog
-from tests.faulty.endpoint import Answered, Asked, Broken, Endpoint, Fault, Plan, Short, Times, nothing
+from tests.faulty.endpoint import Answered, Asked, Broken, Endpoint, Fault, Plan, Short, Silent, Times, nothing
 
 DEPARTMENTS = b"".join(b"%d,Department %d\n" % (number, number) for number in range(1, 2001))
 
@@ -299,6 +300,57 @@ def test_a_part_that_is_down_is_503_and_says_when_to_come_back_never_500(
         told.append(answer.status_code)
     assert 503 in told
     assert any(status < 300 for status in told), "what needs the part not goes on"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that are made from now on wait half a second for an answer, as if that were all their time."""
+    create = EndpointCreator.create_endpoint
+
+    def soon(*given: Any, **named: Any) -> Any:
+        return create(*given, **{**named, "timeout": (0.5, 0.5)})
+
+    monkeypatch.setattr(EndpointCreator, "create_endpoint", soon)
+
+
+# What is silent until the client gives up, and how often it is asked in all.
+SILENT: dict[str, tuple[Times, int]] = {
+    "S3 once": (Times(Silent(), "s3", "GET"), 1),
+    "S3": (Times(Silent(), "s3", "GET", times=-1), 4),
+    "DynamoDB once": (Times(Silent(heard=True), "dynamodb", "PutItem"), 1),
+    "DynamoDB": (Times(Silent(), "dynamodb", "PutItem", times=4), 4),
+}
+
+
+@pytest.mark.parametrize("part", SILENT)
+def test_a_part_that_is_silent_is_given_up_and_asked_again(
+    impatient: None,  # noqa: ARG001
+    service: Api,
+    endpoint: Endpoint,
+    part: str,
+) -> None:
+    given, tries = SILENT[part]
+    plan = copy(given)
+    run = dropped(service, endpoint, plan)
+    assert plan.met == tries
+    assert run.state is (RunState.SUCCEEDED if tries == 1 else RunState.WAITING)
+    assert truth(service) == ((2000, 1) if tries == 1 else (0, 0))
+    converges(service, endpoint)
+
+
+def test_a_queue_that_is_silent_is_503_and_the_order_can_be_given_again(
+    impatient: None,  # noqa: ARG001
+    service: Api,
+    endpoint: Endpoint,
+) -> None:
+    plan = Times(Silent(), "sqs", "SendMessage", times=-1)
+    endpoint.fail(plan)
+    answer = service.post("/backups")
+    assert (answer.status_code, plan.met) == (503, 3)
+    assert service.messages() == []
+    endpoint.fail(nothing)
+    assert service.post("/backups").status_code == 202
+    assert len(service.messages()) == 1
 
 
 def test_nothing_that_a_request_waits_for_is_waited_for_longer_than_the_gateway_does(service: Api) -> None:

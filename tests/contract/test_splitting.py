@@ -585,6 +585,20 @@ def test_a_load_in_parts_that_was_given_up_is_brought_back_as_a_whole(intake: Sp
     assert nothing_is_left(intake)
 
 
+def test_a_part_that_was_done_before_its_message_died_goes_on_when_it_is_brought_back(intake: Split) -> None:
+    """Its worker died each time between the commit and the word for the next part, and the message is a dead letter."""
+    intake.at_once = 1
+    for seed, step in enumerate(("scan", "load")):
+        intake.deliver(intake.put(EMPLOYEES, employees(seed=seed, header=False)))
+        until(intake, step)
+        message = intake.take()
+        intake.queue.sent.clear()
+        worker.handle(intake.services, brought_back(json.dumps(message)))
+        intake.deliver_all()
+        assert the_run(intake).state is RunState.SUCCEEDED
+        assert nothing_is_left(intake)
+
+
 def test_a_run_that_can_not_be_ended_as_the_database_is_away_is_ended_later(intake: Split) -> None:
     intake.deliver(intake.put(EMPLOYEES, employees()))
     [message, *_] = [json.dumps(message) for message, _ in intake.queue.sent]

@@ -337,3 +337,18 @@ def test_a_control_character_is_text_and_costs_no_other_row(sign: str) -> None:
         found = rows("\n".join(lines).encode(), block)
         assert [(int(cells or -1), label) for _, _, cells, label, _ in found] == list(enumerate(expected))
         assert [codes for *_, codes in found if codes] == [["extra-cell"]]
+
+
+@pytest.mark.parametrize("block", [64, 97])
+@pytest.mark.parametrize("inside", ["\r\n", "\r\r\n\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_cells_are_whole_wherever_a_later_block_ends(
+    block: int, inside: str, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.load.csv_source.PEEK", 16)  # what was peeked at is in no need of the stream
+    for padding in range(12):
+        cells = [("0", "a" * padding), *((str(key), f"x{inside}y") for key in range(1, 60))]
+        content = "".join(f'{key},"{label}"{end}' for key, label in cells)
+        for text in (content, content.removesuffix(end)):
+            found = [(key, label or "") for _, _, key, label, _ in rows(text.encode(), block)]
+            assert found == [tuple(record) for record in csv.reader(io.StringIO(text, newline=""))]
