@@ -114,8 +114,8 @@ pictures: install ## pictures of the console's pages into .local/screenshots, an
 	@$(PY) -m pytest -q tests/browser/test_pages.py
 	@cp .local/screenshots/readme.png docs/images/console.png
 
-machines: install ## a machine tries the whole API of the running stack, and fills it with nonsense: make machines [EXAMPLES=50] [SEED=1]
-	@$(PY) -m tests.machines $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))
+machines: install ## a machine tries the whole API of the running stack, and fills it with nonsense: make machines [EXAMPLES=50] [MINUTES=10] [SEED=1]
+	@$(PY) -m tests.machines $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 callers: install ## callers at once use the running stack, and what went in is counted: make callers [CALLERS=8] [MINUTES=3] [SEED=1]
 	@$(PY) -m bench.callers $(if $(CALLERS),--callers $(CALLERS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
