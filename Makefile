@@ -100,7 +100,7 @@ fuzz: install ## look for inputs that break a promise, guided by coverage: make 
 flips: install ## damage a backup again and again, each damage must be refused: make flips [COUNT=10000] [SEED=]
 	@$(PY) -m tests.flips $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
-races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=…]
+races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=n, which repeats the work, not its timing]
 	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=60]
@@ -114,11 +114,15 @@ pictures: install ## pictures of the console's pages into .local/screenshots, an
 	@$(PY) -m pytest -q tests/browser/test_pages.py
 	@cp .local/screenshots/readme.png docs/images/console.png
 
-machines: install ## a machine tries the whole API of the running stack, and fills it with nonsense: make machines [EXAMPLES=50] [SEED=1]
-	@$(PY) -m tests.machines $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))
+machines: install ## a machine tries the whole API of the running stack, and fills it with nonsense: make machines [EXAMPLES=50] [MINUTES=10] [SEED=1]
+	@$(PY) -m tests.machines $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 callers: install ## callers at once use the running stack, and what went in is counted: make callers [CALLERS=8] [MINUTES=3] [SEED=1]
 	@$(PY) -m bench.callers $(if $(CALLERS),--callers $(CALLERS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+mutants: install ## change what decides over rows, a piece at a time: a test must fail: make mutants [MODULE=chalicelib.load.validation]
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r tests/mutation/requirements.txt
+	@$(PY) -m tests.mutation $(if $(MODULE),--module $(MODULE))
 
 lint: install ## ruff, mypy and the schemas of the workflows
 	@$(PY) -m ruff check .

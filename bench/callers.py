@@ -4,7 +4,9 @@ Each sends what a team sends: batches with some bad rows, metrics, pages of rows
 seed. What the answers said went in is held against what is in the tables, and what they said was rejected against the
 ledger; whoever is told to wait (429, 503) waits and sends the same request again, as docs/reference says.
 
-Rows have keys of their own and are deleted in the end. The figures are printed, and written to bench/callers.json.
+Rows have keys of their own and are deleted in the end, as are those that they refer to where there were none before.
+The figures are printed, and written to bench/callers.json. It fails when a request did, when the rows don't add up,
+when the functions' memory grows, or when they have more connections than processes.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +59,8 @@ _LOOK_SECONDS = 1.0
 _RUN_SECONDS = 120
 _FILE_ROWS = 500
 _PARENTS = 5
+# The memory of a process in the last third of the time may be so many times that in the first.
+_MOST_GROWTH = 1.2
 
 
 @dataclass
@@ -237,28 +243,44 @@ def call_at_once(
 ) -> tuple[Seen, Watched, Counted]:
     """Let so many callers work for a while, count what there is then, and delete their rows."""
     dictionary = load_dictionary(PACKAGED_DICTIONARY)
-    client = Client(record.api_url, record.token)
-    for table in dictionary.tables:  # those that rows of others refer to
-        body = json.dumps(sample_rows(dictionary, table, _PARENTS)).encode()
-        client.request(f"/tables/{table.name}/rows?on_conflict=skip", "POST", body)
     team = [Caller(number, Client(record.api_url, record.token), dictionary, seed) for number in range(callers)]
-    watch = Watch(record, folder)
-    watch.start()
-    until = time.monotonic() + seconds
-    threads = [threading.Thread(target=each.work, args=(until,)) for each in team]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seen = _together([each.seen for each in team])
-    watched = watch.end()
     connection = _connect(record)
     try:
-        return seen, watched, _counted(connection, dictionary, seen)
+        with _parents(connection, Client(record.api_url, record.token), dictionary):
+            watch = Watch(record, folder)
+            watch.start()
+            until = time.monotonic() + seconds
+            with ThreadPoolExecutor(callers) as pool:
+                ends = [pool.submit(each.work, until) for each in team]
+            watched = watch.end()
+            seen = _together([each.seen for each in team])
+            seen.errors += [f"a caller died: {error!r}" for end in ends if (error := end.exception())]
+            try:
+                return seen, watched, _counted(connection, dictionary, seen)
+            finally:
+                for table in reversed(dictionary.tables):
+                    connection.run(f"DELETE FROM {quote(table.name)} WHERE {_own(table)}")
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _parents(connection: Any, client: Client, dictionary: Dictionary) -> Iterator[None]:
+    """Have the rows that those of the callers refer to; those that were not there before are deleted in the end."""
+    new: dict[str, list[Any]] = {}
+    for table in dictionary.tables:
+        rows = sample_rows(dictionary, table, _PARENTS)
+        if _counted_key(table):
+            keys = [row[table.primary_key[0]] for row in rows]
+            there = connection.run(f"SELECT {_key(table)} FROM {quote(table.name)} WHERE {_one_of(table)}", keys=keys)
+            new[table.name] = sorted(set(keys) - {key for [key] in there})
+        client.request(f"/tables/{table.name}/rows?on_conflict=skip", "POST", json.dumps(rows).encode())
+    try:
+        yield
     finally:
         for table in reversed(dictionary.tables):
-            connection.run(f"DELETE FROM {quote(table.name)} WHERE {_own(table)}")
-        connection.close()
+            if table.name in new:
+                connection.run(f"DELETE FROM {quote(table.name)} WHERE {_one_of(table)}", keys=new[table.name])
 
 
 def _connect(record: Record) -> Any:
@@ -282,7 +304,15 @@ def _counted(connection: Any, dictionary: Dictionary, seen: Seen) -> Counted:
 
 
 def _own(table: Table) -> str:
-    return f"{quote(table.primary_key[0])} BETWEEN {FIRST_KEY} AND {LAST_KEY}" if _counted_key(table) else "false"
+    return f"{_key(table)} BETWEEN {FIRST_KEY} AND {LAST_KEY}" if _counted_key(table) else "false"
+
+
+def _one_of(table: Table) -> str:
+    return f"{_key(table)} = ANY(CAST(:keys AS bigint[]))"
+
+
+def _key(table: Table) -> str:
+    return quote(table.primary_key[0])
 
 
 def _counted_key(table: Table) -> bool:
@@ -348,8 +378,24 @@ def main() -> int:
     text = json.dumps(figures, indent=2)
     FIGURES.write_text(text + "\n")
     print(text)
-    adds_up = counted.told == counted.found and counted.rejected_told == counted.rejected_found
-    return 0 if adds_up and not seen.errors else 1
+    faults = list(_faults(seen, watched, counted))
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _faults(seen: Seen, watched: Watched, counted: Counted) -> Iterator[str]:
+    """What went wrong, for people."""
+    if seen.errors:
+        yield f"{len(seen.errors)} errors"
+    if counted.told != counted.found:
+        yield f"{counted.told} rows were told, {counted.found} are there"
+    if counted.rejected_told != counted.rejected_found:
+        yield f"{counted.rejected_told} rejected rows were told, {counted.rejected_found} are logged"
+    if watched.growth() > _MOST_GROWTH:
+        yield f"a process takes {watched.growth():.2f} times the memory that it took at first"
+    if max(watched.connections) > max(watched.processes):
+        yield f"{max(watched.connections)} connections of {max(watched.processes)} processes"
 
 
 if __name__ == "__main__":

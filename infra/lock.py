@@ -41,6 +41,7 @@ LOCKS = (
     Lock("infra/localstack/requirements.txt", "infra/localstack/requirements.in", "3.11", ("--no-deps",)),
     Lock("infra/localstack/functions.txt", "infra/localstack/functions.in", "3.12", ("-c", "requirements-dev.lock")),
     Lock("bench/requirements.txt", "bench/requirements.in", "3.11"),
+    Lock("tests/mutation/requirements.txt", "tests/mutation/requirements.in", "3.11", ("-c", "requirements-dev.lock")),
     Lock("tests/fuzz/requirements.txt", "tests/fuzz/requirements.in", "3.11"),
     Lock("tests/e2e/runtime/requirements.txt", "tests/e2e/runtime/requirements.in", "3.11"),
 )

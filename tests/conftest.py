@@ -34,6 +34,10 @@ hypothesis.settings.load_profile("decant")
 botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
+# Folders whose files share what takes long to start: a browser, an emulator.
+_WITH_ONE_SETTING = {"browser", "torture"}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the emulator for the end-to-end tests."""
     usual = os.environ.get("DECANT_EMULATOR") or "ministack"
@@ -44,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, when tests run side by side, what shares a stack or stands in one file; the longest come first."""
     for item in items:
         shared = "local_stack" in getattr(item, "fixturenames", ())
-        together = item.path.parent if item.path.parent.name == "browser" else item.path
+        together = item.path.parent if item.path.parent.name in _WITH_ONE_SETTING else item.path
         item.add_marker(pytest.mark.xdist_group("the shared stack" if shared else str(together)))
     items.sort(key=lambda item: {"e2e", "browser"}.isdisjoint(item.path.parts))
 

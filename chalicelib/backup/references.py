@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,15 +21,17 @@ def refuse_broken_references(transaction: Transaction, dictionary: Dictionary, s
     ``staged`` gives, for each table to be restored, the quoted relation of the rows that it will have.
     """
     errors: list[dict[str, Any]] = []
-    keys = 0
+    missed: Counter[str] = Counter()
     for table in dictionary.tables:
         for key in table.foreign_keys:
             if table.name in staged or key.parent in staged:
                 found, count = _broken(transaction, table, key, staged)
                 errors += found
-                keys += count
+                missed[key.parent] += count
     if errors:
-        more = f" {keys - 1} more rows of {errors[0]['parent']} are missed in the same way." if keys > 1 else ""
+        missed[errors[0]["parent"]] -= 1
+        others = ", ".join(f"{count} more of {parent}" for parent, count in missed.items() if count)
+        more = f" Missed in the same way: {others}." if others else ""
         raise RestoreRefused(f"{errors[0]['message']}.{more}", hint=_hint(staged), errors=errors)
 
 

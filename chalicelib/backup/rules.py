@@ -19,7 +19,8 @@ def refuse_broken_rules(transaction: Transaction, swaps: Sequence[Swap]) -> None
     """Raise RestoreRefused when staged rows lack what is required now, or break a CHECK, naming rows and rules."""
     errors = [error for swap in swaps for error in _broken(transaction, swap.table, swap.staged)]
     if errors:
-        more = f" {len(errors) - 1} more rules are broken." if len(errors) > 1 else ""
+        others = len(errors) - 1
+        more = f" {others} more {'rule is' if others == 1 else 'rules are'} broken." if others else ""
         raise RestoreRefused(
             f"{errors[0]['message']}.{more}",
             hint="Restore a backup that is younger than the rule, or this one with the dictionary of its day, into "

@@ -83,7 +83,8 @@ def _holds(then: Any, now: Any) -> bool:
     if not isinstance(now, dict) or now["logicalType"] != "decimal":
         return False
     if isinstance(then, dict):
-        whole, behind = then.get("precision", math.inf) - then.get("scale", 0), then.get("scale", 0)
+        behind = then.get("scale", 0)
+        whole = then.get("precision", math.inf) - behind
     else:
         whole, behind = _DIGITS.get(then, math.inf), 0
     return bool(whole <= now["precision"] - now["scale"] and behind <= now["scale"])

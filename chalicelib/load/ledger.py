@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from chalicelib.load.rows import Origins, RejectedRow, logged_row, rejected_row
+from chalicelib.load.rows import Origins, RejectedRow, logged_row
 from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
 
 _ENTRY = """id, kind, table_name, state, dictionary, started, ended, note, error, result,
@@ -224,17 +224,6 @@ def log_rejections(transaction: Transaction, run: str, rejected: Mapping[str, Se
         run=run,
         rows=json.dumps(rows),
     )
-
-
-def rejections(transaction: Transaction, run: str, table: str) -> list[RejectedRow]:
-    """The rejected rows of a run in one table, by row number. For batches: a file may have any number of them."""
-    rows = transaction.run(
-        """SELECT row, line, cells, reasons FROM decant.rejections
-        WHERE run = :run AND table_name = :table ORDER BY row""",
-        run=run,
-        table=table,
-    )
-    return [rejected_row(row, line, cells, reasons) for row, line, cells, reasons in rows]
 
 
 def mark_returned(transaction: Transaction, table: str, by: str, returned: Origins, rows: pa.Array) -> int:

@@ -124,8 +124,7 @@ def _cell_faults(column: Column, text: pa.Array, values: pa.Array) -> Iterator[t
     wrong_type = pc.and_(present, pc.is_null(values))
     yield from _where(wrong_type, text, column, ReasonCode.TYPE_ERROR, f"takes {column.type.expects}")
     for broken, rule in _constraints(column, values):
-        code = ReasonCode.CONSTRAINT_ERROR
-        yield from _where(pc.fill_null(broken, False), text, column, code, rule)
+        yield from _where(broken, text, column, ReasonCode.CONSTRAINT_ERROR, rule)
 
 
 def _constraints(column: Column, values: pa.Array) -> Iterator[tuple[pa.Array, str]]:
@@ -157,6 +156,7 @@ def _constraints(column: Column, values: pa.Array) -> Iterator[tuple[pa.Array, s
 
 
 def _where(mask: pa.Array, text: pa.Array, column: Column, code: ReasonCode, rule: str) -> Iterator[tuple[int, Reason]]:
+    """A reason for each row where the mask is true; it may be null, as what is compared with null is."""
     if not pc.any(mask).as_py():
         return
     indexes = pc.indices_nonzero(mask)
@@ -180,7 +180,7 @@ def _without(values: pa.Array, indexes: list[int]) -> pa.Array:
         return values
     broken = np.zeros(len(values), np.bool_)
     broken[indexes] = True
-    return pc.if_else(pa.array(broken), pa.scalar(None, values.type), values)
+    return pc.if_else(pa.array(broken), None, values)
 
 
 def _scalar(column: Column, value: Any) -> pa.Scalar:

@@ -13,6 +13,7 @@ from typing import Any
 import awswrangler
 import botocore.endpoint
 import pytest
+from botocore.endpoint import EndpointCreator
 
 from chalicelib import wiring, worker
 from chalicelib.audit_log import DynamoAuditLog
@@ -25,7 +26,7 @@ from chalicelib.wiring import use
 from tests.app.conftest import CATALOG, REGION, Api, make_api
 from tests.conftest import TestDatabase
 from tests.fakes import FakeAuditLog
-from tests.faulty.endpoint import Answered, Asked, Broken, Endpoint, Fault, Plan, Short, Times, nothing
+from tests.faulty.endpoint import Answered, Asked, Broken, Endpoint, Fault, Plan, Short, Silent, Times, nothing
 
 DEPARTMENTS = b"".join(b"%d,Department %d\n" % (number, number) for number in range(1, 2001))
 
@@ -263,8 +264,8 @@ def test_a_run_is_added_once_though_the_answer_is_lost_and_another_may_not_take_
     assert catalog.run(run.id) == run
 
 
-# Every part at its worst, and routes that need it.
-DOWN: dict[str, Plan] = {
+# Every part at its worst, by the service that it is.
+DOWN: dict[str, Times] = {
     "S3": Times(Answered(503, "SlowDown"), "s3", times=-1),
     "S3 cut off": Times(Broken(), "s3", times=-1),
     "DynamoDB": Times(Answered(400, "ThrottlingException"), "dynamodb", times=-1),
@@ -281,24 +282,86 @@ ROUTES = [
 ]  # fmt: skip
 
 
+NEEDS = {
+    "s3": {("GET", "/health"), ("GET", "/runs/{run}/rejections?format=xlsx")},
+    "dynamodb": {
+        ("GET", "/health"), ("GET", "/runs"), ("GET", "/backups"), ("POST", "/backups"), ("POST", "/uploads"),
+        ("POST", "/tables/departments/backups"),
+    },
+    "sqs": {("GET", "/health"), ("POST", "/backups"), ("POST", "/tables/departments/backups")},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("part", DOWN)
 def test_a_part_that_is_down_is_503_and_says_when_to_come_back_never_500(
     service: Api, endpoint: Endpoint, part: str
 ) -> None:
     run = service.post("/tables/departments/rows", [{"id": "x", "department": "A"}]).json_body["run"]
-    endpoint.fail(copy(DOWN[part]))
-    told = []
+    plan = copy(DOWN[part])
+    endpoint.fail(plan)
+    refused = set()
     for method, path in ROUTES:
         body = {"/uploads": {"filename": "jobs.csv"}, "/tables/departments/rows": [{"id": 1, "department": "A"}]}
         given = path.format(run=run)
         answer = service.get(given) if method == "GET" else service.post(given, body.get(path))
-        assert answer.status_code < 500 or answer.status_code == 503, (method, path, answer.body)
-        if answer.status_code == 503 and path != "/health":
-            assert answer.headers["Retry-After"] == "1"
-            assert answer.json_body["type"] == "urn:decant:problem:unavailable"
-        told.append(answer.status_code)
-    assert 503 in told
-    assert any(status < 300 for status in told), "what needs the part not goes on"
+        assert answer.status_code < 400 or answer.status_code == 503, (method, path, answer.body)
+        if answer.status_code == 503:
+            refused.add((method, path))
+            if path != "/health":
+                assert answer.headers["Retry-After"] == "1"
+                assert answer.json_body["type"] == "urn:decant:problem:unavailable"
+    assert refused == NEEDS[plan.service], "what needs the part, and nothing else"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that are made from now on wait half a second for an answer, as if that were all their time."""
+    create = EndpointCreator.create_endpoint
+
+    def soon(*given: Any, **named: Any) -> Any:
+        return create(*given, **{**named, "timeout": (0.5, 0.5)})
+
+    monkeypatch.setattr(EndpointCreator, "create_endpoint", soon)
+
+
+# What is silent until the client gives up, and how often it is asked in all.
+SILENT: dict[str, tuple[Times, int]] = {
+    "S3 once": (Times(Silent(), "s3", "GET"), 1),
+    "S3": (Times(Silent(), "s3", "GET", times=-1), 4),
+    "DynamoDB once": (Times(Silent(heard=True), "dynamodb", "PutItem"), 1),
+    "DynamoDB": (Times(Silent(), "dynamodb", "PutItem", times=4), 4),
+}
+
+
+@pytest.mark.parametrize("part", SILENT)
+def test_a_part_that_is_silent_is_given_up_and_asked_again(
+    impatient: None,  # noqa: ARG001
+    service: Api,
+    endpoint: Endpoint,
+    part: str,
+) -> None:
+    given, tries = SILENT[part]
+    plan = copy(given)
+    run = dropped(service, endpoint, plan)
+    assert plan.met == tries
+    assert run.state is (RunState.SUCCEEDED if tries == 1 else RunState.WAITING)
+    assert truth(service) == ((2000, 1) if tries == 1 else (0, 0))
+    converges(service, endpoint)
+
+
+def test_a_queue_that_is_silent_is_503_and_the_order_can_be_given_again(
+    impatient: None,  # noqa: ARG001
+    service: Api,
+    endpoint: Endpoint,
+) -> None:
+    plan = Times(Silent(), "sqs", "SendMessage", times=-1)
+    endpoint.fail(plan)
+    answer = service.post("/backups")
+    assert (answer.status_code, plan.met) == (503, 3)
+    assert service.messages() == []
+    endpoint.fail(nothing)
+    assert service.post("/backups").status_code == 202
+    assert len(service.messages()) == 1
 
 
 def test_nothing_that_a_request_waits_for_is_waited_for_longer_than_the_gateway_does(service: Api) -> None:

@@ -184,7 +184,7 @@ def test_what_callers_send_begins_no_line_of_the_log(api: Api, capsys: pytest.Ca
 
 
 @covers("replayed upload forms")
-def test_a_form_that_is_used_twice_loads_once(api: Api) -> None:
+def test_a_form_that_is_used_twice_loads_each_content_once(api: Api) -> None:
     form = api.post("/uploads", {"filename": "jobs.csv"}).json_body
     for _ in range(2):
         api.drop(form["key"], b"1,Clerk\n", {"run": form["run"]})
@@ -192,8 +192,13 @@ def test_a_form_that_is_used_twice_loads_once(api: Api) -> None:
     assert api.database.rows("jobs") == [(1, "Clerk")]
     api.drop(form["key"], b"2,Chief\n", {"run": form["run"]})
     api.work()
-    first = api.get(f"/runs/{form['run']}").json_body
-    assert (first["state"], first["inserted"]) == ("succeeded", 1)
+    assert api.database.rows("jobs") == [(1, "Clerk"), (2, "Chief")]
+    runs = api.get("/runs").json_body["runs"]
+    assert sorted((run["id"] == form["run"], run["state"], run["inserted"]) for run in runs) == [
+        (False, "duplicate", 0),
+        (False, "succeeded", 1),  # other content is another run's
+        (True, "succeeded", 1),
+    ]
 
 
 @covers("formula injection in exports")
@@ -201,4 +206,4 @@ def test_a_form_that_is_used_twice_loads_once(api: Api) -> None:
 def test_no_cell_of_an_export_is_a_formula(api: Api, name: str) -> None:
     assert api.post("/tables/jobs/rows", [{"id": 1, "job": name}]).status_code == 201
     [_, line, _] = api.get("/tables/jobs/rows?format=csv").body.decode().split("\r\n")
-    assert line.startswith("1,'")
+    assert line == f"1,'{name.strip()}"

@@ -43,7 +43,8 @@ ROWS = 20_000
 FILE = "".join(f"{number},Department {number}\n" for number in range(1, ROWS + 1)).encode()
 # The driver leaves the socket of a connection that came to nothing to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:.*<socket.socket:pytest.PytestUnraisableExceptionWarning")
-MOMENTS = ("begin", "copy", "mid copy", "publish", "commit")
+# In the middle of a COPY, and before its COMMIT: at every turn of the wire it fails in test_faulty_wire.
+MOMENTS = ("mid copy", "commit")
 
 
 @dataclass
@@ -78,13 +79,7 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transaction, name)
 
-    def run(self, sql: str, **parameters: Any) -> Any:
-        self.broken.meet("publish" if self.copied else "begin")
-        return self.transaction.run(sql, **parameters)
-
     def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
-        self.broken.meet("copy")
-
         def until_the_middle() -> Iterator[pa.Table]:
             for table in rows:
                 yield table

@@ -26,14 +26,15 @@ from chalicelib.dictionary.model import Dictionary
 from chalicelib.idempotency import IdempotencyKey
 from chalicelib.load.options import OnConflict
 from chalicelib.ports import Backup, RunState
-from chalicelib.postgres import PostgresDatabase, WrongPassword
+from chalicelib.postgres import PostgresDatabase, WrongPassword, connecting
+from chalicelib.postgres.connecting import Login, connect_with_login
 from chalicelib.storage import FolderStorage
 from chalicelib.wiring import Services
 from tests.conftest import MakeDatabase, TestDatabase
 from tests.contract.backup_support import fill, take
 from tests.contract.test_loads import Intake
 from tests.fakes import FakeCatalog
-from tests.faulty.wire import Cut, Fault, Plan, Raised, Turn, Wire, at, nothing, refusing
+from tests.faulty.wire import Cut, Fault, Plan, Raised, Silent, Turn, Wire, at, nothing, refusing
 
 JOBS = [(1, "Clerk"), (2, "Chief"), (3, "Cook")]
 # What a statement may end with, and what a connection may: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -43,8 +44,9 @@ CONNECTIONS = ["57P01", "08006", "53300"]
 
 # Each fault by when it comes: at the last turn before COMMIT, instead of it, or between it and its answer.
 FAULTS: dict[str, tuple[str, Fault]] = {
-    **{f"{when} {state}": (when, Raised(state)) for state in STATEMENTS for when in ("before", "during")},
-    **{f"{when} {state}": (when, Cut(state=state)) for state in CONNECTIONS for when in ("before", "during")},
+    "before 40001": ("before", Raised("40001")),
+    **{f"during {state}": ("during", Raised(state)) for state in STATEMENTS},
+    "during 57P01": ("during", Cut(state="57P01")),
     **{f"unknown {state}": ("unknown", Cut(heard=True, state=state)) for state in CONNECTIONS},
     "before cut": ("before", Cut()),
     "during cut": ("during", Cut()),
@@ -88,6 +90,13 @@ class Company:
         [(count,)] = self.beside.query("SELECT count(*) FROM decant.runs WHERE id = :id", id=run)
         return int(count)
 
+    def mended(self, plan: Plan) -> list[Turn]:
+        """Let the wire work again, once the fault of the plan came; return the turns until then."""
+        turns = self.wire.turns
+        assert self.wire.faults == (plan is not nothing), turns
+        self.wire.fail(nothing)
+        return turns
+
 
 @pytest.fixture(scope="module")
 def company_of_all(
@@ -120,8 +129,7 @@ def load(company: Company, plan: Plan) -> list[Turn]:
     known = set(company.intake.catalog.kept_runs)
     company.wire.fail(plan)
     company.intake.deliver(event)
-    turns = company.wire.turns
-    company.wire.fail(nothing)
+    turns = company.mended(plan)
     [run] = set(company.intake.catalog.kept_runs) - known
     shown = company.intake.catalog.kept_runs[run]
     done = company.recorded(run)
@@ -145,8 +153,7 @@ def batch(company: Company, plan: Plan) -> list[Turn]:
     key = IdempotencyKey("POST /tables/departments/rows", str(number), "digest")
     company.wire.fail(plan)
     first = write_batch(company.intake.services, lambda _: made, key)
-    turns = company.wire.turns
-    company.wire.fail(nothing)
+    turns = company.mended(plan)
     again = write_batch(company.intake.services, lambda _: made, key)
     assert (first.status, first.run, json.loads(first.body)["inserted"]) == (201, again.run, 3)
     assert first.body == again.body
@@ -163,8 +170,7 @@ def restore(company: Company, plan: Plan) -> list[Turn]:
     message = {"work": "restore", "run": run, "backups": [company.jobs.id], "dry_run": False}
     company.wire.fail(plan)
     worker.handle(company.services, json.dumps(message))
-    turns = company.wire.turns
-    company.wire.fail(nothing)
+    turns = company.mended(plan)
     changed = company.beside.rows("jobs") != JOBS
     shown = company.intake.catalog.kept_runs[run]
     assert changed == (company.recorded(run) == 0)
@@ -186,8 +192,7 @@ def back_up(company: Company, plan: Plan) -> list[Turn]:
     company.intake.catalog.kept_backups.clear()
     company.wire.fail(plan)
     worker.handle(company.services, json.dumps(message))
-    turns = company.wire.turns
-    company.wire.fail(nothing)
+    turns = company.mended(plan)
     assert len(company.intake.catalog.kept_backups) == company.intake.catalog.kept_runs[run].state.final
     while company.intake.queue.sent:
         worker.handle(company.services, json.dumps(company.intake.queue.sent.pop(0)[0]))
@@ -280,6 +285,20 @@ def test_a_copy_that_fails_at_any_of_its_turns_is_once(
     for number in copying:
         company.intake.postgres.database.close()
         restore(company, at(number, fault))
+
+
+@pytest.mark.parametrize("place", ["first turn", "last turn"])
+def test_a_server_that_is_silent_while_a_session_begins_is_given_up_and_tried_again(
+    company: Company, turns_of: Callable[[str, bool], list[Turn]], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(connecting, "_CONNECT_SECONDS", 0.3)
+    setting = next(turn.number for turn in turns_of("load", False) if b"SET timezone" in turn.content)
+    app = company.beside.app
+    login = Login("127.0.0.1", company.wire.port, app.user, app.password, app.database)
+    database = PostgresDatabase(lambda: connect_with_login(login, "off"))
+    company.intake.postgres = replace(company.beside, database=database)
+    load(company, at(1 if place == "first turn" else setting, Silent()))
+    nothing_is_left(company)
 
 
 def test_a_login_that_is_refused_fetches_the_password_once_more(company: Company) -> None:

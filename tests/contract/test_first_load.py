@@ -23,7 +23,6 @@ from chalicelib.load.begun import Begun
 from chalicelib.load.content import Content
 from chalicelib.load.json_source import JsonSource
 from chalicelib.load.keys import SeenKeys
-from chalicelib.load.ledger import rejections
 from chalicelib.load.options import LoadOptions, OnConflict
 from chalicelib.load.rows import SourceChunk
 from chalicelib.load.workbook_source import WorkbookSource
@@ -34,6 +33,7 @@ from sample_data.workbook import workbook_bytes
 from tests.conftest import TestDatabase
 from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
 from tests.contract.test_publishing import employees, publish, schema
+from tests.logged import rejections
 
 __all__ = ["employees"]
 

@@ -13,10 +13,10 @@ from chalicelib.dictionary.model import Dictionary
 from chalicelib.load import keys, writer
 from chalicelib.load.json_source import JsonSource
 from chalicelib.load.keys import RepeatedKeys
-from chalicelib.load.ledger import rejections
 from chalicelib.load.options import LoadOptions
 from chalicelib.load.writer import write
 from tests.conftest import TestDatabase
+from tests.logged import rejections
 
 ids = st.integers(-3, 3) | st.sampled_from([2**31, "x", None, 2**31 - 1])
 row = st.fixed_dictionaries({"id": ids, "department": st.sampled_from(["Sales", "Legal", None])})

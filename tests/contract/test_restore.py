@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,15 +18,16 @@ from chalicelib.backup.catalogue import copy_backup, manifests
 from chalicelib.backup.manifest import file_key
 from chalicelib.backup.restore import Progress, RestoreReport, restore
 from chalicelib.backup.swap import Swap
-from chalicelib.backup.verification import load_manifest
+from chalicelib.backup.verification import BackupContent, load_manifest
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Dictionary
+from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import BackupDamaged, BadRequest, DecantError, RestoreRefused, Unavailable
 from chalicelib.ports import Backup, Storage
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.storage import FolderStorage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, fill, quiet, stock, tables, take
+from tests.contract.backup_support import NOW, field, fill, quiet, stock, tables, take
 from tests.fakes import FakeCatalog
 
 MakeDatabase = Callable[[Dictionary], Any]
@@ -79,8 +81,41 @@ def test_a_restore_is_recorded_in_the_ledger(
     put_back(company, storage, backup)
     assert company.query(
         """SELECT kind, table_name, state, read, inserted, updated, unchanged, rejected, started,
-            result #>> '{tables,0,deleted}' FROM decant.runs WHERE id = 'run-1'"""
-    ) == [("restore", "hired_employees", "succeeded", 40, 3, 5, 32, 0, NOW, "1")]
+            result, note FROM decant.runs WHERE id = 'run-1'"""
+    ) == [
+        (
+            *("restore", "hired_employees", "succeeded", 40, 3, 5, 32, 0, NOW),
+            {
+                "dry_run": False,
+                "tables": [
+                    {
+                        "table": "hired_employees",
+                        "backup": backup.id,
+                        "rows": 40,
+                        "inserted": 3,
+                        "updated": 5,
+                        "deleted": 1,
+                        "unchanged": 32,
+                        "notes": [],
+                    }
+                ],
+            },
+            None,
+        )
+    ]
+
+
+def test_a_restore_of_several_tables_is_one_run_with_the_sums(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    backups = take(company, storage, catalog)
+    break_employees(company)
+    company.query("WITH changed AS (UPDATE jobs SET job = '') SELECT 1")
+    put_back(company, storage, *backups)
+    assert company.query(
+        """SELECT table_name, dictionary, read, inserted, updated, unchanged, note,
+            jsonb_array_length(result -> 'tables') FROM decant.runs"""
+    ) == [(None, company.dictionary.digest, 44, 3, 6, 35, None, 3)]
 
 
 def test_an_emptied_parent_whose_rows_are_referenced_comes_back(
@@ -223,6 +258,68 @@ def test_any_tables_come_back_equal_whatever_happened_since(
         assert report.rows == len(was) == report.inserted + report.updated + report.unchanged
 
 
+def test_rows_of_a_composite_key_are_compared_by_the_whole_of_it(
+    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    shelves = [("A", 1), ("A", 2), ("B", 1), ("B", 3)]
+    with make_database(STOCK) as database:
+        fill(database, "sites", [{"code": "A"}, {"code": "B"}])
+        fill(database, "shelves", [{"site": site, "number": number, "big": 0} for site, number in shelves])
+        before = database.rows("shelves")
+        [backup] = take(database, storage, catalog, "shelves")
+        with database.database.transaction() as transaction:
+            transaction.run(
+                "UPDATE shelves SET big = 7, within_site = 'A', within_number = 1 WHERE site = 'A' AND number = 2"
+            )
+            transaction.run("UPDATE shelves SET number = 2 WHERE site = 'B' AND number = 1")
+        [report] = put_back(database, storage, backup)
+        assert (report.inserted, report.updated, report.deleted, report.unchanged) == (1, 1, 1, 2)
+        assert database.rows("shelves") == before
+
+
+def test_a_table_without_rows_gets_all_of_the_backup(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
+    [report] = put_back(company, storage, backup)
+    assert report == RestoreReport(
+        table="hired_employees", backup=backup.id, rows=40, inserted=40, updated=0, deleted=0, unchanged=0
+    )
+
+
+def test_a_table_that_has_nothing_but_its_key_comes_back(
+    make_database: MakeDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    schema = {"fields": [field("a", "integer", required=True), field("b", "string", required=True)]}
+    tags = parse_dictionary({"resources": [{"name": "tags", "schema": {**schema, "primaryKey": ["a", "b"]}}]})
+    with make_database(tags) as database:
+        fill(database, "tags", [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}])
+        before = database.rows("tags")
+        [backup] = take(database, storage, catalog)
+        with database.database.transaction() as transaction:
+            transaction.run("UPDATE tags SET b = 'z' WHERE a = 2")
+        [report] = put_back(database, storage, backup)
+        assert (report.inserted, report.updated, report.deleted, report.unchanged) == (1, 0, 1, 2)
+        assert database.rows("tags") == before
+
+
+def test_while_it_works_it_tells_how_many_rows_it_has_staged_and_checked(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = BackupContent.chunks
+
+    def slices(content: BackupContent) -> Iterator[pa.Table]:
+        return (chunk.slice(at, 15) for chunk in whole(content) for at in range(0, len(chunk), 15))
+
+    [backup] = take(company, storage, catalog, "hired_employees")
+    monkeypatch.setattr(BackupContent, "chunks", slices)
+    told: list[tuple[str, int]] = []
+    put_back(company, storage, backup, progress=lambda phase, rows: told.append((phase, rows)))
+    staged = [("stage hired_employees", rows) for rows in (15, 30, 40)]
+    assert told == [*staged, ("check hired_employees", 40)]
+
+
 # What is refused
 
 
@@ -244,7 +341,8 @@ def test_a_backup_that_lacks_a_referenced_row_is_refused_with_the_rows_that_refe
     assert caught.value.errors[1]["message"] == (
         "Row 9 of hired_employees refers to departments 10, which the backup lacks"
     )
-    assert "Restore all tables of one snapshot together" in str(caught.value)
+    assert caught.value.detail == f"{caught.value.errors[0]['message']}. Missed in the same way: 1 more of departments."
+    assert caught.value.hint == "Restore all tables of one snapshot together, or change these rows first."
     assert company.query("SELECT count(*) FROM decant.runs") == [(0,)]
 
 
@@ -254,11 +352,42 @@ def test_a_backup_whose_rows_refer_to_what_is_gone_is_refused(
     [backup] = take(company, storage, catalog, "hired_employees")
     company.query("WITH gone AS (DELETE FROM hired_employees) SELECT 1")
     company.query("WITH gone AS (DELETE FROM departments WHERE id = 2) SELECT 1")
-    with pytest.raises(
-        RestoreRefused, match=r"Rows 1, 4, 7, 10, 13 and 8 more of the backup of hired_employees .* which is not there"
-    ):
+    with pytest.raises(RestoreRefused) as caught:
         put_back(company, storage, backup)
+    assert caught.value.detail == (
+        "Rows 1, 4, 7, 10, 13 and 8 more of the backup of hired_employees refer to departments 2, which is not there."
+    )
     assert company.rows("hired_employees") == []
+
+
+def test_what_is_missed_of_several_tables_is_told_of_each_and_as_a_program_reads_it(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    backups = take(company, storage, catalog, "departments", "jobs")
+    with company.database.transaction() as transaction:
+        transaction.run("INSERT INTO departments VALUES (8, 'new'), (9, 'newer')")
+        transaction.run("INSERT INTO jobs VALUES (1, 'new')")
+        transaction.run("UPDATE hired_employees SET department_id = 8 WHERE id IN (2, 3)")
+        transaction.run("UPDATE hired_employees SET department_id = 9, job_id = 1 WHERE id = 4")
+    with pytest.raises(RestoreRefused) as caught:
+        put_back(company, storage, *backups)
+    message = "Rows 2, 3 of hired_employees refer to departments 8, which the backup lacks"
+    assert caught.value.detail == f"{message}. Missed in the same way: 1 more of departments, 1 more of jobs."
+    assert caught.value.hint == "Restore another snapshot, or change these rows first."
+    assert caught.value.errors[0] == {
+        "code": "foreign-key",
+        "table": "hired_employees",
+        "columns": ["department_id"],
+        "parent": "departments",
+        "value": "8",
+        "rows": ["2", "3"],
+        "row_count": 2,
+        "message": message,
+    }
+    assert [each["message"] for each in caught.value.errors[1:]] == [
+        "Row 4 of hired_employees refers to departments 9, which the backup lacks",
+        "Row 4 of hired_employees refers to jobs 1, which the backup lacks",
+    ]
 
 
 def test_the_listed_keys_are_capped_and_the_counted_are_not(
@@ -268,7 +397,7 @@ def test_the_listed_keys_are_capped_and_the_counted_are_not(
     with company.database.transaction() as transaction:
         transaction.run("INSERT INTO departments SELECT n, 'x' FROM generate_series(100, 139) n")
         transaction.run("UPDATE hired_employees SET department_id = 100 + id")
-    with pytest.raises(RestoreRefused, match="39 more rows of departments are missed in the same way") as caught:
+    with pytest.raises(RestoreRefused, match="Missed in the same way: 39 more of departments") as caught:
         put_back(company, storage, backup)
     assert len(caught.value.errors) == 10
 
@@ -282,8 +411,11 @@ def test_a_constraint_that_bites_while_we_work_refuses_the_restore(
         transaction.run("INSERT INTO departments VALUES (8, 'new')")
         transaction.run("UPDATE hired_employees SET department_id = 8 WHERE id = 9")
     monkeypatch.setattr(restore_module, "refuse_broken_references", lambda *_: None)
-    with pytest.raises(RestoreRefused, match="A constraint of the table refuses a row"):
+    with pytest.raises(RestoreRefused, match=r"A constraint of the table refuses a row: .") as caught:
         put_back(company, storage, backup)
+    assert caught.value.hint == (
+        "Nothing was changed. Restore another backup, or change the rows that are named first."
+    )
     assert len(company.rows("departments")) == 4
 
 
@@ -293,8 +425,9 @@ def test_two_backups_of_one_table_are_a_bad_request(
     [first] = take(company, storage, catalog, "jobs")
     [second] = take(company, storage, catalog, "jobs")
     for backups in ([first, second], []):
-        with pytest.raises(BadRequest):
+        with pytest.raises(BadRequest) as caught:
             put_back(company, storage, *backups)
+        assert caught.value.detail == "A restore takes one backup for each of its tables, and at least one."
 
 
 def test_a_damaged_backup_touches_nothing(company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog) -> None:
@@ -330,8 +463,13 @@ def test_a_table_that_does_not_equal_the_backup_afterwards_is_rolled_back(
     monkeypatch.setattr(
         Swap, "delete", lambda swap, _: swap._transaction.run("DELETE FROM hired_employees WHERE id = 7")
     )
-    with pytest.raises(DecantError, match=r"does not equal the backup .* rolled back"):
+    with pytest.raises(DecantError) as caught:
         put_back(company, storage, backup)
+    assert caught.value.detail == (
+        f"The restored table hired_employees does not equal the backup {backup.id}; "
+        "the restore was rolled back, and nothing was changed."
+    )
+    assert caught.value.hint == "This is a defect of Decant: please report it with the backup's manifest."
     assert company.rows("hired_employees") == before
     assert company.query("SELECT count(*) FROM decant.runs") == [(0,)]
 
@@ -425,6 +563,28 @@ def test_the_content_of_earlier_loads_may_be_loaded_again(
     assert company.query(stands) == [("hired_employees", False), ("jobs", True)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO jobs VALUES (8, 'since')",
+        "UPDATE jobs SET job = 'since'",
+    ],
+    ids=["a row deleted", "a row changed back"],
+)
+def test_whatever_a_restore_takes_away_may_be_loaded_again(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, change: str
+) -> None:
+    [backup] = take(company, storage, catalog, "jobs")
+    with company.database.transaction() as transaction:
+        transaction.run(change)
+        transaction.run(
+            """INSERT INTO decant.runs (id, kind, table_name, state, sha256, content_stands, dictionary, started)
+            VALUES ('load', 'load', 'jobs', 'succeeded', 'abc', true, 'd', now())"""
+        )
+    put_back(company, storage, backup)
+    assert company.query("SELECT content_stands FROM decant.runs WHERE id = 'load'") == [(False,)]
+
+
 # Others at work
 
 
@@ -446,6 +606,23 @@ def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
     assert seen[-1] == 40
 
 
+def test_where_few_of_many_rows_are_missing_readers_do_not_wait_either(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swap_module, "SET_WISE_FROM", 1)
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees WHERE id < 5) SELECT 1")
+    seen: list[int] = []
+    with company.as_owner() as reader:
+        reader.execute_simple("SET lock_timeout = '10ms'")
+
+        def look(_phase: str, _rows: int) -> None:
+            seen.append(reader.execute_simple("SELECT count(*) FROM hired_employees").rows[0][0])
+
+        [report] = put_back(company, storage, backup, progress=look)
+    assert (set(seen), report.inserted) == ({35}, 5)
+
+
 def test_other_writers_wait_until_the_restore_is_done(
     company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
 ) -> None:
@@ -464,6 +641,37 @@ def test_other_writers_wait_until_the_restore_is_done(
         put_back(company, storage, backup, progress=write)
     assert refused == ["check jobs"]
     assert [row[1] for row in company.rows("jobs")] == ["Ingénieur 🙂"]
+
+
+@pytest.mark.parametrize(
+    ("table", "locks"),
+    [
+        ("departments", {"departments": "ShareRowExclusiveLock", "hired_employees": "RowShareLock"}),
+        (
+            "hired_employees",
+            {"departments": "RowShareLock", "hired_employees": "ShareRowExclusiveLock", "jobs": "RowShareLock"},
+        ),
+    ],
+)
+def test_before_it_looks_at_rows_it_locks_its_tables_and_those_that_they_refer_to_or_that_refer_to_them(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog, table: str, locks: dict[str, str]
+) -> None:
+    [backup] = take(company, storage, catalog, table)
+    seen: list[dict[str, str]] = []
+    with company.as_owner() as watcher:
+
+        def look(phase: str, _rows: int) -> None:
+            if phase == f"check {table}":
+                found = watcher.execute_simple(
+                    """SELECT CAST(relname AS text), mode FROM pg_locks JOIN pg_class c ON c.oid = relation
+                    WHERE locktype = 'relation' AND relnamespace = CAST('public' AS regnamespace)
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    AND mode IN ('ShareRowExclusiveLock', 'RowShareLock')"""
+                )
+                seen.append(dict(found.rows))
+
+        put_back(company, storage, backup, progress=look)
+    assert seen[-1] == locks
 
 
 def test_a_table_that_stays_locked_is_told_as_unavailable(

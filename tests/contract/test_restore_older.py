@@ -206,6 +206,118 @@ def test_what_the_table_of_today_can_not_hold_is_refused_with_the_reason_and_not
             drill(new.database, storage, now, [backup], progress=quiet)
 
 
+def test_broken_rules_are_told_in_words_and_as_a_program_reads_them(
+    make_database: MakeDatabase, storage: FolderStorage, backup: Backup
+) -> None:
+    required = "Row -2 of the backup of people has no name, which people requires now"
+    too_big = "Rows 1, 2147483647 of the backup of people have what people takes no more: its rule is (id <= 0)"
+    too_long = (
+        "Row 2147483647 of the backup of people has what people takes no more: its rule is (char_length(name) <= 50)"
+    )
+    small, named = (
+        field("id", "integer", required=True, constraints={"maximum": 0}),
+        field("name", "string", required=True),
+    )
+    short = field("name", "string", required=True, constraints={"maxLength": 50})
+    for now, detail in (
+        (people(ID, named, PAID), f"{required}."),
+        (people(small, named, PAID), f"{required}. 1 more rule is broken."),
+        (people(small, short, PAID), f"{required}. 2 more rules are broken."),
+    ):
+        with make_database(now) as new, pytest.raises(RestoreRefused) as caught:
+            put_back(new, storage, backup)
+        assert caught.value.detail == detail
+    assert caught.value.hint == (
+        "Restore a backup that is younger than the rule, or this one with the dictionary of its day, into another "
+        "database."
+    )
+    people_of = {"table": "people"}
+    assert caught.value.errors == [
+        {"code": "missing-cell", **people_of, "columns": ["name"], "rows": ["-2"], "row_count": 1, "message": required},
+        {
+            "code": "constraint-error",
+            **people_of,
+            "columns": ["id"],
+            "rows": ["1", "2147483647"],
+            "row_count": 2,
+            "message": too_big,
+        },
+        {
+            "code": "constraint-error",
+            **people_of,
+            "columns": ["name"],
+            "rows": ["2147483647"],
+            "row_count": 1,
+            "message": too_long,
+        },
+    ]
+
+
+def test_what_two_columns_miss_of_one_parent_is_counted_together(
+    make_database: MakeDatabase, storage: FolderStorage
+) -> None:
+    nick = field("nick", "string")
+    with make_database(people(ID, NAME, nick)) as old:
+        fill(old, "people", [{"id": 1, "name": "Ann", "nick": "An"}, {"id": 2, "name": "Bob", "nick": None}])
+        [backup] = take(old, storage, FakeCatalog())
+    names = {"fields": [field("name", "string", required=True)], "primaryKey": ["name"]}
+    keys = [{"fields": [name], "reference": {"resource": "names", "fields": ["name"]}} for name in ("name", "nick")]
+    now = people(ID, NAME, nick, others=[{"name": "names", "schema": names}], foreignKeys=keys)
+    with make_database(now) as new, pytest.raises(RestoreRefused) as caught:
+        put_back(new, storage, backup)
+    assert caught.value.detail == (
+        "Row 1 of the backup of people refers to names Ann, which is not there. "
+        "Missed in the same way: 2 more of names."
+    )
+    assert [(each["columns"], each["value"], each["rows"]) for each in caught.value.errors] == [
+        (["name"], "Ann", ["1"]),
+        (["name"], "Bob", ["2"]),
+        (["nick"], "An", ["1"]),
+    ]
+
+
+def test_a_reference_of_two_columns_is_met_by_both_together(
+    make_database: MakeDatabase, storage: FolderStorage
+) -> None:
+    fields = [ID, field("team", "string", required=True), field("house", "string"), field("number", "integer")]
+    own: dict[str, Any] = {"primaryKey": ["team", "id"]}
+    places = [("x", "a", 1), ("x", "a", 2), ("y", "b", 1), ("x", "a", None), ("x", "b", 1), ("x", None, 3)]
+    rows = [dict(zip(("id", "team", "house", "number"), (n, *each), strict=True)) for n, each in enumerate(places, 1)]
+    with make_database(people(*fields, **own)) as old:
+        fill(old, "people", rows)
+        [backup] = take(old, storage, FakeCatalog())
+    rooms = {
+        "fields": [field("house", "string", required=True), field("number", "integer", required=True)],
+        "primaryKey": ["house", "number"],
+    }
+    key = {"fields": ["house", "number"], "reference": {"resource": "rooms", "fields": ["house", "number"]}}
+    now = people(*fields, others=[{"name": "rooms", "schema": rooms}], foreignKeys=[key], **own)
+    with make_database(now) as new:
+        fill(new, "rooms", [{"house": "a", "number": 1}, {"house": "c", "number": 2}])
+        with pytest.raises(RestoreRefused) as caught:
+            put_back(new, storage, backup)
+    assert [(each["columns"], each["value"], each["rows"]) for each in caught.value.errors] == [
+        (["house", "number"], "a/2", ["x/2"]),
+        (["house", "number"], "b/1", ["x/5", "y/3"]),
+    ]
+
+
+def test_rows_are_named_by_the_whole_of_their_key_and_in_its_order(
+    make_database: MakeDatabase, storage: FolderStorage
+) -> None:
+    place = field("place", "string", required=True)
+    key: dict[str, Any] = {"primaryKey": ["place", "id"]}
+    rows = [("b", 1), ("a", 10), ("a", 9)]
+    with make_database(people(ID, place, NAME, **key)) as old:
+        fill(old, "people", [{"id": n, "place": each, "name": None} for each, n in rows])
+        [backup] = take(old, storage, FakeCatalog())
+    with (
+        make_database(people(ID, place, field("name", "string", required=True), **key)) as new,
+        pytest.raises(RestoreRefused, match="Rows a/9, a/10, b/1 of the backup of people have no name"),
+    ):
+        put_back(new, storage, backup)
+
+
 def test_the_listed_rows_are_capped_and_the_counted_are_not(
     make_database: MakeDatabase, storage: FolderStorage
 ) -> None:

@@ -16,13 +16,13 @@ from chalicelib.dictionary.model import Dictionary
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.header import header_columns
 from chalicelib.load.json_source import JsonSource
-from chalicelib.load.ledger import rejections
 from chalicelib.load.options import LoadOptions, OnConflict
 from chalicelib.load.rows import Source
 from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import write
 from sample_data.workbook import workbook_bytes
 from tests.conftest import TestDatabase
+from tests.logged import rejections
 
 TABLE = "hired_employees"
 Row = dict[str, str | None]

@@ -13,7 +13,7 @@ from tests.plain_metrics import DIFFERENCES
 
 
 def test_what_callers_at_once_were_told_is_what_is_there(local_stack: Stack, stack: Record) -> None:
-    seen, watched, counted = call_at_once(stack, local_stack.folder, callers=4, seconds=8, seed=1)
+    seen, watched, counted = call_at_once(stack, local_stack.folder, callers=4, seconds=4, seed=1)
     assert not seen.errors
     assert counted.told == counted.found
     assert counted.rejected_told == counted.rejected_found

@@ -9,18 +9,24 @@ import pytest
 
 from chalicelib.dictionary.names import quote
 from chalicelib.dictionary.package import load_dictionary
+from chalicelib.identifiers import new_id
 from chalicelib.settings import PACKAGED_DICTIONARY
+from chalicelib.work.reporting import now
 from infra.local.record import Record
 from tests.conftest import connect_url
+from tests.e2e.conftest import Call
+from tests.e2e.settling import settle
 from tests.machines.trying import try_everything
 
 pytestmark = pytest.mark.enforced("authorizers")
 
 
 @pytest.fixture(autouse=True)
-def empty_tables(stack: Record) -> Iterator[None]:
-    """Take away whatever rows a machine thinks of, and those that it restores."""
+def empty_tables(stack: Record, call: Call) -> Iterator[None]:
+    """Take away whatever rows a machine thinks of, and those that it restores, once all that it ordered has ended."""
+    begun = new_id(now())
     yield
+    settle(call, begun)
     connection = connect_url(stack.database_url)
     with connection.cursor() as cursor:
         for table in reversed(load_dictionary(PACKAGED_DICTIONARY).tables):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -57,7 +58,14 @@ class Short:
     sent: int
 
 
-Fault = Answered | Broken | Short
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Nothing comes until the client hangs up: nothing is done, or all is (``heard``)."""
+
+    heard: bool = False
+
+
+Fault = Answered | Broken | Short | Silent
 Plan = Callable[[Asked], Fault | None]
 
 
@@ -109,6 +117,8 @@ class Endpoint:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        if self._server.errors:
+            raise self._server.errors[0]
 
 
 class _Server(ThreadingHTTPServer):
@@ -119,9 +129,13 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.endpoint = endpoint
         self.working = threading.Lock()  # moto is not made for several at once
+        self.errors: list[BaseException] = []
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone is no news."""
+    def handle_error(self, *_: object) -> None:
+        """Keep what a handler or a plan raised. A client that has gone is no news."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, ConnectionError):
+            self.errors.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -144,6 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reset()
             case Short(sent):
                 self._send(*self._worked(asked, body), sent=sent)
+                self.close_connection = True
+            case Silent(heard):
+                if heard:
+                    self._worked(asked, body)
+                self.rfile.read(1)
                 self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve

@@ -9,11 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
 from chalicelib.errors import Unavailable
-from chalicelib.ports import Database, Transaction
+from chalicelib.ports import Catalog, Database, Queue, Storage, Transaction
 from chalicelib.wiring import Services
-
-_STORAGE = ("head", "put", "list", "delete")
-_CATALOG = ("put_run", "add_run", "run", "runs", "put_backup", "backup", "backups", "note_backup", "delete_backup")
 
 
 @dataclass
@@ -44,10 +41,10 @@ class Plan:
 
 
 class _Planned:
-    def __init__(self, inner: Any, plan: Plan, methods: tuple[str, ...]) -> None:
+    def __init__(self, inner: Any, plan: Plan, port: type) -> None:
         self._inner = inner
         self._plan = plan
-        self._methods = methods
+        self._methods = {name for name, each in vars(port).items() if callable(each) and not name.startswith("_")}
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
@@ -120,9 +117,9 @@ def planned(services: Services, plan: Plan) -> Services:
     """The services, each part of which fails by the plan."""
     parts: dict[str, Any] = {
         "database": _PlannedDatabase(services.database, plan),
-        "intake": _PlannedStorage(services.intake, plan, _STORAGE),
-        "backups": _PlannedStorage(services.backups, plan, _STORAGE),
-        "catalog": _Planned(services.catalog, plan, _CATALOG),
-        "queue": _Planned(services.queue, plan, ("send",)),
+        "intake": _PlannedStorage(services.intake, plan, Storage),
+        "backups": _PlannedStorage(services.backups, plan, Storage),
+        "catalog": _Planned(services.catalog, plan, Catalog),
+        "queue": _Planned(services.queue, plan, Queue),
     }
     return replace(services, **parts)

@@ -58,7 +58,12 @@ class Raised:
     state: str
 
 
-Fault = Cut | Raised
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The server says nothing any more, until the client hangs up."""
+
+
+Fault = Cut | Raised | Silent
 Plan = Callable[[Turn], Fault | None]
 
 
@@ -118,14 +123,20 @@ class Wire:
         thread.start()
 
     def _accept(self) -> None:
-        with suppress(OSError):  # the listening socket was closed
-            while True:
+        while True:
+            try:
                 client, _ = self._listening.accept()
+            except OSError:  # the listening socket was closed
+                return
+            try:
                 server = socket.create_connection(self._server)
-                for each in (client, server):
-                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._open += [client, server]
-                self._start(self._serve, client, server)
+            except OSError:  # as the client learns, too
+                _close(client)
+                continue
+            for each in (client, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._open += [client, server]
+            self._start(self._serve, client, server)
 
     def _serve(self, client: socket.socket, server: socket.socket) -> None:
         try:
@@ -179,6 +190,10 @@ class _Connection:
                 self._raise(state, kinds)
             case Raised(state):  # who can't log in is sent away
                 self._client.sendall(_error("FATAL", state))
+                raise EOFError
+            case Silent():
+                while self._client.recv(1024):
+                    pass
                 raise EOFError
             case Cut(heard, state):
                 if heard:

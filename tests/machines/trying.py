@@ -22,6 +22,19 @@ class Tried:
     printed: str
     report: dict[str, Any]
 
+    def untried(self) -> list[str]:
+        """Operations and phases that there was no time for, or that no report tells of."""
+        if not self.report:
+            return ["anything, for there is no report"]
+        operations = self.report["operations"]
+        left = operations["selected"] - operations["tested"]
+        skipped = [
+            f"the phase {name}"
+            for name, phase in self.report["phases"].items()
+            if phase["status"] == "skip" and phase["skip_reason"] != "disabled"  # as an option asked for
+        ]
+        return [*([f"{left} operations"] if left else []), *skipped]
+
 
 def try_everything(url: str, token: str, folder: Path, *, seed: int, examples: int, options: list[str]) -> Tried:
     """Try the API at ``url`` with a token of all scopes: ``examples`` for each operation and phase, from a seed.

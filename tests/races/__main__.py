@@ -21,14 +21,15 @@ def main() -> int:
     """Run the tests from one seed after the other, as long as the time lasts; the first that fails is the last."""
     parser = argparse.ArgumentParser(prog="make races", description=__doc__)
     parser.add_argument("--minutes", type=float, default=3)
-    parser.add_argument("--seed", type=int, help="run from this seed alone")
+    parser.add_argument("--seed", type=int, help="do the work of this seed alone: the same operations by the same "
+                        "plans; what runs freely may meet otherwise")  # fmt: skip
     told = parser.parse_args()
     end = time.monotonic() + told.minutes * 60
     total: Counter[str] = Counter()
     while True:
         seed = secrets.randbelow(2**32) if told.seed is None else told.seed
         print(f"seed {seed}", flush=True)
-        code, found = turn(seed, meetings=not total)
+        code, found = turn(seed, end - time.monotonic(), meetings=not total)
         total += found
         print(f"  {summary(found)}", flush=True)
         if code or told.seed is not None or time.monotonic() > end:
@@ -37,11 +38,17 @@ def main() -> int:
     return code
 
 
-def turn(seed: int, *, meetings: bool) -> tuple[int, Counter[str]]:
-    """Run the tests from a seed, once with every place at which two may meet; return pytest's code and the counts."""
+def turn(seed: int, seconds: float, *, meetings: bool) -> tuple[int, Counter[str]]:
+    """Run the tests from a seed, once with every place at which two may meet; return pytest's code and the counts.
+
+    Places for which so many seconds are not enough are skipped, and told to be.
+    """
     with tempfile.TemporaryDirectory() as folder:
         tally = Path(folder) / "tally"
-        given = {"DECANT_RACES_EXAMPLES": str(EXAMPLES), "DECANT_RACES_EVERY": "1", "DECANT_RACES_TALLY": str(tally)}
+        given = {
+            "DECANT_RACES_EXAMPLES": str(EXAMPLES), "DECANT_RACES_EVERY": "1", "DECANT_RACES_TALLY": str(tally),
+            "DECANT_RACES_SECONDS": str(seconds),
+        }  # fmt: skip
         only = [] if meetings else ["-k", "one_after_the_other"]
         command = [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--hypothesis-seed={seed}", *only, *TESTS]
         code = subprocess.run(command, env={**os.environ, **given}, check=False).returncode

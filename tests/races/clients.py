@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -71,10 +71,8 @@ class Clients:
         for database in self._databases:
             self.stack.callback(database.close)
 
-    def at_once(
-        self, work: Sequence[Sequence[Operation]], plan: Sequence[int]
-    ) -> tuple[list[Event], Mapping[int, int]]:
-        """Let each client do its operations in order, all at the same time; return the events, and the planned steps.
+    def at_once(self, work: Sequence[Sequence[Operation]], plan: Sequence[int]) -> tuple[list[Event], LockStep]:
+        """Let each client do its operations in order, all at the same time; return the events, and how the plan went.
 
         With a plan the clients go on a statement at a time as it says, until it is at its end.
         """
@@ -107,7 +105,7 @@ class Clients:
         if faults:
             raise faults[0]
         assert not any(thread.is_alive() for thread in threads), "a client comes to no end"
-        return sorted((event for each in made for event in each), key=lambda event: event.begun), pace.steps
+        return sorted((event for each in made for event in each), key=lambda event: event.begun), pace
 
     def _connect(self, client: int) -> Callable[[], Any]:
         def connect() -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -198,15 +197,15 @@ class Company(RuleBasedStateMachine):
     def all_at_once(self, plan: list[tuple[int, int]]) -> None:
         self.meet(plan)
 
-    def meet(self, plan: list[tuple[int, int]]) -> Mapping[int, int]:
+    def meet(self, plan: list[tuple[int, int]]) -> set[int]:
         """Do what is arranged, the first part of it by the plan: clients, and how many statements each may go on.
 
-        Returns how many statements of each client went by the plan.
+        Returns the clients that were at their end when the plan was at a turn of theirs.
         """
         turns = [client for client, steps in plan for _ in range(steps)]
-        events, steps = self.clients.at_once(self.pending, turns)
+        events, pace = self.clients.at_once(self.pending, turns)
         self.pending = [[] for _ in range(CLIENTS)]
-        self.tally.update(rounds=1, operations=len(events), steps=sum(steps.values()))
+        self.tally.update(rounds=1, operations=len(events), steps=pace.steps.total())
         self.tally.update(type(event.operation).__name__ for event in events)
         after = explain(self.state, events)
         story = "\n".join([f"before: {self.state}", *map(str, events), f"after: {self.tables()}"])
@@ -214,7 +213,7 @@ class Company(RuleBasedStateMachine):
         assert self.tables() == after.tables, f"the tables are not what follows:\n{story}"
         self.state = after
         self.nothing_else_is_there(story)
-        return steps
+        return pace.ended
 
     def tables(self) -> Tables:
         with self.postgres.database.transaction() as transaction:

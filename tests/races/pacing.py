@@ -20,7 +20,8 @@ _STEP_SECONDS = 0.005
 class LockStep:
     """Lets clients go on one statement at a time, in the order of a plan; when that is at its end they run freely.
 
-    ``waits`` tells whether a client waits for a lock that another one holds; its turns are then skipped.
+    ``waits`` tells whether a client waits for a lock that another one holds; its turns are then skipped. ``ended`` are
+    the clients that were at their end when the plan was at a turn of theirs.
     """
 
     def __init__(self, plan: Sequence[int], waits: Callable[[int], bool]) -> None:
@@ -32,6 +33,7 @@ class LockStep:
         self._called: int | None = None
         self._free = False
         self.steps: Counter[int] = Counter()
+        self.ended: set[int] = set()
 
     def step(self, client: int) -> None:
         """Stand before the next statement, in the client's own thread, until it is the client's turn."""
@@ -63,6 +65,8 @@ class LockStep:
                         self._change.wait_for(lambda: self._called is None)
                     self.steps[client] += 1
                     self._stands(client)
+                with self._change:
+                    self.ended |= {client} & self._over
         finally:
             with self._change:
                 self._free = True

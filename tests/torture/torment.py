@@ -246,8 +246,10 @@ class Torment:
             owner.execute_simple(f"BEGIN; LOCK TABLE {JOBS} IN ACCESS EXCLUSIVE MODE")
             free = threading.Timer(seconds, lambda: owner.execute_simple("ROLLBACK"))
             free.start()
-            yield
-            free.join()
+            try:
+                yield
+            finally:
+                free.join()
 
     def _sure(self, outcome: Outcome) -> Any:
         if outcome.code != 0:

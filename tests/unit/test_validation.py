@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chalicelib.dictionary.model import ForeignKey, Table
 from chalicelib.dictionary.package import parse_dictionary
-from chalicelib.load.rows import Reason, ReasonCode, SourceChunk
+from chalicelib.load.rows import Reason, ReasonCode, RejectedRow, SourceChunk
 from chalicelib.load.validation import FAULTY, LINE, ROW, Checked, Validator
 
 
@@ -24,10 +24,13 @@ class Keys:
     def __init__(self, *known: tuple[Any, ...]) -> None:
         self.known = set(known)
         self.asked: list[tuple[Any, ...]] = []
+        self.times = 0
 
-    def lacking(self, _key: ForeignKey, values: pa.Table) -> pa.Table:
+    def lacking(self, key: ForeignKey, values: pa.Table) -> pa.Table:
+        assert values.column_names == list(key.columns)
         rows = [tuple(row.values()) for row in values.to_pylist()]
         self.asked += rows
+        self.times += 1
         mask = pa.array([row not in self.known for row in rows], pa.bool_())
         return values.filter(mask)
 
@@ -122,6 +125,30 @@ def test_every_reason_is_told_in_the_order_of_the_columns_and_of_the_rows() -> N
     assert checked.rejected[1].cells == {"id": None, "n": "x", "s": "1"}
 
 
+def test_a_rejected_row_has_its_number_and_line_and_a_reason_has_the_cell_as_it_came() -> None:
+    cells = pa.table({"id": ["a", "b", "c"], "n": ["1", "many", "3"]})
+    rows, lines = pa.array([4, 5, 6], pa.int64()), pa.array([7, 9, 10], pa.int64())
+    validator = Validator(table([{"name": "n", "type": "integer"}]), Keys())
+    [row] = validator.check(SourceChunk(rows, lines, cells, {})).rejected
+    reason = Reason("n", ReasonCode.TYPE_ERROR, "n takes a whole number", "many")
+    assert row == RejectedRow(5, 9, {"id": "b", "n": "many"}, [reason])
+
+
+@pytest.mark.parametrize(
+    ("names", "message", "value"),
+    [
+        (["x"], "x refers to x 7, which p does not have", "7"),
+        (["x", "y"], "x, y refers to x, y 7, k:1, which p does not have", "7, k:1"),
+    ],
+)
+def test_a_reference_to_nothing_names_its_columns_its_values_and_the_parent(
+    names: list[str], message: str, value: str
+) -> None:
+    fields = [{"name": "x", "type": "integer"}, {"name": "y", "type": "string"}]
+    rejected = Validator(table(fields, names), Keys()).check(chunk([{"id": "a", "x": "07", "y": "k:1"}])).rejected
+    assert [row.reasons for row in rejected] == [[Reason("x", ReasonCode.FOREIGN_KEY, message, value)]]
+
+
 def test_staged_rows_are_typed_and_a_cell_that_breaks_a_rule_is_null_in_them() -> None:
     fields: list[dict[str, Any]] = [
         {"name": "n", "type": "integer", "constraints": {"maximum": 9}},
@@ -134,6 +161,8 @@ def test_staged_rows_are_typed_and_a_cell_that_breaks_a_rule_is_null_in_them() -
         {ROW: 1, LINE: None, FAULTY: False, "id": "a", "n": 9, "d": new_year},
         {ROW: 2, LINE: None, FAULTY: True, "id": "b", "n": None, "d": None},
     ]
+    ahead = [(ROW, pa.int64()), (LINE, pa.int64()), (FAULTY, pa.bool_())]
+    assert staged.schema == pa.schema(ahead + [(field.name, field.type) for field in table(fields).arrow])
 
 
 def test_what_the_source_told_of_a_cell_is_not_told_twice_nor_is_the_cell_used() -> None:
@@ -162,7 +191,15 @@ def test_a_parent_is_asked_for_each_key_once_over_all_chunks() -> None:
     assert check("1", "2", "1.0", "2", None) == [foreign, foreign]
     assert check(None, None) == []
     assert check("3", "2", "01", "4", "no") == [foreign, foreign, [("x", "type-error")]]
+    assert check("1", "2", "3", "4") == [foreign, foreign]
     assert sorted(keys.asked) == [(1,), (2,), (3,), (4,)]
+
+
+def test_rows_that_refer_to_nothing_ask_for_no_parent() -> None:
+    keys = Keys()
+    validator = Validator(table([{"name": "x", "type": "integer"}], ["x"]), keys)
+    assert told(validator.check(chunk([{"id": "a", "x": None}]))) == []
+    assert keys.times == 0
 
 
 @pytest.mark.parametrize(
@@ -194,6 +231,14 @@ def test_keys_of_two_columns_are_not_mixed_up(pairs: list[tuple[str, str]], data
     checked = Validator(table(fields, ["x", "y"]), Keys(*known)).check(chunk(rows))
     expected = [number for number, pair in enumerate([*pairs, ("0", "0")], 1) if pair not in known]
     assert [row.row for row in checked.rejected] == expected
+
+
+def test_a_key_whose_parts_look_like_lengths_is_not_taken_for_another() -> None:
+    known, other = ("bb", "21" + "c" * 9), ("c" * 9 + "bb21" + "c" * 9, "1")
+    fields = [{"name": "x", "type": "string"}, {"name": "y", "type": "string"}]
+    rows = [{"id": "a", "x": x, "y": y} for x, y in (known, other)]
+    checked = Validator(table(fields, ["x", "y"]), Keys(known)).check(chunk(rows))
+    assert [row.row for row in checked.rejected] == [2]
 
 
 _DAY = r"[0-9]{4}-(0[0-9]|1[0-3])-[0-3][0-9]"
