@@ -57,7 +57,7 @@ def restore_from(record: Record, chosen: Sequence[Manifest], folder: Path, *, dr
             run_id=run,
             started=now,
             dry_run=dry_run,
-            progress=lambda _phase, _rows: None,
+            progress=lambda *_: None,
         )
     return [asdict(report) for report in reports]
 

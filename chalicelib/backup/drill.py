@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from chalicelib.backup.backup import Progress
 from chalicelib.backup.references import refuse_broken_references
-from chalicelib.backup.restore import Chosen, choose, in_order, stage
+from chalicelib.backup.restore import Chosen, Progress, choose, in_order, stage
 from chalicelib.backup.rules import refuse_broken_rules
 from chalicelib.backup.swap import Differences, Swap
 from chalicelib.dictionary.model import Dictionary

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-from chalicelib.backup.backup import Progress
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.references import refuse_broken_references
 from chalicelib.backup.rules import refuse_broken_rules
@@ -26,6 +25,9 @@ from chalicelib.ports import Backup, Database, RunKind, RunState, Storage, Trans
 
 # How long a restore waits for the writers of a table before it gives up and is tried again.
 _LOCK_TIMEOUT = "10s"
+
+# What is told the phase, how many rows are done, and how many there are.
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def stage(transaction: Transaction, chosen: Chosen, progress: Progress) -> Swap:
         for chunk in chosen.content.chunks():
             rows += len(chunk)
             yield chunk
-            progress(f"stage {chosen.table.name}", rows)
+            progress(f"stage {chosen.table.name}", rows, chosen.manifest.rows)
 
     swap.stage(chunks())
     chosen.content.check()

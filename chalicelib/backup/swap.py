@@ -111,7 +111,7 @@ class Swap:
                 WHERE NOT EXISTS (SELECT FROM {self.staged} s WHERE {self._same_key})"""
             )
 
-    def check(self, progress: Callable[[int], None]) -> None:
+    def check(self, progress: Callable[[int, int], None]) -> None:
         """Read the table back and hold it against the backup. Raises DecantError."""
         if not self.equals(self._target, progress):
             raise DecantError(
@@ -120,12 +120,12 @@ class Swap:
                 hint="This is a defect of Decant: please report it with the backup's manifest.",
             )
 
-    def equals(self, relation: str, progress: Callable[[int], None]) -> bool:
-        """Whether a quoted relation has the backup's rows; ``progress`` is told how many have been read."""
+    def equals(self, relation: str, progress: Callable[[int, int], None]) -> bool:
+        """Whether a quoted relation has the backup's rows; ``progress`` is told how many of how many are read."""
         checksum = self._manifest.checksum()
         for page in read_pages(self._transaction, relation, self._schema, self._manifest.key):
             checksum.add(page.cast(self._manifest.arrow))
-            progress(checksum.rows)
+            progress(checksum.rows, self._manifest.rows)
         return (checksum.rows, checksum.hexdigest()) == (self._manifest.rows, self._manifest.content)
 
 

@@ -22,7 +22,7 @@ HIRED = dt.datetime(2021, 7, 27, 16, 2, 8, 123456, tzinfo=dt.UTC)
 NOW = dt.datetime(2026, 11, 22, 2, 20, 45, 123456, tzinfo=dt.UTC)
 
 
-def quiet(_phase: str, _rows: int) -> None:
+def quiet(_phase: str, _rows: int, _expected: int | None = None) -> None:
     """A progress that nobody watches."""
 
 

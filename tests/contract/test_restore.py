@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from chalicelib.backup import restore as restore_module
 from chalicelib.backup import swap as swap_module
-from chalicelib.backup.backup import Progress
 from chalicelib.backup.catalogue import copy_backup, manifests
 from chalicelib.backup.manifest import file_key
-from chalicelib.backup.restore import RestoreReport, restore
+from chalicelib.backup.restore import Progress, RestoreReport, restore
 from chalicelib.backup.swap import Swap
 from chalicelib.backup.verification import BackupContent, load_manifest
 from chalicelib.dictionary.ddl import staging_name
@@ -525,7 +524,7 @@ def test_two_restores_at_once_follow_each_other_and_one_run_delivered_twice_is_d
     together = threading.Barrier(2, timeout=20)
     reports: list[list[RestoreReport]] = []
 
-    def meet(phase: str, _rows: int) -> None:
+    def meet(phase: str, _rows: int, _expected: int) -> None:
         if phase == "stage hired_employees":
             together.wait()
 
@@ -598,11 +597,11 @@ def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
     with company.as_owner() as reader:
         reader.execute_simple("SET lock_timeout = '10ms'")
 
-        def look(_phase: str, _rows: int) -> None:
+        def look(_phase: str, _rows: int, _expected: int) -> None:
             seen.append(reader.execute_simple("SELECT count(*) FROM hired_employees").rows[0][0])
 
         put_back(company, storage, backup, progress=look)
-        look("after", 0)
+        look("after", 0, 0)
     assert set(seen[:-1]) == {10}
     assert seen[-1] == 40
 
@@ -633,7 +632,7 @@ def test_other_writers_wait_until_the_restore_is_done(
     with company.as_owner() as writer:
         writer.execute_simple("SET lock_timeout = '10ms'")
 
-        def write(phase: str, _rows: int) -> None:
+        def write(phase: str, _rows: int, _expected: int) -> None:
             if phase == "check jobs":
                 with pytest.raises(Exception, match="55P03"):
                     writer.execute_simple("INSERT INTO jobs VALUES (9, 'meanwhile')")
@@ -687,3 +686,11 @@ def test_a_table_that_stays_locked_is_told_as_unavailable(
             put_back(company, storage, backup)
     [report] = put_back(company, storage, backup)
     assert report.unchanged == 1
+
+
+def test_a_restore_tells_how_many_of_how_many_rows_are_done(company: TestDatabase, storage: FolderStorage) -> None:
+    backup = take(company, storage, FakeCatalog(), "hired_employees")
+    told: list[tuple[str, int, int]] = []
+    put_back(company, storage, *backup, progress=lambda *each: told.append(each))
+    assert {phase for phase, _, _ in told} == {"stage hired_employees", "check hired_employees"}
+    assert {expected for _, _, expected in told} == {40} == {rows for _, rows, _ in told}
