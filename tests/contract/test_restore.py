@@ -315,7 +315,7 @@ def test_while_it_works_it_tells_how_many_rows_it_has_staged_and_checked(
     [backup] = take(company, storage, catalog, "hired_employees")
     monkeypatch.setattr(BackupContent, "chunks", slices)
     told: list[tuple[str, int]] = []
-    put_back(company, storage, backup, progress=lambda *_: told.append((phase, rows)))
+    put_back(company, storage, backup, progress=lambda phase, rows, _: told.append((phase, rows)))
     staged = [("stage hired_employees", rows) for rows in (15, 30, 40)]
     assert told == [*staged, ("check hired_employees", 40)]
 
