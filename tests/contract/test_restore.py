@@ -315,7 +315,7 @@ def test_while_it_works_it_tells_how_many_rows_it_has_staged_and_checked(
     [backup] = take(company, storage, catalog, "hired_employees")
     monkeypatch.setattr(BackupContent, "chunks", slices)
     told: list[tuple[str, int]] = []
-    put_back(company, storage, backup, progress=lambda phase, rows: told.append((phase, rows)))
+    put_back(company, storage, backup, progress=lambda phase, rows, _: told.append((phase, rows)))
     staged = [("stage hired_employees", rows) for rows in (15, 30, 40)]
     assert told == [*staged, ("check hired_employees", 40)]
 
@@ -616,7 +616,7 @@ def test_where_few_of_many_rows_are_missing_readers_do_not_wait_either(
     with company.as_owner() as reader:
         reader.execute_simple("SET lock_timeout = '10ms'")
 
-        def look(_phase: str, _rows: int) -> None:
+        def look(_phase: str, _rows: int, _expected: int) -> None:
             seen.append(reader.execute_simple("SELECT count(*) FROM hired_employees").rows[0][0])
 
         [report] = put_back(company, storage, backup, progress=look)
@@ -660,7 +660,7 @@ def test_before_it_looks_at_rows_it_locks_its_tables_and_those_that_they_refer_t
     seen: list[dict[str, str]] = []
     with company.as_owner() as watcher:
 
-        def look(phase: str, _rows: int) -> None:
+        def look(phase: str, _rows: int, _expected: int) -> None:
             if phase == f"check {table}":
                 found = watcher.execute_simple(
                     """SELECT CAST(relname AS text), mode FROM pg_locks JOIN pg_class c ON c.oid = relation
