@@ -91,7 +91,7 @@ dev: install ## serve the API with `chalice local` against the running stack
 	@$(STACK) dev
 
 test: install ## every test, on as many cores as there are
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 fuzz: install ## look for inputs that break a promise, guided by coverage: make fuzz [MINUTES=10] [TARGET=csv] [SEED=1]
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r tests/fuzz/requirements.txt
@@ -107,7 +107,7 @@ torture: install ## kill workers at random over mixed work, and look at what is 
 	@KILLS=$(KILLS) SEED=$(SEED) MINUTES=$(MINUTES) $(PY) -m pytest -q -s tests/torture/torture.py
 
 test-localstack: install ## what speaks with the deployed system, on LocalStack: one of ours, then one that is given
-	@$(PY) -m pytest -m deployed --emulator=localstack -n 2 --dist loadgroup tests/e2e --ignore=tests/e2e/test_package.py
+	@$(PY) -m pytest -m deployed --emulator=localstack -n 2 --dist loadscope tests/e2e --ignore=tests/e2e/test_package.py
 	@$(PY) -m infra.local.with_localstack $(PY) -m pytest -m localstack tests/e2e
 
 pictures: install ## pictures of the console's pages into .local/screenshots, and the one that the README shows

@@ -86,12 +86,8 @@ class SqsDeadLetters(SqsQueue):
 
     def let_go(self, letters: Iterable[DeadLetter]) -> None:
         """Leave messages that were taken to others, at once."""
-        entries = [
-            {"Id": str(number), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
-            for number, letter in enumerate(letters)
-        ]
-        for first in range(0, len(entries), _AT_ONCE):
-            self._call("change_message_visibility_batch", Entries=entries[first : first + _AT_ONCE])
+        for letter in letters:
+            self._call("change_message_visibility", ReceiptHandle=letter.receipt, VisibilityTimeout=0)
 
     def delete(self, letter: DeadLetter) -> None:
         """Delete a message that was taken."""

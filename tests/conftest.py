@@ -16,6 +16,7 @@ import botocore.session
 import hypothesis
 import pg8000
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import load_dictionary
@@ -45,12 +46,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, when tests run side by side, what shares a stack or stands in one file; the longest come first."""
-    for item in items:
-        shared = "local_stack" in getattr(item, "fixturenames", ())
-        together = item.path.parent if item.path.parent.name in _WITH_ONE_SETTING else item.path
-        item.add_marker(pytest.mark.xdist_group("the shared stack" if shared else str(together)))
-    items.sort(key=lambda item: {"e2e", "browser"}.isdisjoint(item.path.parts))
+    """Begin with what takes longest, so that no worker is alone with it in the end."""
+    items.sort(key=lambda item: {"e2e", "browser", "torture"}.isdisjoint(item.path.parts))
+
+
+class _Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each worker whole files, for what a file sets up; and whole folders, where all files need the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return folder if folder.rpartition("/")[2] in _WITH_ONE_SETTING else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How tests are spread over workers. (``--dist loadgroup`` groups nothing with pytest 9.2: pytest-xdist 1386.)"""
+    return _Together(config, log)
 
 
 APP_LOGIN = LOGINS[0]

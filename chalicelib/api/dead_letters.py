@@ -42,7 +42,7 @@ def list_dead_letters(request: ApiRequest) -> Response:
 def post_redrive(request: ApiRequest) -> Response:
     """Give that work to the workers again, 100 messages at once; `more` tells whether to ask again.
 
-    That of one `run` is looked for among all, for 15 seconds. What has been done is not done twice. A run that failed
+    That of one `run` is looked for among all, for 5 seconds. What has been done is not done twice. A run that failed
     goes on from there, under its own id.
     """
     run = request.fields("run").get("run")

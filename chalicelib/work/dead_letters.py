@@ -23,8 +23,9 @@ from chalicelib.work.reporting import ended, finish, known_run, now, run_id
 # Two requests to SQS for each fit well into the 29 s that the gateway gives.
 MOST = 100
 _HIDDEN_SECONDS = 60
-# So long the message of one run is looked for among all; to let go of those that were seen takes some seconds more.
-_SEARCH_SECONDS = 15.0
+# So long the message of one run is looked for among all; to let go of those that were seen, each by itself, takes
+# several times as long.
+_SEARCH_SECONDS = 5.0
 # How a run ended that had a part down or was given up; whatever else ended it, a redrive ends the same way.
 _REDRIVEN_FOR = (Unavailable.code, DecantError.code)
 
