@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,10 @@ from tests.e2e.test_stack import _session
 
 ROOT = Path(__file__).parents[2]
 # What the platform says itself; the last one MiniStack says of a process that was killed, as one test does.
+# How the platform tells that a function has failed, as it does with work that goes to the dead letters.
+_FAILED = re.compile(
+    r"Traceback \(most recent call last\):\n(?: .*\n)*chalicelib\.telemetry\.invocation\.FunctionFailed: .*"
+)
 _FRAMES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START", "Worker process died")
 
 
@@ -50,8 +55,8 @@ def entries(stack: Record) -> list[dict[str, Any]]:
 def lines(stack: Record, function: str) -> list[dict[str, Any]]:
     """What a function has written, without the frames of the platform; each line must be JSON."""
     pages = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
-    messages = [event["message"] for page in pages for event in page["events"]]
-    texts = [text for message in messages for text in message.splitlines() if not text.startswith(_FRAMES)]
+    told = "\n".join(event["message"].rstrip("\n") for page in pages for event in page["events"])
+    texts = [text for text in _FAILED.sub("", told).splitlines() if not text.startswith(_FRAMES)]
     return [json.loads(text) for text in texts if text.strip()]
 
 
