@@ -46,7 +46,8 @@ def linger(event, context):
     return os.getpid()
 
 def swallow(event, context):
-    time.sleep(5 if b'x' * 400 * 2**20 else 0)
+    held = b'x' * 400 * 2**20
+    time.sleep(5 if held else 0)
 
 def speak(event, context):
     return "x" * event["characters"]
