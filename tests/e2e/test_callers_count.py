@@ -17,7 +17,8 @@ def test_what_callers_at_once_were_told_is_what_is_there(local_stack: Stack, sta
     assert not seen.errors
     assert counted.told == counted.found
     assert counted.rejected_told == counted.rejected_found
-    assert max(watched.connections) <= max(watched.processes)
+    if local_stack.emulator.runs_workers_at_once:  # the processes of LocalStack's functions are not told apart
+        assert max(watched.connections) <= max(watched.processes)
     assert sum(counted.told.values()) > 0
     connection = connect_url(stack.database_url)
     with connection.cursor() as cursor:
