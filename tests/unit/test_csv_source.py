@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.rows import SourceChunk
+from tests import csv_model
 
 TWO: Dictionary = parse_dictionary(
     {
@@ -169,7 +169,7 @@ _TEXTS = st.text(st.sampled_from('ab1",,,,\n\n\r  \u2028\ufeffé🙂\0'), max_si
 @example(text=" \n,\n1\n2,b,,\n,,c\n", block=100, most=1)
 @example(text="\ufeff1,a\n\ufeff2,b\r3,c", block=100, most=1)
 def test_any_text_reads_as_one_record_after_the_other_whatever_the_blocks(text: str, block: int, most: int) -> None:
-    records = list(_records(text.removeprefix("\ufeff")))
+    records = list(csv_model.records(text.removeprefix("\ufeff")))
     assume(all(len(source.encode()) < block for *_, source in records))
     chunks = CsvSource(TWO.table("pairs"), Trickle(text.encode(), most), block).chunks()
     code = _file_code(records)
@@ -181,52 +181,16 @@ def test_any_text_reads_as_one_record_after_the_other_whatever_the_blocks(text: 
         assert caught.value.code == code
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str], bool, str]]:
-    """Each record: its line, its cells, whether a quote stays open in it, and its source."""
-    line = 1
-    position = 0
-    while position < len(text):
-        start, cells, quoted = position, [""], False
-        bare = True
-        while position < len(text):
-            found = re.compile("\r\n|.", re.DOTALL).match(text, position)
-            assert found
-            step = found[0]
-            position = found.end()
-            if quoted:
-                if step != '"':
-                    cells[-1] += step
-                elif text[position : position + 1] == '"':
-                    cells[-1] += step
-                    position += 1
-                else:
-                    quoted = False
-            elif step in ("\n", "\r", "\r\n"):
-                break
-            elif step == ",":
-                cells.append("")
-                bare = True
-                continue
-            elif step == '"' and bare:
-                quoted = True
-            else:
-                cells[-1] += step
-            bare = False
-        source = text[start:position]
-        yield line, cells, quoted, source
-        line += len(re.findall("\r\n|\r|\n", source))
-
-
-def _file_code(records: list[tuple[int, list[str], bool, str]]) -> str | None:
+def _file_code(records: list[csv_model.Record]) -> str | None:
     rows_found = _rows_of(records)
     if not rows_found:
         return "empty-file"
-    if records[-1][2]:
+    if records[-1].open:
         return "unbalanced-quote"
     return None if any(not codes for *_, codes in rows_found) else "wrong-columns"
 
 
-def _rows_of(records: list[tuple[int, list[str], bool, str]]) -> list[Row]:
+def _rows_of(records: list[csv_model.Record]) -> list[Row]:
     found: list[Row] = []
     for line, cells, _, _ in records:
         if any(map(_trimmed, cells)):
