@@ -164,6 +164,7 @@ class FileCode(StrEnum):
     UNBALANCED_QUOTE = "unbalanced-quote"
     CELL_TOO_LONG = "cell-too-long"
     EMPTY_FILE = "empty-file"
+    BAD_NAME = "bad-name"
     UNKNOWN_TABLE = "unknown-table"
     UNKNOWN_FORMAT = "unknown-format"
     OBJECT_GONE = "object-gone"

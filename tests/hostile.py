@@ -1,6 +1,7 @@
 """The list of bad input that Decant must survive. Each line of it has cases:
 
 - ``WORKBOOKS``, ``CSV`` and ``VALUES`` in tests/contract/test_hostile_files.py, through the whole load on Postgres;
+- ``NAMES`` in tests/contract/test_odd_events.py, as events of S3 tell them;
 - ``JSON`` and ``ATTACKS`` in tests/app/test_hostile_requests.py, through the API;
 - what ``COSTLY`` costs at most, in tests/unit/test_hostile_cost.py, below limits of memory and time that kill.
 
@@ -22,6 +23,7 @@ VALUES = (
     "NaN", "Infinity", "-0", "1e3", "full-width digits", "int4 ± 1", "2^53 + 1", "lone surrogates", "32,768 characters",
     "24:00", "Feb 30", "year 0 and 10000", "NULL as text",
 )  # fmt: skip
+NAMES = ("zero byte", "no UTF-8", "lone surrogate", "a cut escape", "URL-encoded", "folder marker", "as long as may be")
 JSON = (
     "duplicate keys", "depth 10,000", "0 rows", "1 row", "1000 rows", "1001 rows", "an object for an array",
     "wrong content type", "no content type", "gzip bomb", "trailing data", "unknown columns",

@@ -22,7 +22,7 @@ from chalicelib.api.responses import CSV, answer_response, download_response, fi
 from chalicelib.api.run_lookup import find_run
 from chalicelib.api.tables import writing_options
 from chalicelib.dictionary.model import Table
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, FileCode
 from chalicelib.idempotency import Answer
 from chalicelib.load.marked_csv import write_csv
 from chalicelib.ports import Page, Run, RunKind
@@ -107,6 +107,8 @@ def _load_again(run: Run) -> Answer:
         )
     if not run.state.final:
         raise Conflict(f"The run {run.id} is {run.state.value}.", hint="Wait until it has ended.")
+    if run.error is not None and run.error["code"] == FileCode.BAD_NAME:
+        raise Conflict(run.error["detail"], hint=run.error["hint"])
     source = {"bucket": run.source.bucket, "key": run.source.key, "version": run.source.version}
     message = {"work": "load", "source": source, "force": True}
     result = {"replays": run.id}

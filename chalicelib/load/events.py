@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_to_bytes
 
 from chalicelib.errors import BadRequest
 
 _SEQUENCER_DIGITS = 64
+# What the ledger can't hold. Bytes of a key that are no UTF-8 are decoded into such lone surrogates.
+_UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A version of an object that was put into the intake bucket.
 
-    ``order`` sorts the versions of one key by age; ``etag`` and ``order`` are empty when nobody told them.
+    ``order`` sorts the versions of one key by age; ``etag`` and ``order`` are empty when nobody told them. ``fault``
+    tells, in words, what the object's name has that can't be held as text: ``key`` has it written out as ``%XX``.
     """
 
     bucket: str
@@ -30,6 +34,7 @@ class Arrival:
     etag: str
     order: str
     moment: dt.datetime
+    fault: str | None = None
 
     @property
     def run_id(self) -> str:
@@ -54,14 +59,16 @@ def arrivals(message: Mapping[str, Any]) -> Iterator[Arrival]:
             if not record["eventName"].removeprefix("s3:").startswith("ObjectCreated:"):
                 continue
             stored = record["s3"]["object"]
+            key, fault = _key(stored["key"])
             moment = dt.datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).astimezone(dt.UTC)
             arrival = Arrival(
                 bucket=_text(record["s3"]["bucket"]["name"]),
-                key=unquote_plus(_text(stored["key"])),
+                key=key,
                 version=_text(stored.get("versionId") or "") or None,
                 etag=_text(stored.get("eTag") or "").strip('"'),
                 order=_order(_text(stored.get("sequencer") or ""), moment),
                 moment=moment,
+                fault=fault,
             )
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise BadRequest(f"The queue holds a notification that is none of S3's: {error!r}.") from error
@@ -69,9 +76,23 @@ def arrivals(message: Mapping[str, Any]) -> Iterator[Arrival]:
             yield arrival
 
 
+def _key(told: str) -> tuple[str, str | None]:
+    """The key as the event spells it, decoded, and its fault."""
+    content = unquote_to_bytes(told.replace("+", " ").encode("utf-8", "surrogatepass"))
+    key = content.decode("utf-8", "surrogateescape")
+    found = _UNHOLDABLE.search(key)
+    if found is None:
+        return key, None
+    shown = quote(found[0], errors="surrogateescape")
+    fault = f"a zero byte ({shown})" if found[0] == "\0" else f"bytes that are no UTF-8 text (such as {shown})"
+    return _UNHOLDABLE.sub(lambda match: quote(match[0], errors="surrogateescape"), key), fault
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
+    if _UNHOLDABLE.search(value):
+        raise ValueError(f"{value!r} can't be held as text")
     return value
 
 

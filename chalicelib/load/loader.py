@@ -20,7 +20,7 @@ from chalicelib.load.formats import is_csv, source_of
 from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
 from chalicelib.load.returned import Returning
-from chalicelib.load.routing import claimed_by, route
+from chalicelib.load.routing import INTAKE_PREFIX, claimed_by, route
 from chalicelib.load.rows import Source
 from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import Written, lock_tables
@@ -90,9 +90,17 @@ class Loader:
     def open(self, arrival: Arrival, *, again: bool = False) -> File:
         """Look at an object before it is loaded.
 
-        Raises FileError when no table claims it, its options are wrong or it is gone, and Superseded when the object
-        has a newer version. ``again``: the caller asks for this very version, be it the newest or not.
+        Raises FileError when its name can't be held, no table claims it, its options are wrong or it is gone, and
+        Superseded when the object has a newer version. ``again``: the caller asks for this very version, be it the
+        newest or not.
         """
+        if arrival.fault:
+            raise FileError(
+                FileCode.BAD_NAME,
+                f"The name of the file {arrival.key.removeprefix(INTAKE_PREFIX)!r} has {arrival.fault} in it, so its "
+                "object can't be recorded or read.",
+                hint="Drop the file again under a name of letters, digits, dots and dashes, and delete the object.",
+            )
         table = route(self.dictionary, arrival.key)
         try:
             stored = self.intake.head(arrival.key, arrival.version if again else None)

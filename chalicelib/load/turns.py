@@ -44,5 +44,6 @@ def _recent(intake: Storage, dictionary: Dictionary, parent: str, now: dt.dateti
     for letter in sorted({parent[0].lower(), parent[0].upper()}):
         for stored in intake.list(f"{INTAKE_PREFIX}{letter}"):
             lately = now - stored.modified < LATELY and not stored.key.endswith("/")
-            if lately and claimed_by(dictionary, stored.key) == dictionary.table(parent):
+            held = "\0" not in stored.key  # or it is refused for its name, and the ledger can't be asked for it
+            if lately and held and claimed_by(dictionary, stored.key) == dictionary.table(parent):
                 yield stored

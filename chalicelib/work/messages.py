@@ -60,6 +60,7 @@ class LoadTask(_Tried):
                 "etag": arrival.etag,
                 "order": arrival.order,
                 "moment": arrival.moment.isoformat(),
+                **({"fault": arrival.fault} if arrival.fault else {}),
             },
             "force": self.again,
             "since": self.since.isoformat() if self.since else None,
@@ -260,6 +261,7 @@ def _arrival(source: Mapping[str, Any]) -> Arrival:
         etag=_text(source.get("etag") or ""),
         order=_text(source.get("order") or ""),
         moment=_moment(moment) if moment else dt.datetime.now(dt.UTC),
+        fault=_text(fault) if (fault := source.get("fault")) else None,
     )
 
 

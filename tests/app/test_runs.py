@@ -236,6 +236,16 @@ def test_a_file_is_loaded_again_after_its_cause_is_gone(api: Api) -> None:
     assert (told["state"], told["inserted"]) == ("succeeded", 1)
 
 
+def test_a_file_whose_name_can_not_be_held_is_told_so_and_not_loaded_again(api: Api) -> None:
+    api.drop("incoming/jobs/a\0.csv", b"1,Clerk\n")
+    api.work()
+    [run] = api.get("/runs").json_body["runs"]
+    assert (run["state"], run["table"], run["source"]["key"]) == ("failed", "jobs", "incoming/jobs/a%00.csv")
+    answer = api.post(f"/runs/{run['id']}/replay")
+    assert answer.status_code == 409
+    assert answer.json_body["detail"].startswith(run["error"]["detail"])
+
+
 def test_a_batch_has_no_file_to_load_again(api: Api) -> None:
     run = api.post("/tables/jobs/rows", [{"id": "x"}]).json_body["run"]
     assert api.post(f"/runs/{run}/replay").status_code == 409

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -12,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import worker
-from chalicelib.errors import BadRequest
-from chalicelib.ports import RunState
+from chalicelib.errors import BadRequest, Unavailable
+from chalicelib.ports import RunState, StoredObject
+from chalicelib.storage import FolderStorage
+from tests import hostile
 from tests.conftest import TestDatabase
 from tests.contract.test_loads import DEPARTMENTS, Intake
 
@@ -57,12 +63,95 @@ def test_whatever_its_key_a_file_that_is_not_there_ends_as_one_failed_run(
     assert intake.queue.sent == []
 
 
-@pytest.mark.parametrize("key", ["incoming/departments%00.csv", "incoming/departments/%ED%A0%80.csv", "incoming/%"])
-def test_a_key_that_no_database_or_text_can_hold_fails_its_run_with_a_reason(intake: Intake, key: str) -> None:
-    intake.deliver(event(key))
+# By the lines of the list in tests/hostile.py: a key as an event spells it, how its run tells it, and what is wrong
+# with it, in words. The file is there and good under each name.
+NAMES: list[tuple[str, str, str, str | None]] = [
+    ("zero byte", "departments/a%00.csv", "departments/a%00.csv", "a zero byte (%00)"),
+    ("zero byte", "departments%00.csv", "departments%00.csv", "a zero byte (%00)"),
+    ("zero byte", "departments/\0.csv", "departments/%00.csv", "a zero byte (%00)"),
+    ("no UTF-8", "departments/%FF.csv", "departments/%FF.csv", "no UTF-8 text (such as %FF)"),
+    ("no UTF-8", "departments/%C3%B1+%C3.csv", "departments/ñ %C3.csv", "no UTF-8 text (such as %C3)"),
+    ("no UTF-8", "departments/" + "%FF" * 1000, "departments/" + "%FF" * 1000, "no UTF-8 text (such as %FF)"),
+    ("lone surrogate", "departments/%ED%A0%80.csv", "departments/%ED%A0%80.csv", "no UTF-8 text (such as %ED)"),
+    ("lone surrogate", "departments/\ud800.csv", "departments/%ED%A0%80.csv", "no UTF-8 text (such as %ED)"),
+    ("a cut escape", "departments/%.csv", "departments/%.csv", None),
+    ("a cut escape", "departments/%0.csv", "departments/%0.csv", None),
+    ("URL-encoded", "departments/a+b%20%C3%B1%2B.csv", "departments/a b ñ+.csv", None),
+    ("as long as may be", "departments/" + "x" * 200 + ".csv", "departments/" + "x" * 200 + ".csv", None),
+]
+
+
+def test_every_line_of_the_list_has_a_case() -> None:
+    assert {line for line, *_ in NAMES} | {"folder marker"} == set(hostile.NAMES)
+
+
+@pytest.mark.parametrize(("line", "told", "shown", "fault"), NAMES)
+def test_a_name_that_can_not_be_held_is_told_to_who_dropped_it_and_any_other_loads(
+    intake: Intake, line: str, told: str, shown: str, fault: str | None
+) -> None:
+    del line
+    if fault is None:
+        FolderStorage(intake.folder).put(f"incoming/{shown}", DEPARTMENTS)
+        etag = FolderStorage(intake.folder).head(f"incoming/{shown}").etag
+    for _ in range(2):
+        intake.deliver(event(f"incoming/{told}", eTag="e" if fault else etag))
+    [run] = intake.catalog.kept_runs.values()
+    assert run.source is not None
+    assert run.source.key == f"incoming/{shown}"
+    assert intake.postgres.query("SELECT id, state, key FROM decant.runs") == [
+        (run.id, run.state.value, f"incoming/{shown}")
+    ]
+    assert intake.queue.sent == []
+    if fault is None:
+        assert (run.state, run.counts.inserted) == (RunState.SUCCEEDED, 3)
+        return
+    assert run.error is not None
+    assert (run.state, run.error["code"]) == (RunState.FAILED, "bad-name")
+    assert fault in run.error["detail"]
+    assert "under a name of letters" in run.error["hint"]
+
+
+def test_a_folder_marker_is_no_file_whatever_its_name(intake: Intake) -> None:
+    intake.deliver(event("incoming/departments%00/"))
+    assert intake.catalog.kept_runs == {}
+
+
+def test_a_file_whose_name_can_not_be_held_stays_told_when_a_part_is_down_meanwhile(intake: Intake) -> None:
+    """Its message then goes through the queue, which the fault has to outlive."""
+    down = replace(intake.services, database=Down())
+    worker.handle(down, json.dumps({"Records": [event("incoming/departments/a%00.csv")]}))
+    [waiting] = intake.catalog.kept_runs.values()
+    assert waiting.state is RunState.WAITING
+    intake.deliver_all()
     [run] = intake.catalog.kept_runs.values()
     assert run.error is not None
-    assert (run.state, bool(run.error["detail"])) == (RunState.FAILED, True)
+    assert (run.state, run.error["code"]) == (RunState.FAILED, "bad-name")
+
+
+def test_nothing_waits_for_a_file_whose_name_can_not_be_held(intake: Intake) -> None:
+    intake.drop("departments.csv", DEPARTMENTS)
+    intake.drop("jobs.csv", b"1,Clerk\n")
+    hired = intake.put("hired_employees.csv", b"1,Ann,2021-01-01T00:00:00Z,1,1\n")
+    odd: Any = Odd(intake.folder)
+    worker.handle(replace(intake.services, intake=odd), json.dumps({"Records": [hired]}))
+    assert len(intake.postgres.rows("hired_employees")) == 1
+
+
+class Odd(FolderStorage):
+    """A storage that lists an object with a zero byte in its name, as no folder can have it."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        yield from super().list(prefix)
+        yield StoredObject("incoming/departments/a\0.csv", 1, dt.datetime.now(dt.UTC), "e")
+
+
+class Down:
+    """A database that is away."""
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Any]:  # noqa: ARG002
+        raise Unavailable("The database can't be reached.")
+        yield
 
 
 json_values = st.recursive(

@@ -222,6 +222,11 @@ _FILES: Mapping[FileCode, tuple[str, str, str]] = {
     FileCode.EMPTY_FILE: (
         "The file has no rows.", "Drop it again with its rows.", "The file is empty.",
     ),
+    FileCode.BAD_NAME: (
+        "The name of the object holds a zero byte, or bytes that are no UTF-8 text.",
+        "Drop the file again under a name of letters, digits, dots and dashes, and delete the object.",
+        "The name of the file 'jobs%00.csv' has a zero byte (%00) in it, so its object can't be recorded or read.",
+    ),
     FileCode.UNKNOWN_TABLE: (
         "Neither the folder nor the name of the file is that of a table.",
         "Name it after its table, such as `jobs.csv`, or put it into the folder `incoming/<table>/`.",
