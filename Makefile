@@ -5,6 +5,9 @@ PY := .venv/bin/python
 STACK = $(if $(filter-out local,$(STAGE)),$(error make $@ is for the stack of `make up` alone; docs/runbook.md says what to run on AWS))env -u DECANT_URL -u DECANT_TOKEN $(PY) -m decant
 STAGED = $(if $(STAGE),--stage $(STAGE))
 
+# Hundreds of processes are started by the tests alone: what one has compiled the next need not.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: $(shell awk -F: '/^[a-z-]+:.*\#\# / {print $$1}' $(MAKEFILE_LIST)) install
 

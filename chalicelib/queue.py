@@ -14,6 +14,7 @@ from chalicelib.errors import DecantError, Unavailable
 from chalicelib.ports import DeadLetter
 
 _AT_ONCE = 10  # SQS's own limit
+_LOOK_SECONDS = 1  # without waiting SQS asks some of its servers only, and may find none
 
 
 class SqsQueue:
@@ -76,7 +77,7 @@ class SqsDeadLetters(SqsQueue):
                 "receive_message",
                 MaxNumberOfMessages=_AT_ONCE if most is None else min(_AT_ONCE, most - taken),
                 VisibilityTimeout=seconds,
-                WaitTimeSeconds=1,  # without waiting SQS asks some of its servers only, and may find none
+                WaitTimeSeconds=_LOOK_SECONDS,
                 AttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
             ).get("Messages", [])
             if not messages:

@@ -70,11 +70,11 @@ def package(
         libraries = _libraries(root / LOCK, made_for, cache)
         (folder / "made").mkdir()
         archive.write_archive(folder / "made" / "deployment.zip", [folder / "code", libraries])
-        template = _finished(yaml.safe_load((folder / "chalice" / "sam.yaml").read_text()), made_for, environment)
-        (folder / "made" / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False))
+        template = _finished(_read(folder / "chalice" / "sam.yaml"), made_for, environment)
+        (folder / "made" / "template.yaml").write_text(yaml.dump(template, Dumper=yaml.CSafeDumper, sort_keys=False))
 
     done = _kept(cache / "archives", digest, make)
-    template: dict[str, Any] = yaml.safe_load((done / "template.yaml").read_text())
+    template: dict[str, Any] = _read(done / "template.yaml")
     return Package(digest, done / "deployment.zip", template)
 
 
@@ -164,6 +164,11 @@ def _run_chalice(sources: Path, stage: str, environment: Mapping[str, str], out:
     )
     if done.returncode != 0 or _INCOMPLETE in done.stdout:
         raise PackagingError(f"chalice package failed:\n{done.stdout.strip()}")
+
+
+def _read(file: Path) -> Any:
+    """A template. PyYAML's own reader takes seconds for one of these, at each deployment; that of libyaml does not."""
+    return yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
 
 
 def _finished(template: dict[str, Any], made_for: Runtime, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -35,8 +35,13 @@ hypothesis.settings.load_profile("decant")
 botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
-# Folders whose files share what takes long to start: a browser, an emulator.
-_WITH_ONE_SETTING = {"browser", "torture"}
+# Folders whose files share what takes long to start: a browser, an emulator, a whole stack; and the files of them that
+# don't, for what they need is their own. LocalStack is slow enough that two stacks are done sooner than one.
+_WITH_ONE_SETTING = {"browser", "e2e", "torture"}
+_BY_THEMSELVES = {
+    "test_deploy.py", "test_emulator.py", "test_lint_templates.py", "test_localstack.py", "test_make_up.py",
+    "test_package.py", "test_readme.py", "test_runbook.py",
+}  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,8 +60,9 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        folder = file.rpartition("/")[0]
-        return folder if folder.rpartition("/")[2] in _WITH_ONE_SETTING else file
+        folder, _, name = file.rpartition("/")
+        apart = name in _BY_THEMSELVES or self.config.getoption("emulator") == "localstack"
+        return folder if folder.rpartition("/")[2] in _WITH_ONE_SETTING and not apart else file
 
 
 @pytest.hookimpl(optionalhook=True)

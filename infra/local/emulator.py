@@ -26,6 +26,7 @@ from infra.packaging.runtime import Runtime
 
 REGION = "us-east-1"
 READY_SECONDS = 90
+_PORT_SECONDS = 5
 # By way of a shell that ends at once, so that the emulator is nobody's child and outlives the command.
 _LAUNCH = '"$0" -m "$2" >>"$1" 2>&1 & echo $!'
 
@@ -159,6 +160,9 @@ class Emulator(GuardedServer):
     def stop(self) -> bool:
         """Stop the emulator, leaving it the time to end in order; tell whether it did, and so saved what it keeps."""
         orderly = self._record.stop(self._stop_seconds)
+        until = time.monotonic() + _PORT_SECONDS
+        while not orderly and is_taken(self.port) and time.monotonic() < until:
+            time.sleep(0.02)  # the threads of one that was ended by force end one by one
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         self.unguard()
         return orderly

@@ -20,7 +20,7 @@ class LocalStack(Emulator):
     keeps_state = False
     enforces = frozenset()
     runs_workers_at_once = False
-    _stop_seconds = 10
+    _stop_seconds = 2  # some of its clients keep it for much longer, and nothing is lost when it is ended
     _module = "localstack.runtime.main"
     _ready_path = "/_localstack/health"
 

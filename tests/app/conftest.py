@@ -18,7 +18,7 @@ from chalice.test import Client, HTTPResponse
 from moto import mock_aws
 
 import app as entry
-from chalicelib import wiring, worker
+from chalicelib import queue, wiring, worker
 from chalicelib.access.principal import Scope
 from chalicelib.access.tokens import new_token
 from chalicelib.catalog import DynamoCatalog
@@ -103,6 +103,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(queue, "_LOOK_SECONDS", 0)  # moto's SQS is one server
     with mock_aws():
         yield
 

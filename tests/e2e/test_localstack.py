@@ -229,6 +229,9 @@ def test_no_function_outlives_it(tmp_path: Path, end: str, gone: Callable[[psuti
             assert all(gone(each) for each in busy)
     assert all(gone(each) for each in busy)
     assert not (tmp_path / "emulator" / "tmp").exists()
+    if end == "stop":  # it keeps nothing, and so begins with nothing
+        with emulator:
+            assert emulator.target.client("lambda").list_functions()["Functions"] == []
 
 
 def processes(emulator: LocalStack) -> list[psutil.Process]:

@@ -19,7 +19,6 @@ from rich.console import Console
 from decant import samples, welcome
 from decant.exits import Exit
 from decant.failures import CommandError
-from infra.local.emulators import wanted_emulator
 from infra.local.ports import free_port, is_taken
 from infra.local.record import Ports, Record
 from infra.local.stack import Stack
@@ -118,6 +117,21 @@ def test_no_page_may_call_when_none_is_named(detached: Callable[[], Stack]) -> N
         refused.value.close()
 
 
+def test_up_after_an_emulator_lost_all_it_had_deploys_anew_over_the_same_rows(detached: Callable[[], Stack]) -> None:
+    """As LocalStack does at each stop, which keeps nothing; that it starts again is in test_localstack."""
+    before = detached().up(lambda _: None)
+    load(before)
+    counts = rows(before)
+    detached().down()
+    shutil.rmtree(detached().emulator.folder)
+    after = detached().up(lambda _: None)
+    assert after.token != before.token
+    assert rows(after) == counts
+    _, runs = load(after)
+    assert {run["state"] for run in runs.values()} == {"duplicate"}
+    assert rows(after) == counts
+
+
 def checkout(folder: Path, change: Callable[[list[dict[str, Any]]], object]) -> Path:
     """A copy of what ships, with other columns of the departments."""
     for name in ("chalicelib", ".chalice"):
@@ -163,27 +177,3 @@ def columns(record: Record) -> list[str]:
 def rows(record: Record) -> dict[str, int]:
     tables = samples.client_of(record).ask("/tables")["tables"]
     return {table["name"]: table["rows"] for table in tables}
-
-
-def test_up_after_a_stop_of_an_emulator_that_keeps_nothing(tmp_path: Path) -> None:
-    folder, ports = tmp_path / "local", Ports(free_port(), free_port())
-
-    def forgetful() -> Stack:
-        kind = wanted_emulator(folder, {} if folder.exists() else {"DECANT_EMULATOR": "localstack"})
-        return Stack(ROOT, folder, ports, tools=ROOT / ".local", settings={"fsync": "off"}, emulator=kind)
-
-    try:
-        first = forgetful().up(lambda _: None)
-        _, runs = load(first)
-        assert {run["state"] for run in runs.values()} == {"succeeded"}
-        counts = rows(first)
-        assert forgetful().up(lambda _: None).api_url == first.api_url
-        forgetful().down()
-        assert (forgetful().postgres.pid, forgetful().emulator.pid) == (None, None)
-        again = forgetful().up(lambda _: None)
-        assert rows(again) == counts
-        _, runs = load(again)
-        assert {run["state"] for run in runs.values()} == {"duplicate"}
-        assert rows(again) == counts
-    finally:
-        forgetful().forget()

@@ -12,6 +12,7 @@ from threading import Lock, Thread
 
 LOOPBACK = "127.0.0.1"
 PATH = "/2018-06-01/runtime"
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class RuntimeApi:
         self._current: tuple[str, Future[Outcome]] | None = None
         self._lock = Lock()
         self._server = _Server(self)
-        Thread(target=self._server.serve_forever, name="runtime-api", daemon=True).start()
+        # Whoever closes it waits for the next look at whether it is closed.
+        Thread(target=self._server.serve_forever, args=(_LOOK_SECONDS,), name="runtime-api", daemon=True).start()
 
     @property
     def address(self) -> str:
