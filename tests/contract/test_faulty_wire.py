@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -35,6 +34,7 @@ from tests.contract.backup_support import fill, take
 from tests.contract.test_loads import Intake
 from tests.fakes import FakeCatalog
 from tests.faulty.wire import Cut, Fault, Plan, Raised, Silent, Turn, Wire, at, nothing, refusing
+from tests.left_behind import Schema, left_behind, schema_of
 
 JOBS = [(1, "Clerk"), (2, "Chief"), (3, "Cook")]
 # What a statement may end with, and what a connection may: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -64,6 +64,7 @@ class Company:
     backups: Path
     jobs: Backup
     numbers: Iterator[int]
+    schema: Schema
 
     @property
     def services(self) -> Services:
@@ -109,7 +110,7 @@ def company_of_all(
         [jobs] = take(beside, FolderStorage(backups), FakeCatalog(), "jobs")
         database = PostgresDatabase(replace(beside.app, host="127.0.0.1", port=wire.port).connect)
         intake = Intake(replace(beside, database=database), backups)
-        yield Company(wire, beside, intake, backups, jobs, itertools.count(1))
+        yield Company(wire, beside, intake, backups, jobs, itertools.count(1), schema_of(beside))
         wire.fail(nothing)
         database.close()
 
@@ -215,18 +216,12 @@ FLOWS: dict[str, Callable[[Company, Plan], list[Turn]]] = {
 }
 
 
-def nothing_is_left(company: Company) -> None:
-    """No other session is in a transaction, and no temporary table is there."""
+def nothing_is_left(company: Company) -> bool:
+    """Neither what may never be left, nor a temporary table: the session that keeps its own is closed before."""
     company.intake.postgres.database.close()
-    sessions = """SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"""
-    for _ in range(500):
-        if company.beside.query(sessions) == [(0,)]:
-            break
-        time.sleep(0.01)
-    assert company.beside.query(sessions) == [(0,)]
+    assert left_behind(company.beside, company.schema) == []
     temporary = "SELECT relname FROM pg_class WHERE relpersistence = 't' AND relkind = 'r'"
-    assert company.beside.query(temporary) == []
+    return company.beside.query(temporary) == []
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +249,7 @@ def test_all_work_is_once_whatever_the_database_says_around_its_commit(
     company.intake.postgres.database.close()
     turns = FLOWS[flow](company, at(commit - (when == "before"), what))
     assert turns[commit - 1 - (when == "before")].commits == (when != "before")
-    nothing_is_left(company)
+    assert nothing_is_left(company)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -298,7 +293,7 @@ def test_a_server_that_is_silent_while_a_session_begins_is_given_up_and_tried_ag
     database = PostgresDatabase(lambda: connect_with_login(login, "off"))
     company.intake.postgres = replace(company.beside, database=database)
     load(company, at(1 if place == "first turn" else setting, Silent()))
-    nothing_is_left(company)
+    assert nothing_is_left(company)
 
 
 def test_a_login_that_is_refused_fetches_the_password_once_more(company: Company) -> None:

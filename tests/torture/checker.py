@@ -1,20 +1,19 @@
 """What must hold when the queue has run dry, whatever was killed: told by plain SQL, listings and queries.
 
-It shares nothing with the product but the names of tables, buckets and keys.
+It shares nothing with the product but the names of tables, buckets and keys. What may not be left in the database is in
+``tests.left_behind``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from tests.plain_metrics import DIFFERENCES
 from tests.torture.place import BACKUPS, CATALOG, INTAKE, Place
 
 FINAL = {"succeeded", "failed", "refused", "duplicate"}
@@ -24,24 +23,6 @@ State = dict[str, dict[int, tuple[Any, ...]]]
 
 _LEDGER = "SELECT id, kind, state, read, inserted, updated, unchanged, rejected, key FROM decant.runs WHERE id > :after"
 _COUNTS = ("read", "inserted", "updated", "unchanged", "rejected")
-# What a load takes off for a while, or makes: keys, indexes, triggers, and tables of any kind.
-_SCHEMA = """
-SELECT 'constraint', conrelid::regclass::text, conname::text, pg_get_constraintdef(oid) || convalidated
-FROM pg_constraint WHERE connamespace IN ('public'::regnamespace, 'decant'::regnamespace)
-UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname::text, tgenabled::text
-FROM pg_trigger WHERE NOT tgisinternal
-UNION ALL SELECT 'relation', relname::text, relkind::text, relnamespace::regnamespace::text FROM pg_class
-WHERE relnamespace IN ('public'::regnamespace, 'decant'::regnamespace)
-"""
-_REJECTED = """
-SELECT r.id, r.rejected, count(j.run) FROM decant.runs r LEFT JOIN decant.rejections j ON j.run = r.id
-WHERE r.state = 'succeeded' AND r.kind IN ('load', 'batch', 'replay')
-GROUP BY r.id HAVING r.rejected <> count(j.run)
-"""
-_SESSIONS = """
-SELECT pid, state, left(query, 80) FROM pg_stat_activity
-WHERE datname = :database AND usename = :user AND pid <> pg_backend_pid() AND state <> 'idle'
-"""
 
 
 def state_of(place: Place) -> State:
@@ -51,11 +32,6 @@ def state_of(place: Place) -> State:
         for table in place.database.dictionary.tables:
             found[table.name] = {row[0]: row for row in transaction.run(f'SELECT * FROM public."{table.name}"')}
     return found
-
-
-def schema_of(place: Place) -> set[tuple[Any, ...]]:
-    """What there is of keys, triggers and tables. Names that carry a number of the server's own are left out."""
-    return {tuple(row) for row in place.database.query(_SCHEMA) if not str(row[2]).startswith("RI_")}
 
 
 def ledger(place: Place, after: str = "") -> dict[str, dict[str, Any]]:
@@ -119,47 +95,6 @@ def runs_that_disagree(
         done = item["kind"] in {"load", "batch", "replay", "restore"} and item["state"] in {"succeeded", "duplicate"}
         if done and run not in kept and not (item.get("result") or {}).get("dry_run"):
             yield f"the catalogue has the {item['kind']} {run} as {item['state']}, and the ledger does not know it"
-
-
-def leftovers(place: Place, schema: set[tuple[Any, ...]], patience: float = 12.0) -> list[str]:
-    """What a dead worker has left in the database: tables, parts, keys that are off, locks, claims, wrong counts.
-
-    The server takes a moment to see that its client has died: up to ``patience`` seconds.
-    """
-    return [*_rows_and_tables(place, schema), *_sessions(place, patience)]
-
-
-def _rows_and_tables(place: Place, schema: set[tuple[Any, ...]]) -> Iterator[str]:
-    now = schema_of(place)
-    for missing in sorted(map(str, schema - now)):
-        yield f"the database has lost {missing}"
-    for new in sorted(map(str, now - schema)):
-        yield f"the database has {new}, which was not there"
-    for table in ("splits", "parts"):
-        if rows := place.database.query(f"SELECT DISTINCT run FROM decant.{table}"):
-            yield f"decant.{table} still has {rows}"
-    if rows := place.database.query("SELECT key FROM decant.idempotency WHERE status IS NULL"):
-        yield f"keys are claimed without an answer: {rows}"
-    for row in place.database.query(_REJECTED):
-        yield f"run, rejected rows, and those that are logged: {row}"
-    for row in place.database.query(DIFFERENCES):
-        yield f"the counts of the metrics are not those of the rows: {row}"
-
-
-def _sessions(place: Place, patience: float) -> Iterator[str]:
-    account = place.database.app
-    deadline = time.monotonic() + patience
-    while busy := place.database.query(_SESSIONS, database=account.database, user=account.user):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
-    for pid, state, query in busy:
-        yield f"the session {pid} is still {state}: {query}"
-    if locks := place.database.query(
-        """SELECT pid FROM pg_locks WHERE locktype = 'advisory'
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-    ):
-        yield f"advisory locks are held by {locks}"
 
 
 def storage_faults(place: Place, *, swept: bool = False) -> list[str]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from chalicelib.postgres import PostgresTransaction
 from tests.torture.attempts import Attempt, Plan, delivery
 from tests.torture.checker import (
     disagreements,
-    leftovers,
     runs_that_disagree,
-    schema_of,
     state_of,
     storage_faults,
 )
@@ -49,47 +45,6 @@ def test_a_ledger_and_a_catalogue_that_disagree(
 ) -> None:
     faults = list(runs_that_disagree({"r": entry} if entry else {}, {"r": item} if item else {}, swept=swept))
     assert found in faults[0] if found else faults == []
-
-
-@contextmanager
-def broken(place: Place, breaking: str, mending: str) -> Iterator[None]:
-    with place.database.as_owner() as owner:
-        owner.execute_simple(breaking)
-        try:
-            yield
-        finally:
-            owner.execute_simple(mending)
-
-
-@pytest.mark.parametrize(
-    ("breaking", "mending", "found"),
-    [
-        ("CREATE TABLE decant.staged_x ()", "DROP TABLE decant.staged_x", "was not there"),
-        ("ALTER TABLE hired_employees DISABLE TRIGGER USER", "ALTER TABLE hired_employees ENABLE TRIGGER USER",
-         "has lost"),
-        ("INSERT INTO decant.parts (run, part) VALUES ('x', 0)", "DELETE FROM decant.parts", "decant.parts still has"),
-        ("INSERT INTO decant.idempotency (key, request) VALUES ('k', 'r')", "TRUNCATE decant.idempotency", "claimed"),
-        ("UPDATE decant.hires SET q1 = q1 + 1", "UPDATE decant.hires SET q1 = q1 - 1", "the counts of the metrics"),
-    ],
-)  # fmt: skip
-def test_what_is_left_in_the_database(place: Place, breaking: str, mending: str, found: str) -> None:
-    torment = Torment(place, seed=0)
-    torment.do("few rows")
-    schema = schema_of(place)
-    assert leftovers(place, schema) == []
-    with broken(place, breaking, mending):
-        faults = leftovers(place, schema)
-    assert [fault for fault in faults if found in fault], faults
-
-
-def test_a_session_that_holds_a_lock_is_found(place: Place) -> None:
-    """Those of a test before may still be dying, and are none of this one."""
-    with closing(place.database.app.connect()) as connection:
-        session = PostgresTransaction(connection)
-        session.run("BEGIN")
-        [(pid, _)] = session.run("SELECT pg_backend_pid(), pg_advisory_xact_lock(1)")
-        faults = [fault for fault in leftovers(place, schema_of(place), patience=0) if str(pid) in fault]
-    assert [fault.partition(" ")[0] for fault in faults] == ["the", "advisory"]
 
 
 Break = Callable[[Place, str], None]

@@ -15,13 +15,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.points import Point
+from tests.left_behind import left_behind, schema_of
 from tests.torture.attempts import Attempt, Outcome, delivery
 from tests.torture.checker import (
     catalogue,
     disagreements,
     ledger,
-    leftovers,
-    schema_of,
     state_of,
     storage_faults,
     unfinished_uploads,
@@ -62,7 +61,7 @@ class Torment:
         fixed = {JOBS: "Job", DEPARTMENTS: "Department"}
         for table, name in fixed.items():
             self.place.database.query(f"INSERT INTO {table} SELECT n, '{name} ' || n FROM generate_series(1, 5) n")
-        self.schema = schema_of(self.place)
+        self.schema = schema_of(self.place.database)
         self.source = Source(self.chance, state_of(self.place))
 
     def do(self, kind: str, most_kills: int = 0, wanted: list[str] | None = None) -> Work:
@@ -97,7 +96,7 @@ class Torment:
         self.do("rebuild")
         faults = [
             *disagreements(self.place, swept=True),
-            *leftovers(self.place, self.schema),
+            *left_behind(self.place.database, self.schema),
             *storage_faults(self.place, swept=True),
         ]
         if faults:
@@ -212,7 +211,7 @@ class Torment:
             entry = written[0]
             if len(written) > 1 or (entry["read"], entry["inserted"], entry["rejected"]) != work.counts:
                 faults.append(f"counted {written}, not {work.counts}")
-        faults += leftovers(self.place, self.schema)
+        faults += left_behind(self.place.database, self.schema)
         if faults:
             raise Violated(self._told(work.kind, faults))
         self.source.state = state
