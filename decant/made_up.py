@@ -90,7 +90,7 @@ class MadeUp:
             case Boolean():
                 return number % 2 == 0
             case Date():
-                return _within(column, dt.date.today())
+                return _within(column, dt.datetime.now(dt.UTC).date())
             case DateTime():
                 return _within(column, dt.datetime.now(dt.UTC).replace(microsecond=0))
         text = f"{table.title or table.name} {self.start + number}"

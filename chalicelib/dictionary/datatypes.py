@@ -296,9 +296,9 @@ class DateTime(DataType):
 
 # A zone can push a moment of the first or last day past what Python's datetime, and so fastavro, can hold. Microseconds
 # since the epoch, for an Arrow scalar made of a datetime imports pandas, which takes long.
-_EPOCH, _MICROSECOND = dt.datetime(1970, 1, 1), dt.timedelta(microseconds=1)
-_FIRST_MOMENT = (dt.datetime.min - _EPOCH) // _MICROSECOND
-_LAST_MOMENT = (dt.datetime.max - _EPOCH) // _MICROSECOND
+_EPOCH, _MICROSECOND = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.timedelta(microseconds=1)
+_FIRST_MOMENT = (dt.datetime.min.replace(tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+_LAST_MOMENT = (dt.datetime.max.replace(tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
 
 TYPES: dict[str, type[DataType]] = {
     datatype.name: datatype for datatype in (Integer, Number, String, Boolean, Date, DateTime)

@@ -134,3 +134,14 @@ def test_the_command_line_is_a_client_of_the_api(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "infra").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_deploys_and_operates_does_not_know_the_command_line(path: Path) -> None:
     assert not re.search(r"^\s*(from|import) decant\b", path.read_text(), re.MULTILINE)
+
+
+def test_nothing_is_read_or_written_in_batches_that_dynamodb_may_leave_in_part() -> None:
+    """It answers those with "unprocessed items", which nobody here would take up. A transaction is done whole.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+    """
+    batched = re.compile(r"batch_?(write|get)|(write|get)_items\(", re.IGNORECASE)
+    found = [path for part in ("chalicelib", "infra", "decant") for path in (ROOT / part).rglob("*.py")
+             if batched.search(path.read_text())]  # fmt: skip
+    assert found == []
