@@ -65,6 +65,9 @@ OUTSIDE = {
     "os": {"administration", "app", "storage", "telemetry", "wiring"},
 }
 
+# Packages whose ``__init__`` shows what others take from them.
+FRONTS = ["chalicelib.ports", "chalicelib.postgres", "chalicelib.storage"]
+
 
 def modules() -> Iterator[tuple[str, Path]]:
     """Every module that ships, with the part of chalicelib that it belongs to."""
@@ -99,6 +102,13 @@ def test_a_module_imports_what_its_place_allows(part: str, path: Path) -> None:
         else:
             assert top not in {"infra", "tests", "sample_data", "bench", "app", "decant"}, f"{path.name} imports {name}"
             assert part in OUTSIDE.get(top, {part}), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_what_a_package_shows_is_imported_from_its_front(front: str) -> None:
+    elsewhere = [path for _, path in MODULES if not path.is_relative_to(ROOT / Path(*front.split(".")))]
+    past = [(path.name, name) for path in elsewhere for name in imports(path) if re.match(rf"{front}\.\w+\.", name)]
+    assert past == []
 
 
 def test_the_rule_knows_no_part_that_is_gone() -> None:
