@@ -66,7 +66,7 @@ OUTSIDE = {
 }
 
 # Packages whose ``__init__`` shows what others take from them.
-FRONTS = ["chalicelib.ports", "chalicelib.postgres", "chalicelib.storage"]
+FRONTS = ["chalicelib.dictionary.datatypes", "chalicelib.ports", "chalicelib.postgres", "chalicelib.storage"]
 
 
 def modules() -> Iterator[tuple[str, Path]]:
