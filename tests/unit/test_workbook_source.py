@@ -19,8 +19,8 @@ from openpyxl.utils.escape import unescape
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load import workbook_archive, workbook_check, workbook_pieces, workbook_reader
-from chalicelib.load.workbook_cells import read_rows
 from chalicelib.load.workbook_markup import Rewriter, Unusual
+from chalicelib.load.workbook_rows import read_rows
 from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.workbook_styles import Styles
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
