@@ -6,7 +6,7 @@ What the markup says is checked on the way, tag by tag: what is not understood i
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,22 @@ def read_rows(markup: bytes, styles: Styles) -> Cells:
     return read_tags(markup, lambda tags: _read_rows(tags, styles))
 
 
+class _Values(NamedTuple):
+    """Values of cells: the numbers of the cells, in their order, and where the value of each begins and ends."""
+
+    cells: Places
+    begins: Places
+    ends: Places
+
+    def merged(self, others: _Values) -> _Values:
+        """These and those of other cells, in the order of the cells."""
+        cells, begins, ends = (np.concatenate(both) for both in zip(self, others, strict=True))
+        order = np.argsort(cells, kind="stable")
+        return _Values(cells[order], begins[order], ends[order])
+
+
 def _read_rows(tags: Tags, styles: Styles) -> Cells:
-    computed = _drop_formulas(tags)
+    formulas = _drop_formulas(tags)
     rows, cells = tags.of(b'<row r="'), tags.of(b'<c r="')
     lines, sizes, closed_rows = _lines(tags, rows)
     row = np.repeat(np.arange(len(rows)), np.diff(np.append(np.searchsorted(cells, rows), len(cells))))
@@ -40,21 +54,20 @@ def _read_rows(tags: Tags, styles: Styles) -> Cells:
     told = [_cell_kind(each, styles) for each in written]
     kinds = np.array([kind for kind, _ in told], np.int8)[numbers]
     closed = np.array([closed for _, closed in told], np.bool_)[numbers]
-    held, begins, ends, understood = _values(tags, cells, kinds, closed)
+    values, understood = _values(tags, cells, kinds, closed)
     if understood + 2 * len(rows) - closed_rows != len(tags):
         raise Unusual
-    if not (filled := ends > begins).all():
-        held, begins, ends = held[filled], begins[filled], ends[filled]
-    if len(computed):
+    if not (filled := values.ends > values.begins).all():
+        values = _Values(*(each[filled] for each in values))
+    if len(formulas):
         # A text may be empty, which is what such a formula came to.
-        lacking = np.isin(tags.begins[cells], computed) & ~np.isin(kinds, (Kind.TEXT, Kind.INLINE))
-        lacking[held] = False
-        without = np.flatnonzero(lacking)
-        kinds[without] = Kind.UNCOMPUTED
-        held, nowhere = np.concatenate([held, without]), tags.ends[cells[without]]
-        order = np.argsort(held, kind="stable")
-        held = held[order]
-        begins, ends = np.concatenate([begins, nowhere])[order], np.concatenate([ends, nowhere])[order]
+        lacking = np.isin(tags.begins[cells], formulas) & ~np.isin(kinds, (Kind.TEXT, Kind.INLINE))
+        lacking[values.cells] = False
+        uncomputed = np.flatnonzero(lacking)
+        kinds[uncomputed] = Kind.UNCOMPUTED
+        nowhere = tags.ends[cells[uncomputed]]
+        values = values.merged(_Values(uncomputed, nowhere, nowhere))
+    held, begins, ends = values
     return Cells(lines, row[held], columns[held], kinds[held], Stretches(tags.content, begins, ends))
 
 
@@ -127,8 +140,8 @@ def _told(grammar: re.Pattern[bytes], written: bytes) -> re.Match[bytes]:
     return match
 
 
-def _values(tags: Tags, cells: Places, kinds: Any, closed: Mask) -> tuple[Places, Places, Places, int]:
-    """Which cells hold a value, where it begins and ends, and how many tags all cells have. Raises Unusual."""
+def _values(tags: Tags, cells: Places, kinds: Any, closed: Mask) -> tuple[_Values, int]:
+    """The values that cells hold, and how many tags all cells have. Raises Unusual."""
     blank = ~closed & tags.are(cells + 1, b"</c><")
     inline = (kinds == Kind.INLINE) & ~(closed | blank)
     others = ~(closed | blank | inline)
@@ -136,15 +149,13 @@ def _values(tags: Tags, cells: Places, kinds: Any, closed: Mask) -> tuple[Places
     ends = tags.begins[values + 2]
     require(tags.are(values + 1, b"<v>") & (tags.words(ends) == word(b"</v></c>")))
     require(tags.begins[values + 4] - ends == len(b"</v></c>"))
+    found = _Values(np.flatnonzero(others), tags.begins[values + 1] + len(b"<v>"), ends)
     understood = len(cells) + int(blank.sum()) + 3 * len(values)
-    held, begins = np.flatnonzero(others), tags.begins[values + 1] + len(b"<v>")
     if inline.any():
         texts = cells[inline]
         require(tags.are(texts + 1, b"<is><t"))
-        first, last = text_places(tags, texts + 2)
+        begins, ends = text_places(tags, texts + 2)
         require(tags.are(texts + 4, b"</is></c") & tags.are(texts + 5, b"</c><"))
-        held = np.concatenate([held, np.flatnonzero(inline)])
-        order = np.argsort(held, kind="stable")
-        held, begins = held[order], np.concatenate([begins, first])[order]
-        ends, understood = np.concatenate([ends, last])[order], understood + 5 * len(texts)
-    return held, begins, ends, understood
+        found = found.merged(_Values(np.flatnonzero(inline), begins, ends))
+        understood += 5 * len(texts)
+    return found, understood
