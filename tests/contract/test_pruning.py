@@ -19,7 +19,7 @@ from chalicelib.errors import NotFound
 from chalicelib.ports import Backup, Storage, StoredObject
 from chalicelib.storage import FolderStorage, S3Storage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, take
+from tests.contract.backup_support import NOW, keys, take
 from tests.fakes import FakeCatalog
 
 NEWEST = Policy(1)
@@ -40,10 +40,6 @@ def days_of(company: TestDatabase, storage: Storage, catalog: FakeCatalog, count
 
 def pruned(storage: Storage, catalog: FakeCatalog, policy: Policy = NEWEST, **more: Any) -> Pruning:
     return prune(storage, catalog, policy, now=NOW, in_use=lambda: more.get("in_use", {}))
-
-
-def keys(storage: Storage) -> set[str]:
-    return {each.key for each in storage.list("")}
 
 
 def keys_of(*backups: Backup) -> set[str]:
