@@ -48,8 +48,7 @@ def post_table_backup(request: ApiRequest, table: str) -> Response:
     """Back up one table."""
     request.fields()
     found = services().dictionary.table(table)
-    answer = answer_request(services(), request, lambda: _order_backup([found.name], found.name))
-    return order_response(services(), request, answer)
+    return order_response(services(), request, lambda: _order_backup([found.name], found.name))
 
 
 @backups.post("/backups", scope=Scope.OPERATE, body="Nothing", body_required=False, answers={202: "Run"})
@@ -57,8 +56,7 @@ def post_backup(request: ApiRequest) -> Response:
     """Back up all tables in one consistent snapshot."""
     request.fields()
     tables = [table.name for table in services().dictionary.tables]
-    answer = answer_request(services(), request, lambda: _order_backup(tables, None))
-    return order_response(services(), request, answer)
+    return order_response(services(), request, lambda: _order_backup(tables, None))
 
 
 @backups.get("/backups", query={"limit": LIMIT, "after": AFTER_ID, "table": TABLE}, answers={200: "Backups"})
@@ -105,7 +103,7 @@ def get_backup_file(request: ApiRequest, backup: str) -> Response:
 def post_verification(request: ApiRequest, backup: str) -> Response:
     """Read a backup back: hash, rows, schema, checksums. The run of a damaged one fails with the damage."""
     request.fields()
-    return order_response(services(), request, answer_request(services(), request, lambda: _order_verification(backup)))
+    return order_response(services(), request, lambda: _order_verification(backup))
 
 
 @backups.post(
@@ -138,16 +136,14 @@ def post_unpin(request: ApiRequest, backup: str) -> Response:
 def post_rebuild(request: ApiRequest) -> Response:
     """Fill a lost catalogue again: the backups from the bucket, the runs from the ledger."""
     request.fields()
-    answer = answer_request(services(), request, lambda: order(services(), RunKind.REBUILD, {"work": "rebuild"}))
-    return order_response(services(), request, answer)
+    return order_response(services(), request, lambda: order(services(), RunKind.REBUILD, {"work": "rebuild"}))
 
 
 @backups.post("/drills", scope=Scope.OPERATE, body="Nothing", body_required=False, answers={202: "Run"})
 def post_drill(request: ApiRequest) -> Response:
     """Restore the newest snapshot of all tables for practice, into a place that vanishes; no table is touched."""
     request.fields()
-    answer = answer_request(services(), request, lambda: order(services(), RunKind.DRILL, {"work": "drill"}))
-    return order_response(services(), request, answer)
+    return order_response(services(), request, lambda: order(services(), RunKind.DRILL, {"work": "drill"}))
 
 
 @backups.post("/tables/{table}/restores", scope=Scope.OPERATE, body="TableRestore", body_required=False,
@@ -161,7 +157,7 @@ def post_table_restore(request: ApiRequest, table: str) -> Response:
         backup = find(services().catalog, found.name, backup=_id(given, "backup"), as_of=as_of)
         return _order_restore([backup], found.name, dry_run)
 
-    return order_response(services(), request, answer_request(services(), request, work))
+    return order_response(services(), request, work)
 
 
 @backups.post(
@@ -179,7 +175,7 @@ def post_restore(request: ApiRequest) -> Response:
         )
         return _order_restore(found, None, dry_run)
 
-    return order_response(services(), request, answer_request(services(), request, work))
+    return order_response(services(), request, work)
 
 
 def _order_verification(identifier: str) -> Answer:
