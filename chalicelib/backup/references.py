@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.dictionary.comparing import equal
 from chalicelib.dictionary.model import Dictionary, ForeignKey, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import RestoreRefused
@@ -43,9 +44,7 @@ def _broken(
     parent = staged.get(key.parent, f"public.{quote(key.parent)}")
     columns = ", ".join(f"c.{quote(name)}" for name in key.columns)
     filled = " AND ".join(f"c.{quote(name)} IS NOT NULL" for name in key.columns)
-    same = " AND ".join(
-        f"p.{quote(theirs)} = c.{quote(mine)}" for mine, theirs in zip(key.columns, key.references, strict=True)
-    )
+    same = equal("p", key.references, "c", key.columns)
     order = ", ".join(f"c.{quote(name)}" for name in table.primary_key)
     value = _joined(key.columns)
     found = transaction.run(
