@@ -126,6 +126,16 @@ def test_the_architecture_names_every_part() -> None:
     assert {part for part, _ in MODULES if part not in drawn} == small
 
 
+def test_what_packages_tell_of_themselves_names_modules_that_are_there() -> None:
+    gone = [
+        (path.parent.name, name)
+        for path in sorted((ROOT / "chalicelib").rglob("__init__.py"))
+        for name in re.findall(r"``([a-z_*]+)/?``", ast.get_docstring(ast.parse(path.read_text())) or "")
+        if not any(any(place.glob(f"{name}{end}")) for place in (path.parent, ROOT / "chalicelib") for end in ("", ".py"))
+    ]
+    assert gone == []
+
+
 # What the command line takes from the application: the offline check, and the form of backups in folders.
 COMMAND_LINE_TAKES = {"backup", "dictionary", "errors", "identifiers", "load", "ports", "settings", "storage", "wiring"}
 # How it knows the application otherwise: by the API, as any other client.
