@@ -89,7 +89,7 @@ def balanced(counts: Counts) -> bool:
     return counts.read == counts.inserted + counts.updated + counts.unchanged + counts.rejected
 
 
-# ---- together
+# Together
 
 
 def test_an_event_that_is_delivered_twice_at_once_loads_once(intake: Intake) -> None:
@@ -190,7 +190,7 @@ def test_a_load_whose_turn_takes_long_in_coming_waits_in_the_queue(
     assert intake.catalog.kept_runs[run.id].state is RunState.SUCCEEDED
 
 
-# ---- big loads
+# Big loads
 
 
 @pytest.mark.usefixtures("set_wise")
@@ -272,7 +272,7 @@ def test_big_loads_readers_and_batches_do_not_block_each_other_for_ever(intake: 
     assert (hired, departments, keys) == (2002, 3 + 32, 2)
 
 
-# ---- dying
+# Dying
 
 
 class Saboteur:
