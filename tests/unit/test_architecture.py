@@ -127,11 +127,12 @@ def test_the_architecture_names_every_part() -> None:
 
 
 def test_what_packages_tell_of_themselves_names_modules_that_are_there() -> None:
+    root = ROOT / "chalicelib"
     gone = [
         (path.parent.name, name)
-        for path in sorted((ROOT / "chalicelib").rglob("__init__.py"))
+        for path in sorted(root.rglob("__init__.py"))
         for name in re.findall(r"``([a-z_*]+)/?``", ast.get_docstring(ast.parse(path.read_text())) or "")
-        if not any(any(place.glob(f"{name}{end}")) for place in (path.parent, ROOT / "chalicelib") for end in ("", ".py"))
+        if not any([*place.glob(name), *place.glob(f"{name}.py")] for place in (path.parent, root))
     ]
     assert gone == []
 
