@@ -15,7 +15,6 @@ from urllib.parse import quote
 import boto3
 import pytest
 from chalice.test import Client, HTTPResponse
-from moto import mock_aws
 
 import app as entry
 from chalicelib import queue, wiring, worker
@@ -28,10 +27,10 @@ from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import S3Storage
 from chalicelib.token_store import DynamoTokens
 from chalicelib.wiring import Services, use
+from tests.aws import REGION, played_aws
 from tests.conftest import TestDatabase
 from tests.fakes import FakeAuditLog
 
-REGION = "eu-central-1"
 CATALOG = "decant-catalog"
 TOKENS = "decant-tokens"
 # What every request of these tests shows, unless it says otherwise.
@@ -99,12 +98,8 @@ def tokens() -> Iterator[DynamoTokens]:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in process, with credentials that are good for nothing else."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr(queue, "_LOOK_SECONDS", 0)  # moto's SQS is one server
-    with mock_aws():
+    monkeypatch.setattr(queue, "_LOOK_SECONDS", 0)  # the SQS that is played is one server
+    with played_aws(monkeypatch):
         yield
 
 
