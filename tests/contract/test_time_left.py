@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -116,10 +117,11 @@ def test_a_csv_that_took_too_long_is_loaded_in_parts_with_the_same_report(
     with intake.looked_at(12):
         intake.deliver(intake.put(EMPLOYEES, content))
     assert intake.untouched()
-    steps = set()
+    steps: Counter[str] = Counter()
     while intake.queue.sent:
-        steps.add(intake.take().get("step"))
-    assert steps == {None, "scan", "load", "publish"}
+        steps[intake.take().get("step", "begin")] += 1
+    assert set(steps) == {"begin", "scan", "load", "publish"}
+    assert steps["load"] == pytest.approx(intake.at_once, abs=1)
     run = the_run(intake)
     assert run.state is RunState.SUCCEEDED
     assert report(intake, run.id) == whole(make_database, intake, tmp_path, content)
@@ -141,6 +143,26 @@ def test_parts_that_took_too_long_are_done_by_others(
     assert late > 10
     assert report(intake, the_run(intake).id) == whole(make_database, intake, tmp_path, content)
     assert nothing_is_left(intake)
+
+
+def test_a_part_that_takes_too_long_each_time_ends_the_run_and_leaves_nothing(intake: Timed) -> None:
+    intake.above = intake.part = 4 * LEAF
+    intake.deliver(intake.put(EMPLOYEES, employees(60)))
+    for _ in range(worker._LATE - 1):
+        with intake.looked_at(3):
+            message = intake.take()
+        intake.queue.sent.insert(0, intake.queue.sent.pop())
+    with intake.looked_at(3), pytest.raises(OutOfTime, match="longer than a worker may"):
+        intake.take()
+    run = the_run(intake)
+    assert run.error is not None
+    assert (run.state, run.error["code"]) == (RunState.FAILED, "out-of-time")
+    intake.deliver_all()
+    assert intake.postgres.query("SELECT state FROM decant.runs") == [("failed",)]
+    assert nothing_is_left(intake)
+    worker.handle(intake.services, brought_back(json.dumps(message)))
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.SUCCEEDED
 
 
 def test_what_can_not_be_divided_fails_after_some_workers_and_can_be_brought_back(intake: Timed) -> None:
