@@ -24,7 +24,7 @@ from chalicelib.time_left import TimeLeft
 
 logger = logging.getLogger(__name__)
 
-# A server that is there says so at once; a warm connection may lead to one that is not.
+# A server that is there says so at once; a connection may lead to one that is not any more.
 _BEGIN_SECONDS = 10
 
 
@@ -82,6 +82,7 @@ class PostgresDatabase:
         self._connection = connection = self._open()
         self._statements = Statements(connection)
         try:
+            wait_at_most(connection, _BEGIN_SECONDS)
             execute(connection, begin, {})
         except BaseException:
             self.close()
