@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from chalicelib.load.rows import Source, SourceChunk
 
@@ -22,13 +22,16 @@ class Begun:
     @staticmethod
     def of(source: Source, rows: int, size: int) -> Begun:
         """Read so many rows of a source, or so many bytes of cells if they come first; at most a chunk more."""
-        chunks = source.chunks()
-        ahead: list[SourceChunk] = []
-        while rows > 0 and size > 0 and (chunk := next(chunks, None)) is not None:
-            ahead.append(chunk)
-            rows -= len(chunk)
-            size -= chunk.cells.nbytes
-        return Begun(ahead, chunks)
+        begun = Begun([], source.chunks())
+        begun.read_on(lambda: begun.rows < rows, size)
+        return begun
+
+    def read_on(self, wanted: Callable[[], bool], size: int) -> None:
+        """Read chunk by chunk while it is wanted, until the cells that were read take so many bytes."""
+        while wanted() and self.size < size and (chunk := next(self._rest, None)) is not None:
+            self._ahead.append(chunk)
+            self.rows += len(chunk)
+            self.size += chunk.cells.nbytes
 
     def chunks(self) -> Iterator[SourceChunk]:
         """See ``rows.Source``. A chunk is kept no longer than until it is given."""

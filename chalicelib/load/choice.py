@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from itertools import islice
 
 from chalicelib.dictionary.model import Table
@@ -27,7 +28,7 @@ def write(
     *,
     run: str,
     progress: Callable[[str, int], None] = lambda _phase, _rows: None,
-    most_rows: Callable[[], int] | None = None,
+    most_rows: Callable[[], Future[int]] | None = None,
 ) -> Written:
     """See ``writer.write``."""
     chunks = source.chunks()

@@ -2,76 +2,81 @@
 
 from __future__ import annotations
 
-import errno
-import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
-from chalicelib.errors import Unavailable
 from chalicelib.load.bytes_seen import count_byte
 from chalicelib.load.digest import Leaves, content_digest
+from chalicelib.load.spool import Spool
 
 _BLOCK = 2**20
 
 
 class Content:
-    """A stream that hashes what is read of it. It may be read by another thread than the one that fetches its rest."""
+    """A stream that hashes what is read of it. It may be read by another thread than the one that has it fetched."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
         self._leaves = Leaves()
         self._lines = 0
-        self._rest: IO[bytes] | None = None
         self._reading = Lock()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fetch")
+        self._rest: Spool | None = None
+        self._fetched: Future[int] | None = None
+        self._closed = False
 
     def read(self, size: int = -1) -> bytes:
         """As a file does."""
         with self._reading:
-            return self._rest.read(size) if self._rest else self._take(size)
+            if self._rest is None or self._fetched is None:
+                return self._take(size)
+            content = self._rest.read(size)
+            if not 0 <= size <= len(content):
+                self._fetched.result()  # raises what kept the rest from coming
+            return content
 
-    def fetch(self) -> int:
-        """Get what is left into a temporary file, so that reading it waits for nobody; return how many lines all has.
+    def fetch(self) -> Future[int]:
+        """Begin to get what is left into a temporary file; what is there may be read meanwhile.
 
-        Line ends are counted, so those inside cells as well. Raises Unavailable when the worker's disk is full: another
-        worker has one of its own.
+        When all is there, so that reading it waits for nobody, the future tells how many lines the file has: line ends
+        inside cells count as well. It raises what the stream raises, and Unavailable when the worker's disk is full.
         """
         with self._reading:
-            if self._rest is None:
-                self._rest = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
-                while content := self._take(_BLOCK):
-                    _write(self._rest, content)
-                self._rest.seek(0)
-            return self._lines + 1
+            if self._rest is None or self._fetched is None:
+                self._rest = Spool()
+                self._fetched = self._thread.submit(self._fetch, self._rest)
+            return self._fetched
 
     def digest(self) -> str:
         """What the whole stream is known by, which is read to its end first; see ``digest``."""
+        if self._fetched:
+            self._fetched.result()
         while self._take(_BLOCK):
             pass
         return content_digest(self._leaves.digests())
 
     def close(self) -> None:
-        """Close the stream below, and give up what was fetched."""
+        """Close the stream below, and give up what was fetched, or is being fetched."""
+        self._closed = True
+        self._thread.shutdown()
         self._raw.close()
         if self._rest:
             self._rest.close()
+
+    def _fetch(self, rest: Spool) -> int:
+        try:
+            while not self._closed and (content := self._take(_BLOCK)):
+                rest.write(content)
+        finally:
+            rest.end()
+        return self._lines + 1
 
     def _take(self, size: int) -> bytes:
         content = self._raw.read(size)
         self._leaves.feed(content)
         self._lines += _line_ends(content)
         return content
-
-
-def _write(file: IO[bytes], content: bytes) -> None:
-    try:
-        file.write(content)
-        file.flush()
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise Unavailable(
-            "The worker's disk for temporary files is full.", hint="It is tried again; a smaller file may go through."
-        ) from error
 
 
 def _line_ends(content: bytes) -> int:

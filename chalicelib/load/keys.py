@@ -100,8 +100,11 @@ def is_one_integer(table: Table) -> bool:
 
 
 def _find(run: Values, keys: Values) -> tuple[Values, Values]:
-    """Where in a sorted run each key would stand, and whether it does."""
-    places = np.minimum(np.searchsorted(run, keys), len(run) - 1)
+    """Where in a sorted run each key would stand, and whether it does.
+
+    Wider keys would have numpy widen the whole run; one that does not fit is found somewhere, and is not what is there.
+    """
+    places = np.minimum(np.searchsorted(run, keys.astype(run.dtype)), len(run) - 1)
     return places, run[places] == keys
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -258,8 +259,12 @@ def take_turn(transaction: Transaction, run: str, *tables: str) -> None:
             time.sleep(_TURN_PAUSE)
 
 
-def _most_rows(source: Source, content: Content) -> int:
-    return source.most_rows() if isinstance(source, WorkbookSource) else content.fetch()
+def _most_rows(source: Source, content: Content) -> Future[int]:
+    if not isinstance(source, WorkbookSource):
+        return content.fetch()
+    told: Future[int] = Future()  # for the whole workbook is in memory
+    told.set_result(source.most_rows())
+    return told
 
 
 def _gone(key: str) -> FileError:

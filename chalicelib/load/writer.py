@@ -6,6 +6,7 @@ Files and batches are written here, by the same steps, so that they can't disagr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from chalicelib.dictionary.model import Dictionary, Table
@@ -72,19 +73,20 @@ def write(
     *,
     run: str,
     progress: Progress = _untold,
-    most_rows: Callable[[], int] | None = None,
+    most_rows: Callable[[], Future[int]] | None = None,
 ) -> Written:
     """Write a source into its table and its rejections into the ledger, under the run's id.
 
     ``progress`` is told the phase and how many rows were read. ``most_rows``: many rows may go straight into the
-    table where it is empty, which keeps it and its parents from everybody while they are read; so this fetches what is
-    left of the source first, and tells how many rows it has at most. Raises FileError when the
+    table where it is empty, which keeps it and its parents from everybody while they are read; so this begins to fetch
+    what is left of the source, and when that is done tells how many rows it has at most. Raises FileError when the
     source can't be read, and ParentGone when what a row refers to vanished meanwhile; the caller's transaction must
     then roll back.
     """
     if most_rows is not None and options.max_rejected is None and FirstLoad.possible(transaction, table):
+        fetched = most_rows()
         source = Begun.of(source, SET_WISE_FROM, _AHEAD_BYTES)
-        if _worth_the_locks(source, most_rows) and (load := FirstLoad.begin(transaction, table)):
+        if _worth_the_locks(source, fetched) and (load := FirstLoad.begin(transaction, table)):
             passed(Point.FIRST_KEYS_OFF)
             return _write_first(transaction, load, table, source, run, progress)
     staging = Staging(transaction, table, run)
@@ -93,10 +95,11 @@ def write(
     return settle(transaction, table, staging, options, read, rejected, repeated, progress)
 
 
-def _worth_the_locks(begun: Begun, most_rows: Callable[[], int]) -> bool:
+def _worth_the_locks(begun: Begun, fetched: Future[int]) -> bool:
     if begun.rows < SET_WISE_FROM:
         return False
-    most = most_rows()
+    begun.read_on(lambda: not fetched.done(), _AHEAD_BYTES)
+    most = fetched.result()
     return most <= _FIRST_MOST_ROWS and most * begun.size <= _FIRST_MOST_BYTES * begun.rows
 
 

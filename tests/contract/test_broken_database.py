@@ -375,10 +375,10 @@ def test_a_full_disk_of_the_worker_is_worth_another_try(monkeypatch: pytest.Monk
         fill(disk)
         patch.setattr(tempfile, "tempdir", str(disk))
         with closing(Content(io.BytesIO(content))) as full, pytest.raises(Unavailable, match="temporary files is full"):
-            full.fetch()
+            full.fetch().result()
         free(disk)
     with closing(Content(io.BytesIO(content))) as again:
-        assert again.fetch() == 300_001
+        assert again.fetch().result() == 300_001
         assert again.read() == content
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,24 @@ class Chunked:
             before += len(rows)
 
 
+def wide(key: int) -> int:
+    """A key that is the same in its last four bytes."""
+    return key + 2**32
+
+
+def at_once(rows: int) -> Future[int]:
+    """What tells how many rows there are when nothing has to be fetched."""
+    told: Future[int] = Future()
+    told.set_result(rows)
+    return told
+
+
 def outcome(
     postgres: TestDatabase,
     table: Table,
     given: list[list[dict[str, Any]]],
     options: LoadOptions,
-    most_rows: Callable[[], int] | None = None,
+    most_rows: Callable[[], Future[int]] | None = None,
 ) -> tuple[Any, ...]:
     """All that a caller learns of the rows, and what the table has; nothing of it stays."""
     with postgres.database.transaction() as transaction:
@@ -93,11 +106,15 @@ def test_both_ways_tell_the_same(
     options = LoadOptions(on_conflict)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "SET_WISE_FROM", 1)
-        straight = outcome(postgres, employees, given, options, lambda: 0)
+        straight = outcome(postgres, employees, given, options, lambda: at_once(0))
     assert straight == outcome(postgres, employees, given, options)
 
 
-@given(given=st.lists(st.lists(st.none() | st.integers(-5, 30), max_size=6), max_size=12))
+@given(
+    given=st.lists(st.lists(st.none() | st.integers(-5, 30) | st.integers(-5, 30).map(wide), max_size=6), max_size=12)
+)
+@example(given=[[1], [wide(1)]])
+@example(given=[[wide(1)], [1]])
 def test_a_key_is_suspected_if_it_comes_twice_or_was_there_before(given: list[list[int | None]]) -> None:
     seen = SeenKeys()
     rows: dict[int, int] = {}
@@ -118,14 +135,16 @@ def test_a_big_file_into_an_empty_table_leaves_it_with_its_keys_and_is_counted(
 ) -> None:
     monkeypatch.setattr(choice, "FEW", 0)
     monkeypatch.setattr(writer, "SET_WISE_FROM", 10)
-    begun = []
+    begun: list[object] = []
 
-    def fetch(content: Content) -> int:
-        begun.append("all is at hand")
+    def fetch(content: Content) -> Future[int]:
+        begun.append(fetched(content))
         return fetched(content)
 
     def begin(transaction: Transaction, table: Table) -> bool:
-        begun.append(table.name)
+        [all_of_it] = begun
+        assert isinstance(all_of_it, Future)
+        begun[:] = ["all is at hand"] * all_of_it.done() + [table.name]
         return begin_first_load(transaction, table)
 
     fetched = Content.fetch
@@ -210,7 +229,7 @@ def test_what_is_given_up_leaves_no_trace(postgres: TestDatabase, employees: Tab
 
 
 def goes_straight(
-    postgres: TestDatabase, table: Table, most_rows: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    postgres: TestDatabase, table: Table, most_rows: Callable[[], Future[int]], monkeypatch: pytest.MonkeyPatch
 ) -> bool:
     begun = []
 
@@ -241,7 +260,7 @@ def test_what_would_keep_others_out_for_long_or_for_little_is_staged(
 ) -> None:
     monkeypatch.setattr(writer, "SET_WISE_FROM", 40)
     monkeypatch.setattr(writer, limit, value)
-    assert goes_straight(postgres, employees, lambda: 1000, monkeypatch) == straight
+    assert goes_straight(postgres, employees, lambda: at_once(1000), monkeypatch) == straight
 
 
 @pytest.mark.parametrize("why", ["it has rows", "others refer to it"])
@@ -255,7 +274,7 @@ def test_nothing_is_read_ahead_for_a_table_that_is_none_for_a_first_load(
     else:
         with postgres.as_owner() as owner:
             owner.execute_simple("CREATE TABLE public.badges (employee integer REFERENCES hired_employees)")
-    assert not goes_straight(postgres, employees, lambda: 1000, monkeypatch)
+    assert not goes_straight(postgres, employees, lambda: at_once(1000), monkeypatch)
 
 
 def begins(postgres: TestDatabase, table: Table) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
+from contextlib import closing
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chalicelib.errors import Unavailable
 from chalicelib.load.content import Content
 
 texts = st.text(st.sampled_from('ab,\r\n"')).map(str.encode)
@@ -29,10 +33,10 @@ def test_what_is_fetched_is_read_as_it_would_have_been(text: bytes, before: int)
     network = Network(text)
     content = Content(network)
     begun = content.read(before)
-    lines = content.fetch()
+    lines = content.fetch().result()
     asked = network.asked
     assert begun + content.read(3) + content.read() == text
-    assert (content.read(), content.fetch(), network.asked) == (b"", lines, asked)
+    assert (content.read(), content.fetch().result(), network.asked) == (b"", lines, asked)
     plain = Content(io.BytesIO(text))
     assert content.digest() == plain.digest()
     content.close()
@@ -44,5 +48,62 @@ def test_there_are_no_more_records_than_lines(text: bytes, before: int) -> None:
     content = Content(io.BytesIO(text))
     content.read(before)
     records = len(list(csv.reader(io.StringIO(text.decode(), newline=""))))
-    assert records <= content.fetch() <= len(text.splitlines()) + 2
+    assert records <= content.fetch().result() <= len(text.splitlines()) + 2
     content.close()
+
+
+class Slow(io.BytesIO):
+    """A stream that gives its last byte when it may."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.goes_on = threading.Event()
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell():
+            assert self.goes_on.wait(10)
+        return super().read(size if self.tell() else len(self.getbuffer()) - 1)
+
+
+def test_what_is_there_is_read_while_the_rest_is_fetched() -> None:
+    network = Slow(b"1,a\n2,b")
+    with closing(Content(network)) as content:
+        fetched = content.fetch()
+        assert content.read(4) == b"1,a\n"
+        assert not fetched.done()
+        network.goes_on.set()
+        assert (content.read(), fetched.result()) == (b"2,b", 2)
+
+
+class Broken(io.BytesIO):
+    """A stream that breaks off behind its bytes."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        content = super().read(size)
+        if not content:
+            raise Unavailable("The network is gone.")
+        return content
+
+
+@pytest.mark.parametrize("size", [-1, 4, 100])
+def test_a_stream_that_breaks_off_while_it_is_fetched_is_not_taken_for_its_beginning(size: int) -> None:
+    with closing(Content(Broken(b"1,a"))) as content:
+        fetched = content.fetch()
+        with pytest.raises(Unavailable, match="network"):
+            content.read(size)
+        with pytest.raises(Unavailable, match="network"):
+            fetched.result()
+        with pytest.raises(Unavailable, match="network"):
+            content.digest()
+
+
+def test_who_gives_up_ends_the_fetching() -> None:
+    network = Slow(b"1,a\n2,b")
+    content = Content(network)
+    fetched = content.fetch()
+    closing_it = threading.Thread(target=content.close)
+    closing_it.start()
+    network.goes_on.set()
+    closing_it.join()
+    assert fetched.done()
+    assert network.closed
