@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -34,9 +34,11 @@ class Noting(TimeLeft):
         super().__init__()
         self.given: list[float] = []
 
-    def ends_in(self, seconds: float) -> AbstractContextManager[None]:
+    @contextmanager
+    def ends_in(self, seconds: float) -> Iterator[None]:
         self.given.append(seconds)
-        return super().ends_in(seconds)
+        with super().ends_in(seconds):
+            yield
 
 
 @pytest.fixture
