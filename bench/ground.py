@@ -29,8 +29,8 @@ SAMPLES = ROOT / "sample_data"
 TOOLS = ROOT / ".local"
 PARENTS = ("departments", "jobs")
 _PATIENCE_SECONDS = 300
-# How often the ledger is looked at for a load's end: a quarter of a millisecond of work each time.
-_LOOK_SECONDS = 0.01
+# How often the ledger is looked at for a load's end: half a millisecond of work each time, for which a load waits.
+_LOOK_SECONDS = 0.02
 
 
 class Ground:
