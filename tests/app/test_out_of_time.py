@@ -24,7 +24,7 @@ from tests.torture.attempts import delivery
 
 RUN = "20260101T000000000000-0000002a"
 # So many looks go by between one end and the next that is tried.
-STRIDE = 7
+STRIDE = 11
 
 
 class Noting(TimeLeft):

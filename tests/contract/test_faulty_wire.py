@@ -317,7 +317,7 @@ def test_a_server_that_is_silent_in_mid_work_is_given_up_when_the_time_is_over(c
         return Silent()
 
     begun = time.monotonic()
-    with time_left.ends_in(1):
+    with time_left.ends_in(0.6):
         restore(company, plan)
     assert time.monotonic() - begun < 30
     nothing_is_left(company)
