@@ -7,7 +7,7 @@ The flows, each arrow a module::
     table ─▶ Avro + manifest in S3 ─▶ verified rows ─▶ staging ─▶ swap            backup/
     table ─▶ named aggregates                                                     metrics/
 
-``dictionary/`` says what a table is, ``ports`` what the flows need from outside, ``errors`` what can go wrong.
+``dictionary/`` says what a table is, ``ports/`` what the flows need from outside, ``errors`` what can go wrong.
 
 Around them::
 

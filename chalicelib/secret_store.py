@@ -18,17 +18,21 @@ class SecretsManager:
         self._client = client
 
     def arn(self, secret: str) -> str:
+        """See ``rotation.SecretStore``."""
         return str(self._call("describe_secret", SecretId=secret)["ARN"])
 
     def stages(self, secret: str) -> Mapping[str, list[str]]:
+        """See ``rotation.SecretStore``."""
         described = self._call("describe_secret", SecretId=secret)
         stages: Mapping[str, list[str]] = described["VersionIdsToStages"]
         return stages
 
     def current(self, secret: str) -> Mapping[str, Any]:
+        """See ``rotation.SecretStore``."""
         return _content(self._call("get_secret_value", SecretId=secret, VersionStage="AWSCURRENT"))
 
     def pending(self, secret: str, version: str) -> Mapping[str, Any] | None:
+        """See ``rotation.SecretStore``."""
         try:
             value = self._client.get_secret_value(SecretId=secret, VersionId=version, VersionStage="AWSPENDING")
         except self._client.exceptions.ResourceNotFoundException:
@@ -38,6 +42,7 @@ class SecretsManager:
         return _content(value)
 
     def stage(self, secret: str, version: str, content: Mapping[str, Any]) -> None:
+        """See ``rotation.SecretStore``."""
         self._call(
             "put_secret_value",
             SecretId=secret,
@@ -47,6 +52,7 @@ class SecretsManager:
         )
 
     def promote(self, secret: str, version: str, before: str) -> None:
+        """See ``rotation.SecretStore``."""
         self._call(
             "update_secret_version_stage",
             SecretId=secret,

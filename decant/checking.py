@@ -130,7 +130,7 @@ class _Checker:
 
     def _taken(self, table: Table, rows: pa.Table) -> Iterable[tuple[int, str]]:
         """The numbers of the rows whose key a file before has with other values, and in which columns they differ."""
-        others = [name for name in table.column_names if name not in table.primary_key]
+        others = table.non_key_columns
         before = self.good.get(table.name, ())
         if not before or not others:
             return

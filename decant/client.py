@@ -18,6 +18,7 @@ from decant.failures import CommandError, Unreachable
 from decant.form import form_body
 
 ENDED = ("succeeded", "failed", "refused", "duplicate")
+_FAILED = ("failed", "refused")
 POLL_SECONDS = 0.3
 _WAIT = {"Prefer": "wait=20"}
 _ANSWER_SECONDS = 60
@@ -189,6 +190,11 @@ class Client:
     def _no_api(self, told: str) -> Unreachable:
         hint = "It takes the API's own URL, with its stage: `decant url` tells the local one."
         return Unreachable(f"{told} at {self.url}, as Decant's API never does.", hint=hint)
+
+
+def has_failed(run: Run) -> bool:
+    """Whether a run failed or was refused. What tells no state is the answer to a batch, which did not."""
+    return run.get("state") in _FAILED
 
 
 def done(run: Run) -> Run:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from decant.client import ENDED, Client, Run
+from decant.client import ENDED, Client, Run, has_failed
 from decant.failures import CommandError, usage
 from decant.following import Watch, follow
 from decant.sending import send, telling
@@ -94,12 +94,7 @@ def _parts(found: Run, body: Any, table: str | None) -> Iterator[Any]:
 
 
 def summed(made: Sequence[Run]) -> Run:
-    """The last of some runs, of those that are bad if there are, with what all of them came to."""
-    last = ([run for run in made if is_bad(run)] or made)[-1]
+    """The last of some runs, of those that failed if there are, with what all of them came to."""
+    last = ([run for run in made if has_failed(run)] or made)[-1]
     listed = {"rejections": [each for run in made for each in run["rejections"]]} if "rejections" in last else {}
     return {**last, **listed, **{name: sum(run[name] for run in made) for name in COUNTS}}
-
-
-def is_bad(run: Run) -> bool:
-    """Whether a run failed or was refused."""
-    return run.get("state", "succeeded") not in ("succeeded", "duplicate")

@@ -59,8 +59,7 @@ class MadeUp:
                 row = self._row(table, next(numbers))
                 unknown = dict.fromkeys(key.columns, self.start + _NOBODY)
                 yield BadRow({**row, **unknown}, key.columns[0], "foreign-key")
-        others = [name for name in table.column_names if name not in table.primary_key]
-        if others and self.made.get(table.name):
+        if table.non_key_columns and self.made.get(table.name):
             yield BadRow(dict(self.made[table.name][0]), table.primary_key[0], "primary-key")
 
     def _row(self, table: Table, number: int) -> Row:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from rich.console import Console
 
 from decant import show
-from decant.client import Client
+from decant.client import Client, has_failed
 from decant.exits import Exit
 from decant.failures import CommandError, file_error
 from decant.following import Runs, Watch, follow
@@ -27,10 +27,12 @@ class Loaded:
     refused: Mapping[str, CommandError]
 
     def told(self) -> dict[str, object]:
+        """It as JSON."""
         refused = [{"file": name, "error": error.told()} for name, error in self.refused.items()]
         return {"runs": list(self.runs.values()), "refused": refused}
 
     def show(self, console: Console) -> None:
+        """Print it, with the commands by which rejected rows are put right."""
         if self.runs:
             show.loads(console, self.runs)
         for name, run in self.runs.items():
@@ -45,9 +47,10 @@ class Loaded:
             show.say(console, f"{name} was not sent: {error.detail}{f' {say}' if error.code == _UNCLAIMED else ''}")
 
     def exit(self, rejections_ok: bool) -> Exit:
+        """How the command ends that sent the files; with ``rejections_ok`` rejected rows are no reason to fail."""
         if self.refused:
             return max(error.exit for error in self.refused.values())
-        failed = any(run["state"] in ("failed", "refused") for run in self.runs.values())
+        failed = any(map(has_failed, self.runs.values()))
         rejected = any(run["rejected"] for run in self.runs.values())
         return Exit.REJECTED if failed or (rejected and not rejections_ok) else Exit.DONE
 

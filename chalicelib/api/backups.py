@@ -31,34 +31,28 @@ from chalicelib.wiring import services
 backups = Blueprint(__name__)
 
 _DOWNLOAD_SECONDS = 300
+# Of an order that its path says whole.
+_NO_FIELDS: dict[str, Any] = {"body": "Nothing", "body_required": False}
 _PART = {
     "type": "integer", "minimum": 1, "maximum": MOST_PARTS,
     "description": "Which file of a backup that has several, as its manifest lists them.",
 }  # fmt: skip
 
 
-@backups.post(
-    "/tables/{table}/backups",
-    scope=Scope.OPERATE,
-    body="Nothing",
-    body_required=False,
-    answers={202: "Run", 404: "Problem"},
-)
+@backups.post("/tables/{table}/backups", scope=Scope.OPERATE, **_NO_FIELDS, answers={202: "Run", 404: "Problem"})
 def post_table_backup(request: ApiRequest, table: str) -> Response:
     """Back up one table."""
     request.fields()
     found = services().dictionary.table(table)
-    answer = answer_request(services(), request, lambda: _order_backup([found.name], found.name))
-    return order_response(services(), request, answer)
+    return order_response(services(), request, lambda: _order_backup([found.name], found.name))
 
 
-@backups.post("/backups", scope=Scope.OPERATE, body="Nothing", body_required=False, answers={202: "Run"})
+@backups.post("/backups", scope=Scope.OPERATE, **_NO_FIELDS, answers={202: "Run"})
 def post_backup(request: ApiRequest) -> Response:
     """Back up all tables in one consistent snapshot."""
     request.fields()
     tables = [table.name for table in services().dictionary.tables]
-    answer = answer_request(services(), request, lambda: _order_backup(tables, None))
-    return order_response(services(), request, answer)
+    return order_response(services(), request, lambda: _order_backup(tables, None))
 
 
 @backups.get("/backups", query={"limit": LIMIT, "after": AFTER_ID, "table": TABLE}, answers={200: "Backups"})
@@ -95,59 +89,39 @@ def get_backup_file(request: ApiRequest, backup: str) -> Response:
     return download_response(url, _DOWNLOAD_SECONDS, redirect=redirect)
 
 
-@backups.post(
-    "/backups/{backup}/verify",
-    scope=Scope.OPERATE,
-    body="Nothing",
-    body_required=False,
-    answers={202: "Run", 404: "Problem"},
-)
+@backups.post("/backups/{backup}/verify", scope=Scope.OPERATE, **_NO_FIELDS, answers={202: "Run", 404: "Problem"})
 def post_verification(request: ApiRequest, backup: str) -> Response:
     """Read a backup back: hash, rows, schema, checksums. The run of a damaged one fails with the damage."""
     request.fields()
-    return order_response(services(), request, answer_request(services(), request, lambda: _order_verification(backup)))
+    return order_response(services(), request, lambda: _order_verification(backup))
 
 
-@backups.post(
-    "/backups/{backup}/pin",
-    scope=Scope.OPERATE,
-    body="Nothing",
-    body_required=False,
-    answers={200: "Backup", 404: "Problem"},
-)
+@backups.post("/backups/{backup}/pin", scope=Scope.OPERATE, **_NO_FIELDS, answers={200: "Backup", 404: "Problem"})
 def post_pin(request: ApiRequest, backup: str) -> Response:
     """Keep a backup, and its snapshot, for as long as it is pinned, whatever retention says."""
     request.fields()
     return answer_response(answer_request(services(), request, lambda: _pin(request, backup, pinned=True)))
 
 
-@backups.post(
-    "/backups/{backup}/unpin",
-    scope=Scope.OPERATE,
-    body="Nothing",
-    body_required=False,
-    answers={200: "Backup", 404: "Problem"},
-)
+@backups.post("/backups/{backup}/unpin", scope=Scope.OPERATE, **_NO_FIELDS, answers={200: "Backup", 404: "Problem"})
 def post_unpin(request: ApiRequest, backup: str) -> Response:
     """Leave a backup to retention again."""
     request.fields()
     return answer_response(answer_request(services(), request, lambda: _pin(request, backup, pinned=False)))
 
 
-@backups.post("/backups/rebuild", scope=Scope.OPERATE, body="Nothing", body_required=False, answers={202: "Run"})
+@backups.post("/backups/rebuild", scope=Scope.OPERATE, **_NO_FIELDS, answers={202: "Run"})
 def post_rebuild(request: ApiRequest) -> Response:
     """Fill a lost catalogue again: the backups from the bucket, the runs from the ledger."""
     request.fields()
-    answer = answer_request(services(), request, lambda: order(services(), RunKind.REBUILD, {"work": "rebuild"}))
-    return order_response(services(), request, answer)
+    return order_response(services(), request, lambda: order(services(), RunKind.REBUILD, {"work": "rebuild"}))
 
 
-@backups.post("/drills", scope=Scope.OPERATE, body="Nothing", body_required=False, answers={202: "Run"})
+@backups.post("/drills", scope=Scope.OPERATE, **_NO_FIELDS, answers={202: "Run"})
 def post_drill(request: ApiRequest) -> Response:
     """Restore the newest snapshot of all tables for practice, into a place that vanishes; no table is touched."""
     request.fields()
-    answer = answer_request(services(), request, lambda: order(services(), RunKind.DRILL, {"work": "drill"}))
-    return order_response(services(), request, answer)
+    return order_response(services(), request, lambda: order(services(), RunKind.DRILL, {"work": "drill"}))
 
 
 @backups.post("/tables/{table}/restores", scope=Scope.OPERATE, body="TableRestore", body_required=False,
@@ -161,7 +135,7 @@ def post_table_restore(request: ApiRequest, table: str) -> Response:
         backup = find(services().catalog, found.name, backup=_id(given, "backup"), as_of=as_of)
         return _order_restore([backup], found.name, dry_run)
 
-    return order_response(services(), request, answer_request(services(), request, work))
+    return order_response(services(), request, work)
 
 
 @backups.post(
@@ -179,7 +153,7 @@ def post_restore(request: ApiRequest) -> Response:
         )
         return _order_restore(found, None, dry_run)
 
-    return order_response(services(), request, answer_request(services(), request, work))
+    return order_response(services(), request, work)
 
 
 def _order_verification(identifier: str) -> Answer:

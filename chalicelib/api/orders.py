@@ -88,8 +88,12 @@ def answer_request(services: Services, request: ApiRequest, work: Callable[[], A
         return answer_once(transaction, key, work)
 
 
-def order_response(services: Services, request: ApiRequest, answer: Answer) -> Response:
-    """202 with the place of the run, or 200 with the run itself when the client waits for it and it ends in time."""
+def order_response(services: Services, request: ApiRequest, work: Callable[[], Answer]) -> Response:
+    """Order a run, once for each Idempotency-Key.
+
+    202 with the place of the run, or 200 with the run itself when the client waits for it and it ends in time.
+    """
+    answer = answer_request(services, request, work)
     run_id = str(answer.run)
     if run := wait_for(services, run_id, request.wait):
         applied = {"Preference-Applied": f"wait={request.wait}"}

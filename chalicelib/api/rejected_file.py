@@ -29,6 +29,7 @@ _MOST_CSV_ROWS = 200_000
 # Of the rows' cells: what is held at once for a workbook, and what goes through for a CSV.
 _MOST_WORKBOOK_BYTES = 16 * 2**20
 _MOST_CSV_BYTES = 128 * 2**20
+_IN_PAGES = "Get them page by page, format=csv with limit and after, or mend their source and load it again."
 _WORKBOOKS = (".xlsx", ".xlsm")
 
 
@@ -69,13 +70,13 @@ def make_csv(services: Services, run: Run, asked: str | None, note: str | None =
         if count > _MOST_CSV_ROWS:
             raise TooLarge(
                 f"{count:,} rejected rows are too many for one file; {_MOST_CSV_ROWS:,} are not.",
-                hint="Get them page by page, format=csv with limit and after, or mend their source and load it again.",
+                hint=_IN_PAGES,
             )
         size = waiting_bytes(transaction, run.id, table.name)
         if size > _MOST_CSV_BYTES:
             raise TooLarge(
                 f"Rejected rows of {size:,} bytes are too much for one file; {_MOST_CSV_BYTES:,} are not.",
-                hint="Get them page by page, format=csv with limit and after, or mend their source and load it again.",
+                hint=_IN_PAGES,
             )
         name = f"{table.name}-rejected-{run.id}.csv"
         with services.intake.write(_key(run, name)) as target:
@@ -96,13 +97,14 @@ def make_workbook(services: Services, run: Run, asked: str | None) -> RejectedFi
     from chalicelib.load.marked_rows import MOST_ROWS, fits, workbook_of
     from chalicelib.load.marked_workbook import marked
 
+    of = asked and services.dictionary.table(asked).name
     with services.database.transaction() as transaction:
-        waiting = waiting_tables(transaction, run.id, asked and services.dictionary.table(asked).name)
+        waiting = waiting_tables(transaction, run.id, of)
         count = sum(waiting.values())
         if not count:
             raise _nothing_waits(run)
         summary = _summary(transaction, run, waiting)
-        size = waiting_bytes(transaction, run.id, asked and services.dictionary.table(asked).name)
+        size = waiting_bytes(transaction, run.id, of)
         many = count > MOST_ROWS or size > _MOST_WORKBOOK_BYTES
         rejected = {name: [] if many else list(waiting_rows(transaction, run.id, name)) for name in waiting}
     tables = {name: services.dictionary.table(name) for name in waiting}

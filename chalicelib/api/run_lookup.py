@@ -33,11 +33,7 @@ def find_run(services: Services, run_id: str) -> Run:
         return shown
     try:
         ended = _of_ledger(services, run_id)
-    except NotFound:
-        if shown is None:
-            raise
-        return shown
-    except Unavailable:
+    except (NotFound, Unavailable):
         if shown is None:
             raise
         return shown

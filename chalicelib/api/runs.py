@@ -13,7 +13,7 @@ from chalicelib.api.answers import page_object, run_object
 from chalicelib.api.blueprint import Blueprint
 from chalicelib.api.corrections import correction
 from chalicelib.api.ingest import write_batch
-from chalicelib.api.orders import answer_request, order, order_response
+from chalicelib.api.orders import order, order_response
 from chalicelib.api.parameters import AFTER, AFTER_ID, FORMAT, LIMIT, REDIRECT, TABLE, WRITING
 from chalicelib.api.rejected_file import SECONDS, csv_table, make_csv, make_workbook
 from chalicelib.api.rejections import REJECTION_TOKEN, RejectionPage, count_reasons, read_rejections
@@ -94,7 +94,7 @@ def post_replay(request: ApiRequest, run: str) -> Response:
     """Write corrected rows in the place of a run's rejected ones; without a body, load the run's file again."""
     found = find_run(services(), checked_id(run, "run"))
     if not request.body.strip():
-        return order_response(services(), request, answer_request(services(), request, lambda: _load_again(found)))
+        return order_response(services(), request, lambda: _load_again(found))
     batch = correction(services().dictionary, found, request.json(), **writing_options(request))
     return answer_response(write_batch(services(), batch, request.idempotency_key))
 

@@ -74,13 +74,61 @@ def schemas(dictionary: Dictionary) -> dict[str, Schema]:
         "Redrive": _object({"run": {**_TEXT_OR_NULL, "pattern": PATTERN, "description": "Only the work of this run."}}),
         "TableRestore": _restore("backup"),
         "SnapshotRestore": _restore("snapshot"),
-        **_answers(),
+        **_service_answers(),
+        **_table_answers(),
+        **_run_answers(),
+        **_backup_answers(),
+        **_metric_answers(),
     }
 
 
-def _answers() -> dict[str, Schema]:
+def _service_answers() -> dict[str, Schema]:
+    up = {"enum": ["ok", "down"]}
+    return {
+        "RejectionCode": _codes(rejections(), str),
+        "FileCode": _codes(file_errors(), str),
+        "Problem": _object(
+            {"type": _codes([*problems(), *file_errors()], problem_urn),
+             "title": _TEXT, "status": _COUNT, "detail": _TEXT, "instance": _TEXT,
+             "errors": _array({"type": "object"})},
+            "type", "title", "status", "detail", "instance",
+        ),
+        "Caller": _all({"id": _TEXT, "name": _TEXT, "scopes": _array({"enum": [each.value for each in Scope]})}),
+        "Health": _all({"status": up, "database": up, "storage": up, "queue": up, "catalog": up}),
+        "OpenApi": {"type": "object"},
+    }  # fmt: skip
+
+
+def _table_answers() -> dict[str, Schema]:
+    constraints: Schema = {name: {} for name in ("minimum", "maximum", "enum", "pattern")}
+    constraints |= {"min_length": _COUNT, "max_length": _COUNT}
+    column = {"name": _TEXT, "type": {"enum": list(TYPES)}, "required": _BOOLEAN, "description": _TEXT,
+              "constraints": _object(constraints)}  # fmt: skip
+    key = {"columns": _array(_TEXT), "table": _TEXT, "references": _array(_TEXT)}
     rejection = {"row": _COUNT, **_REASON}
     batch = {"run": _TEXT, **_COUNTS, "truncated": _BOOLEAN}
+    return {
+        "Table": _all(
+            {"name": _TEXT, "title": _TEXT, "description": _TEXT, "rows": _COUNT, "primary_key": _array(_TEXT),
+             "foreign_keys": _array(_all(key)), "columns": _array(_all(column))}
+        ),
+        "Tables": _all({"tables": _array(_reference("Table")), "dictionary": _TEXT}),
+        "Rows": _page("rows", {"type": "object"}),
+        "BatchAnswer": _object({**batch, "rejections": _array(_all(rejection))}, "run", *_COUNTS, "rejections"),
+        "TablesAnswer": _object(
+            {**batch, "tables": {"type": "object", "additionalProperties": _all(_COUNTS)},
+             "rejections": _array(_all({"table": _TEXT, **rejection}))},
+            "run", *_COUNTS, "tables", "rejections",
+        ),
+        "ReplayAnswer": {"anyOf": [_reference("BatchAnswer"), _reference("TablesAnswer")]},
+        "Upload": _all(
+            {"url": _TEXT, "fields": {"type": "object", "additionalProperties": _TEXT}, "run": _TEXT, "key": _TEXT,
+             "expires_in": _COUNT, "max_bytes": _COUNT}
+        ),
+    }  # fmt: skip
+
+
+def _run_answers() -> dict[str, Schema]:
     run = {
         "id": _TEXT,
         "kind": {"enum": [each.value for each in RunKind]},
@@ -100,45 +148,7 @@ def _answers() -> dict[str, Schema]:
         "error": {"type": ["object", "null"]},
         "result": {"type": ["object", "null"]},
     }
-    backup = {"id": _TEXT, "table": _TEXT, "snapshot": _TEXT, "state": _TEXT, "rows": _COUNT, "bytes": _COUNT,
-              "sha256": _TEXT, "created": _MOMENT, "dictionary": _TEXT, "pinned": _BOOLEAN,
-              "verified": _MOMENT_OR_NULL}  # fmt: skip
-    constraints: Schema = {name: {} for name in ("minimum", "maximum", "enum", "pattern")}
-    constraints |= {"min_length": _COUNT, "max_length": _COUNT}
-    column = {"name": _TEXT, "type": {"enum": list(TYPES)}, "required": _BOOLEAN, "description": _TEXT,
-              "constraints": _object(constraints)}  # fmt: skip
-    key = {"columns": _array(_TEXT), "table": _TEXT, "references": _array(_TEXT)}
-    described = {"name": _TEXT, "type": _TEXT, "description": _TEXT}
-    up = {"enum": ["ok", "down"]}
     return {
-        "RejectionCode": _codes(rejections(), str),
-        "FileCode": _codes(file_errors(), str),
-        "Problem": _object(
-            {"type": _codes([*problems(), *file_errors()], problem_urn),
-             "title": _TEXT, "status": _COUNT, "detail": _TEXT, "instance": _TEXT,
-             "errors": _array({"type": "object"})},
-            "type", "title", "status", "detail", "instance",
-        ),
-        "Caller": _all({"id": _TEXT, "name": _TEXT, "scopes": _array({"enum": [each.value for each in Scope]})}),
-        "Health": _all({"status": up, "database": up, "storage": up, "queue": up, "catalog": up}),
-        "OpenApi": {"type": "object"},
-        "Table": _all(
-            {"name": _TEXT, "title": _TEXT, "description": _TEXT, "rows": _COUNT, "primary_key": _array(_TEXT),
-             "foreign_keys": _array(_all(key)), "columns": _array(_all(column))}
-        ),
-        "Tables": _all({"tables": _array(_reference("Table")), "dictionary": _TEXT}),
-        "Rows": _page("rows", {"type": "object"}),
-        "BatchAnswer": _object({**batch, "rejections": _array(_all(rejection))}, "run", *_COUNTS, "rejections"),
-        "TablesAnswer": _object(
-            {**batch, "tables": {"type": "object", "additionalProperties": _all(_COUNTS)},
-             "rejections": _array(_all({"table": _TEXT, **rejection}))},
-            "run", *_COUNTS, "tables", "rejections",
-        ),
-        "ReplayAnswer": {"anyOf": [_reference("BatchAnswer"), _reference("TablesAnswer")]},
-        "Upload": _all(
-            {"url": _TEXT, "fields": {"type": "object", "additionalProperties": _TEXT}, "run": _TEXT, "key": _TEXT,
-             "expires_in": _COUNT, "max_bytes": _COUNT}
-        ),
         "Run": _all(run),
         "Runs": _page("runs", _reference("Run")),
         "RejectionsAnswer": {"anyOf": [_reference("Rejections"), _reference("RejectedFile")]},
@@ -159,10 +169,24 @@ def _answers() -> dict[str, Schema]:
              "more": _BOOLEAN}
         ),
         "Redriven": _all({"redriven": _COUNT, "more": _BOOLEAN}),
+    }  # fmt: skip
+
+
+def _backup_answers() -> dict[str, Schema]:
+    backup = {"id": _TEXT, "table": _TEXT, "snapshot": _TEXT, "state": _TEXT, "rows": _COUNT, "bytes": _COUNT,
+              "sha256": _TEXT, "created": _MOMENT, "dictionary": _TEXT, "pinned": _BOOLEAN,
+              "verified": _MOMENT_OR_NULL}  # fmt: skip
+    return {
         "Backup": _all(backup),
         "Backups": _page("backups", _reference("Backup")),
         "Download": _all({"url": _TEXT, "expires_in": _COUNT}),
         "BackupWithManifest": _all({**backup, "manifest": {"type": "object"}}),
+    }
+
+
+def _metric_answers() -> dict[str, Schema]:
+    described = {"name": _TEXT, "type": _TEXT, "description": _TEXT}
+    return {
         "Metrics": _all(
             {"metrics": _array(_all({"name": _TEXT, "title": _TEXT, "description": _TEXT,
                                      "columns": _array(_all(described)), "figures": _array(_all(described)),

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.backup.named_rows import LISTED_ROWS, joined, named
+from chalicelib.dictionary.comparing import equal
 from chalicelib.dictionary.model import Dictionary, ForeignKey, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import RestoreRefused
 from chalicelib.ports import Transaction
 
 _LISTED_KEYS = 10
-_LISTED_ROWS = 5
 
 
 def refuse_broken_references(transaction: Transaction, dictionary: Dictionary, staged: Mapping[str, str]) -> None:
@@ -43,38 +44,30 @@ def _broken(
     parent = staged.get(key.parent, f"public.{quote(key.parent)}")
     columns = ", ".join(f"c.{quote(name)}" for name in key.columns)
     filled = " AND ".join(f"c.{quote(name)} IS NOT NULL" for name in key.columns)
-    same = " AND ".join(
-        f"p.{quote(theirs)} = c.{quote(mine)}" for mine, theirs in zip(key.columns, key.references, strict=True)
-    )
+    same = equal("p", key.references, "c", key.columns)
     order = ", ".join(f"c.{quote(name)}" for name in table.primary_key)
-    value = _joined(key.columns)
+    value = joined("c", key.columns)
     found = transaction.run(
         f"""SELECT value, max(total), array_agg(identity ORDER BY place), count(*) OVER ()
         FROM (
-            SELECT {value} AS value, {_joined(table.primary_key)} AS identity,
+            SELECT {value} AS value, {joined("c", table.primary_key)} AS identity,
                 dense_rank() OVER (ORDER BY {columns}) AS nth,
                 count(*) OVER (PARTITION BY {columns}) AS total,
                 row_number() OVER (PARTITION BY {columns} ORDER BY {order}) AS place
             FROM {child} c WHERE {filled} AND NOT EXISTS (SELECT FROM {parent} p WHERE {same})
         ) broken
-        WHERE place <= {_LISTED_ROWS} GROUP BY nth, value ORDER BY nth LIMIT {_LISTED_KEYS}"""
+        WHERE place <= {LISTED_ROWS} GROUP BY nth, value ORDER BY nth LIMIT {_LISTED_KEYS}"""
     )
     return [_error(table, key, staged, *row[:3]) for row in found], found[0][3] if found else 0
-
-
-def _joined(columns: tuple[str, ...]) -> str:
-    """One text for the values of several columns."""
-    return "concat_ws('/', " + ", ".join(f"CAST(c.{quote(name)} AS text)" for name in columns) + ")"
 
 
 def _error(
     table: Table, key: ForeignKey, staged: Mapping[str, str], value: str, rows: int, listed: list[str]
 ) -> dict[str, Any]:
-    more = f" and {rows - len(listed)} more" if rows > len(listed) else ""
     where = "which the backup lacks" if key.parent in staged else "which is not there"
     of = f"the backup of {table.name}" if table.name in staged else table.name
-    subject = f"Row {listed[0]} of {of} refers" if rows == 1 else f"Rows {', '.join(listed)}{more} of {of} refer"
-    message = f"{subject} to {key.parent} {value}, {where}"
+    verb = "refers" if rows == 1 else "refer"
+    message = f"{named(listed, rows)} of {of} {verb} to {key.parent} {value}, {where}"
     return {
         "code": "foreign-key",
         "table": table.name,

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.backup.named_rows import LISTED_ROWS, joined, named
 from chalicelib.backup.swap import Swap
 from chalicelib.dictionary.model import Table
-from chalicelib.dictionary.names import quote
+from chalicelib.dictionary.names import quote, quote_all
 from chalicelib.errors import RestoreRefused
 from chalicelib.ports import Transaction
-
-_LISTED_ROWS = 5
 
 
 def refuse_broken_rules(transaction: Transaction, swaps: Sequence[Swap]) -> None:
@@ -72,18 +71,15 @@ def _broken(transaction: Transaction, table: Table, staged: str) -> list[dict[st
 
 
 def _error(transaction: Transaction, table: Table, staged: str, rule: _Rule, rows: int) -> dict[str, Any]:
-    key = ", ".join(map(quote, table.primary_key))
-    identity = "concat_ws('/', " + ", ".join(f"CAST({quote(name)} AS text)" for name in table.primary_key) + ")"
     listed = [
         name
         for (name,) in transaction.run(
-            f"SELECT {identity} FROM {staged} WHERE ({rule.condition}) IS FALSE ORDER BY {key} LIMIT {_LISTED_ROWS}"
+            f"""SELECT {joined("s", table.primary_key)} FROM {staged} s WHERE ({rule.condition}) IS FALSE
+            ORDER BY {quote_all(table.primary_key)} LIMIT {LISTED_ROWS}"""
         )
     ]
-    more = f" and {rows - len(listed)} more" if rows > len(listed) else ""
-    plural = "Row" if rows == 1 else "Rows"
     verb = "has" if rows == 1 else "have"
-    message = rule.told(table, f"{plural} {', '.join(listed)}{more} of the backup of {table.name} {verb}")
+    message = rule.told(table, f"{named(listed, rows)} of the backup of {table.name} {verb}")
     return {
         "code": rule.code,
         "table": table.name,

@@ -14,6 +14,7 @@ from chalicelib.backup.ahead import ahead
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.pages import read_pages
 from chalicelib.backup.schemas import fit, fitted
+from chalicelib.dictionary.comparing import equal
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote, quote_all
@@ -43,8 +44,8 @@ class Swap:
         self._target = f"public.{quote(table.name)}"
         self.staged = f"pg_temp.{quote(staging_name(table))}"
         self._key = quote_all(table.primary_key)
-        self._same_key = " AND ".join(f"t.{name} = s.{name}" for name in map(quote, table.primary_key))
-        self._others = [quote(name) for name in table.column_names if name not in table.primary_key]
+        self._same_key = equal("t", table.primary_key, "s", table.primary_key)
+        self._others = [quote(name) for name in table.non_key_columns]
         self._schema = fitted(manifest, table)
         drops = ", ".join(f"ALTER COLUMN {name} DROP NOT NULL" for name in self._others)
         self._may_be_blank = f"; ALTER TABLE {self.staged} {drops}" if drops else ""

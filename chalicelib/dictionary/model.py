@@ -59,6 +59,11 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     @property
+    def non_key_columns(self) -> tuple[str, ...]:
+        """The names of the columns that are no part of the primary key, in order."""
+        return tuple(name for name in self.column_names if name not in self.primary_key)
+
+    @property
     def arrow(self) -> pa.Schema:
         """The table's rows as an Arrow schema."""
         return pa.schema([column.arrow for column in self.columns])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.dictionary.comparing import equal
 from chalicelib.dictionary.keys_off import (
     lock_or,
     put_foreign_keys_on,
@@ -45,7 +46,7 @@ def publish_function(table: Table) -> str:
     """
     name = relation(table)
     columns = quote_all(table.column_names)
-    same_key = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in table.primary_key)
+    same_key = equal("t", table.primary_key, "s", table.primary_key)
     unknown = f" WHERE NOT EXISTS (SELECT FROM {name} t WHERE {same_key})"
     return f"""CREATE OR REPLACE FUNCTION {publish_function_name(table)}(decant_staged regclass) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET constraint_exclusion = off AS $publish$

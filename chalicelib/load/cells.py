@@ -14,13 +14,24 @@ from chalicelib.load.rows import Reason, ReasonCode
 
 def blank_to_null(cells: pa.Table) -> pa.Table:
     """Trim the text of each cell; null where nothing is left."""
-    trimmed = [_trim(column.combine_chunks()) for column in cells.columns]
-    return pa.table(trimmed, names=cells.column_names)
+    columns = [trimmed(column.combine_chunks()) for column in cells.columns]
+    return pa.table(columns, names=cells.column_names)
 
 
 def trimmed(column: pa.Array) -> pa.Array:
     """Trim the text of each cell of a column; null where nothing is left."""
-    return _trim(column)
+    padded = _may_be_padded(*text_buffers(column))
+    if padded.any():
+        mask = pa.array(padded)
+        column = pc.replace_with_mask(column, mask, pc.utf8_trim_whitespace(column.filter(mask)))
+    offsets, _ = text_buffers(column)
+    blank = np.diff(offsets) == 0
+    if not blank.any():
+        return column
+    if column.null_count:
+        return pc.if_else(pa.array(blank), pa.scalar(None, pa.string()), column)
+    present = pa.py_buffer(np.packbits(~blank, bitorder="little"))
+    return pa.Array.from_buffers(pa.string(), len(column), [present, pa.py_buffer(offsets), column.buffers()[2]])
 
 
 def blank_rows(cells: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -45,21 +56,6 @@ def extra_cells(cells: pa.Table, width: int) -> dict[int, list[Reason]]:
 def extra_reason(width: int, found: list[str]) -> Reason:
     """What is wrong with a row that has these cells behind its last column."""
     return Reason(None, ReasonCode.EXTRA_CELL, f"the row goes on behind its {width} columns", ",".join(found))
-
-
-def _trim(column: pa.Array) -> pa.Array:
-    padded = _may_be_padded(*text_buffers(column))
-    if padded.any():
-        mask = pa.array(padded)
-        column = pc.replace_with_mask(column, mask, pc.utf8_trim_whitespace(column.filter(mask)))
-    offsets, _ = text_buffers(column)
-    blank = np.diff(offsets) == 0
-    if not blank.any():
-        return column
-    if column.null_count:
-        return pc.if_else(pa.array(blank), pa.scalar(None, pa.string()), column)
-    present = pa.py_buffer(np.packbits(~blank, bitorder="little"))
-    return pa.Array.from_buffers(pa.string(), len(column), [present, pa.py_buffer(offsets), column.buffers()[2]])
 
 
 def _may_be_padded(offsets: np.ndarray[Any, Any], content: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from chalicelib.dictionary.comparing import differ, differing, equal
 from chalicelib.dictionary.model import Table
-from chalicelib.dictionary.names import quote, quote_all, quote_literal
+from chalicelib.dictionary.names import quote, quote_all
 from chalicelib.load.options import OnConflict
 from chalicelib.load.parent_keys import DatabaseKeys
 from chalicelib.load.relations import parameters, unnested
@@ -55,11 +56,11 @@ def write_direct(transaction: Transaction, table: Table, rows: SourceChunk, on_c
 
 def _put(transaction: Transaction, table: Table, rows: pa.Table, on_conflict: OnConflict) -> tuple[int, int]:
     """Insert rows whose key is new, or upsert all; return how many were inserted and updated."""
-    others = _others(table)
+    others = table.non_key_columns
     on_key = f"ON CONFLICT ({quote_all(table.primary_key)}) DO"
     if on_conflict is OnConflict.UPDATE and others:
         settings = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in others)
-        action = f"{on_key} UPDATE SET {settings} WHERE {_differs('t', 'EXCLUDED', others)} RETURNING xmax = 0 AS new"
+        action = f"{on_key} UPDATE SET {settings} WHERE {differ('t', 'EXCLUDED', others)} RETURNING xmax = 0 AS new"
     else:
         action = f"{on_key} NOTHING RETURNING true AS new"
     columns = quote_all(table.column_names)
@@ -80,17 +81,15 @@ def _taken(transaction: Transaction, table: Table, rows: pa.Table) -> list[tuple
     By now it has the keys of all rows. Raises RowGone where it has not: a row that was neither put there nor compared
     would be taken for one that was there already.
     """
-    others = _others(table)
+    others = table.non_key_columns
     if not others:
         return []
-    differing = ", ".join(
-        f"CASE WHEN s.{quote(name)} IS DISTINCT FROM t.{quote(name)} THEN {quote_literal(name)} END" for name in others
-    )
-    same_key = " AND ".join(f"s.{quote(name)} = t.{quote(name)}" for name in table.primary_key)
+    same_key = equal("s", table.primary_key, "t", table.primary_key)
     gone = f"t.{quote(table.primary_key[0])} IS NULL"
     found = transaction.run_prepared(
-        f"""SELECT s.{ROW}, concat_ws(', ', {differing}), {gone} FROM {unnested("s", {ROW: "bigint", **_types(table)})}
-        LEFT JOIN public.{quote(table.name)} t ON {same_key} WHERE {gone} OR {_differs("s", "t", others)}""",
+        f"""SELECT s.{ROW}, {differing("s", "t", others)}, {gone}
+        FROM {unnested("s", {ROW: "bigint", **_types(table)})}
+        LEFT JOIN public.{quote(table.name)} t ON {same_key} WHERE {gone} OR {differ("s", "t", others)}""",
         **parameters(rows),
     )
     if any(is_gone for _, _, is_gone in found):
@@ -100,12 +99,3 @@ def _taken(transaction: Transaction, table: Table, rows: pa.Table) -> list[tuple
 
 def _types(table: Table) -> dict[str, str]:
     return {column.name: column.type.postgres for column in table.columns}
-
-
-def _others(table: Table) -> list[str]:
-    return [name for name in table.column_names if name not in table.primary_key]
-
-
-def _differs(left: str, right: str, names: list[str]) -> str:
-    sides = (", ".join(f"{side}.{quote(name)}" for name in names) for side in (left, right))
-    return " IS DISTINCT FROM ".join(f"ROW({side})" for side in sides)

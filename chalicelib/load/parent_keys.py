@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from chalicelib.dictionary.comparing import equal
 from chalicelib.dictionary.model import ForeignKey
 from chalicelib.dictionary.names import quote
 from chalicelib.load.relations import parameters, unnested
@@ -27,9 +28,7 @@ class DatabaseKeys:
     def lacking(self, key: ForeignKey, values: pa.Table) -> pa.Table:
         """See ``validation.ParentKeys``."""
         named = {f"k{index}": _type(field.type) for index, field in enumerate(values.schema)}
-        meets = " AND ".join(
-            f"p.{quote(theirs)} = k.{quote(name)}" for theirs, name in zip(key.references, named, strict=True)
-        )
+        meets = equal("p", key.references, "k", list(named))
         rows = self._transaction.run_prepared(
             f"SELECT k.* FROM {unnested('k', named)} "
             f"WHERE NOT EXISTS (SELECT FROM public.{quote(key.parent)} p WHERE {meets})",

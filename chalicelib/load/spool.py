@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
 from threading import Condition
 
@@ -14,24 +13,27 @@ class Spool:
     """Bytes in the order they are written: who reads waits for those that are not there yet."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+        # Without a buffer, in which what a full disk does not take would wait, and fail whoever reads.
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by close
         self._written = self._read = 0
         self._ended = False
         self._changed = Condition()
 
     def write(self, content: bytes) -> None:
         """Raises Unavailable when the worker's disk is full: another worker has one of its own."""
-        try:
-            self._file.write(content)
-            self._file.flush()
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise Unavailable(
-                "The worker's disk for temporary files is full.",
-                hint="It is tried again; a smaller file may go through.",
-            ) from error
         with self._changed:
+            try:
+                self._file.seek(self._written)
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise Unavailable(
+                    "The worker's disk for temporary files is full.",
+                    hint="It is tried again; a smaller file may go through.",
+                ) from error
             self._written += len(content)
             self._changed.notify_all()
 
@@ -46,9 +48,10 @@ class Spool:
         with self._changed:
             self._changed.wait_for(lambda: self._ended or 0 <= size <= self._written - self._read)
             there = self._written - self._read
-        content = os.pread(self._file.fileno(), there if size < 0 else min(size, there), self._read)
-        self._read += len(content)
-        return content
+            self._file.seek(self._read)
+            content = self._file.read(there if size < 0 else min(size, there))
+            self._read += len(content)
+            return content
 
     def close(self) -> None:
         """Give up what was written."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chalicelib.dictionary.comparing import differ, differing, equal
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import ForeignKey, Table
 from chalicelib.dictionary.names import quote, quote_all, quote_literal
@@ -37,7 +38,7 @@ class Staging:
         self.name = relation or f"pg_temp.{quote(staging_name(table))}"
         self._target = f"public.{quote(table.name)}"
         self._columns = quote_all(table.column_names)
-        self._others = tuple(name for name in table.column_names if name not in table.primary_key)
+        self._others = table.non_key_columns
         if relation is not None:
             return
         columns = ", ".join(f"{quote(column.name)} {column.type.postgres}" for column in table.columns)
@@ -76,7 +77,7 @@ class Staging:
         found = f"""DELETE FROM {self.name} s USING (
                 SELECT {quote_all(key)}, min({ROW}) FILTER (WHERE NOT {FAULTY}) AS {_FIRST}
                 FROM {self.name} {named} GROUP BY {quote_all(key)} HAVING count(*) > 1
-            ) t WHERE {_equal("s", "t", key)} AND s.{ROW} > t.{_FIRST} RETURNING s.*, t.{_FIRST}"""
+            ) t WHERE {equal("s", key, "t", key)} AND s.{ROW} > t.{_FIRST} RETURNING s.*, t.{_FIRST}"""
         first = self._row(f"found.{_FIRST}")
         message = f"'row ' || {first} || ' of the source has the same {' and '.join(key)}; the first valid row wins'"
         return self._log(found, key, ReasonCode.PRIMARY_KEY, message)
@@ -93,15 +94,11 @@ class Staging:
         """
         if not self._others:
             return 0
-        differing = ", ".join(
-            f"CASE WHEN s.{quote(name)} IS DISTINCT FROM t.{quote(name)} THEN {quote_literal(name)} END"
-            for name in self._others
-        )
         key = self._table.primary_key
         gone = f"t.{quote(key[0])} IS NULL"
-        found = f"""SELECT s.*, CASE WHEN NOT {gone} THEN concat_ws(', ', {differing}) END AS {_DIFFERING}
-            FROM {self.name} s {"LEFT" if all_there else ""} JOIN {self._target} t ON {_equal("s", "t", key)}
-            WHERE {gone} OR {self._differs("s", "t")}"""
+        found = f"""SELECT s.*, CASE WHEN NOT {gone} THEN {differing("s", "t", self._others)} END AS {_DIFFERING}
+            FROM {self.name} s {"LEFT" if all_there else ""} JOIN {self._target} t ON {equal("s", key, "t", key)}
+            WHERE {gone} OR {differ("s", "t", self._others)}"""
         message = f"'the table has this {' and '.join(key)} already, with another ' || found.{_DIFFERING}"
         return self._log(found, key, ReasonCode.PRIMARY_KEY, message, gone=f"found.{_DIFFERING} IS NULL")
 
@@ -123,7 +120,7 @@ class Staging:
             f"""WITH done AS (
                 INSERT INTO {self._target} AS t ({self._columns})
                 SELECT {self._columns} FROM {self.name} ORDER BY {key}
-                ON CONFLICT ({key}) DO UPDATE SET {settings} WHERE {self._differs("t", "EXCLUDED")}
+                ON CONFLICT ({key}) DO UPDATE SET {settings} WHERE {differ("t", "EXCLUDED", self._others)}
                 RETURNING xmax = 0 AS new
             ) SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM done"""
         )
@@ -139,9 +136,7 @@ class Staging:
 
     def _orphaned(self, key: ForeignKey) -> str:
         given = " AND ".join(f"s.{quote(name)} IS NOT NULL" for name in key.columns)
-        meets = " AND ".join(
-            f"p.{quote(theirs)} = s.{quote(mine)}" for mine, theirs in zip(key.columns, key.references, strict=True)
-        )
+        meets = equal("p", key.references, "s", key.columns)
         return (
             f"{given} AND NOT EXISTS (SELECT FROM {self._target} p WHERE {meets}) "
             f"AND NOT EXISTS (SELECT FROM {self.name} p WHERE NOT p.{FAULTY} AND {meets})"
@@ -151,10 +146,6 @@ class Staging:
         refers = f"{', '.join(key.columns)} refers to {', '.join(key.references)} "
         lacks = f", which neither {self._table.name} nor a valid row of the source has"
         return f"{quote_literal(refers)} || {_shown('found', key.columns)} || {quote_literal(lacks)}"
-
-    def _differs(self, left: str, right: str) -> str:
-        sides = (", ".join(f"{side}.{quote(name)}" for name in self._others) for side in (left, right))
-        return " IS DISTINCT FROM ".join(f"ROW({side})" for side in sides)
 
     def _log(self, found: str, columns: tuple[str, ...], code: ReasonCode, message: str, *, gone: str = "false") -> int:
         """Log the rows that ``found`` gives, and add the reason to those that are logged already as faulty.
@@ -185,10 +176,6 @@ class Staging:
         if is_gone:
             raise RowGone(table)
         return int(count)
-
-
-def _equal(left: str, right: str, names: tuple[str, ...]) -> str:
-    return " AND ".join(f"{left}.{quote(name)} = {right}.{quote(name)}" for name in names)
 
 
 def _text(relation: str, column: str) -> str:

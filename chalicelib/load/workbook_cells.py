@@ -1,35 +1,24 @@
-"""Rows of a sheet in the usual form ─▶ columns of text, all cells of a piece at once.
-
-What the markup says is checked on the way, tag by tag: what is not understood is Unusual, never passed over.
-"""
+"""The cells of some rows of a sheet ─▶ columns of text, all of one kind at once."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from chalicelib.load.cells import trimmed
-from chalicelib.load.workbook_markup import LAST_ROW, WIDE, Unusual
 from chalicelib.load.workbook_styles import Styles
-from chalicelib.load.workbook_tags import Mask, Places, Tags, word
+from chalicelib.load.workbook_tags import Places, Stretches
 from chalicelib.load.workbook_values import plain_text, shown_dates, shown_numbers, with_escapes
 
-_CELL = re.compile(rb'"(?: s="([0-9]{1,5})")?(?: t="(s|n|b|e|str|d|inlineStr)")?(/?)>')
-_ROW = re.compile(rb'"(?: [A-Za-z][A-Za-z0-9:_.]*="[^"<&]*")*(/?)>')
-T = TypeVar("T")
-_BETWEEN = re.compile(rb">[ \t\r\n]+(?=<(?:row|c|/row|si|/si)[ >/])")
-_PRESERVED = b'<t xml:space="preserve">'
-_FIRST_LETTER = ord("A")
-_LETTERS = 26
-_ROW_HEAD, _CELL_HEAD = len(b'<row r="'), len(b'<c r="')
+# What stands for the value of a formula that no program has computed.
+NOT_COMPUTED = "(formula without a value)"
 
 
 class Kind(IntEnum):
@@ -43,26 +32,6 @@ class Kind(IntEnum):
     TRUTH = 5
     ERROR = 6
     UNCOMPUTED = 7
-
-
-# What stands for the value of a formula that no program has computed.
-NOT_COMPUTED = "(formula without a value)"
-_KINDS = {b"s": Kind.SHARED, b"b": Kind.TRUTH, b"e": Kind.ERROR, b"str": Kind.TEXT, b"d": Kind.TEXT,
-          b"inlineStr": Kind.INLINE}  # fmt: skip
-
-
-class Stretches:
-    """The texts between some places of markup, not copied until they are taken."""
-
-    def __init__(self, content: bytes, begins: Places, ends: Places) -> None:
-        # Every other one is what stands between two of them.
-        places = np.empty(2 * len(begins) + 1, np.int32)
-        places[:-1:2], places[1::2], places[-1] = begins, ends, len(content)
-        self._all = pa.StringArray.from_buffers(2 * len(begins), pa.py_buffer(places), pa.py_buffer(content))
-
-    def take(self, numbers: Places) -> pa.Array:
-        """Some of them."""
-        return self._all.take(pa.array(2 * numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,172 +90,6 @@ class Cells:
         return parts[0] if len(parts) == 1 else pc.coalesce(*parts)
 
 
-def read_rows(markup: bytes, styles: Styles) -> Cells:
-    """The cells of rows, one row at least. Raises Unusual."""
-    return _without_space(markup, lambda text: _read_rows(Tags(text), styles))
-
-
-def read_items(markup: bytes) -> pa.Array:
-    """The trimmed texts of shared strings, null where one is blank. Raises Unusual."""
-    return _without_space(markup, lambda text: _read_items(Tags(text)))
-
-
-def _without_space(markup: bytes, read: Callable[[bytes], T]) -> T:
-    """Some programs write every row, or every cell, in a line of its own."""
-    markup = markup.strip()
-    try:
-        return read(markup)
-    except Unusual:
-        compact = _BETWEEN.sub(b">", markup)
-        if len(compact) == len(markup):
-            raise
-        return read(compact)
-
-
-def _read_rows(tags: Tags, styles: Styles) -> Cells:
-    computed = _drop_formulas(tags)
-    rows, cells = tags.of(b'<row r="'), tags.of(b'<c r="')
-    lines, sizes, closed_rows = _lines(tags, rows)
-    row = np.repeat(np.arange(len(rows)), np.diff(np.append(np.searchsorted(cells, rows), len(cells))))
-    columns, tails = _places(tags, rows, cells, row, sizes)
-    numbers, written = tags.kinds(tails, tags.ends[cells])
-    told = [_cell_kind(each, styles) for each in written]
-    kinds = np.array([kind for kind, _ in told], np.int8)[numbers]
-    closed = np.array([closed for _, closed in told], np.bool_)[numbers]
-    held, begins, ends, understood = _values(tags, cells, kinds, closed)
-    if understood + 2 * len(rows) - closed_rows != len(tags):
-        raise Unusual
-    if not (filled := ends > begins).all():
-        held, begins, ends = held[filled], begins[filled], ends[filled]
-    if len(computed):
-        # A text may be empty, which is what such a formula came to.
-        lacking = np.isin(tags.begins[cells], computed) & ~np.isin(kinds, (Kind.TEXT, Kind.INLINE))
-        lacking[held] = False
-        without = np.flatnonzero(lacking)
-        kinds[without] = Kind.UNCOMPUTED
-        held, nowhere = np.concatenate([held, without]), tags.ends[cells[without]]
-        order = np.argsort(held, kind="stable")
-        held = held[order]
-        begins, ends = np.concatenate([begins, nowhere])[order], np.concatenate([ends, nowhere])[order]
-    return Cells(lines, row[held], columns[held], kinds[held], Stretches(tags.content, begins, ends))
-
-
-def _read_items(tags: Tags) -> pa.Array:
-    items = tags.of(b"<si>")
-    if len(tags) != 4 * len(items):
-        raise Unusual
-    begins, ends = _inline(tags, items + 1)
-    _require(tags.are(items, b"<si><t") & tags.are(items + 3, b"</si>"))
-    _require(tags.ends[items + 3] - ends == len(b"</t></si>"))
-    texts = Stretches(tags.content, begins, ends).take(np.arange(len(items)))
-    return trimmed(with_escapes(plain_text(texts)))
-
-
-def _drop_formulas(tags: Tags) -> Places:
-    """Leave them out: what they came to is the value behind them. Return where the cells that have one begin."""
-    opened = tags.of(b"<f")
-    if not len(opened):
-        return opened
-    _require(tags.are(opened, b"<f>") | tags.are(opened, b"<f "))
-    _require(tags.are(opened - 1, b'<c r="'))
-    ended = tags.are(opened + 1, b"</f><")
-    _require(ended | (tags.words(tags.ends[opened] - 2, 3) == word(b"/><")))
-    begins = tags.begins[opened - 1]
-    tags.drop(np.concatenate([opened, opened[ended] + 1]))
-    return begins
-
-
-def _lines(tags: Tags, rows: Places) -> tuple[Places, Places, int]:
-    """The numbers of the rows, of how many digits they are, and how many rows have no cells and no tag at their end.
-
-    Raises Unusual unless the rows hold all tags.
-    """
-    if not len(rows) or rows[0]:
-        raise Unusual
-    begins = tags.begins[rows] + _ROW_HEAD
-    digits = tags.words(begins).view(np.uint8).reshape(-1, 8) - np.uint8(ord("0"))
-    sizes = np.argmax(digits > 9, axis=1)
-    _require((sizes > 0) & (sizes < 8) & (digits[:, 0] > 0))
-    lines = np.zeros(len(rows), np.int64)
-    for place in range(int(sizes.max())):
-        lines = np.where(place < sizes, 10 * lines + digits[:, place], lines)
-    _require(np.diff(lines) > 0)
-    _require(lines <= LAST_ROW)
-    numbers, written = tags.kinds(begins + sizes, tags.ends[rows])
-    closed = np.array([_told(_ROW, each)[1] == b"/" for each in written], np.bool_)[numbers]
-    last = np.append(rows[1:], len(tags)) - 1
-    _require(np.where(closed, last == rows, tags.are(last, b"</row>")))
-    _require(closed | (tags.ends[last] - tags.begins[last] == len(b"</row>")))
-    return lines, sizes, int(closed.sum())
-
-
-def _places(tags: Tags, rows: Places, cells: Places, row: Places, sizes: Places) -> tuple[Places, Places]:
-    """The column of each cell, and where its reference ends. Raises Unusual for one in no row, or twice."""
-    begins = tags.begins[cells] + _CELL_HEAD
-    first = tags.bytes[begins] - np.uint8(_FIRST_LETTER)
-    second = tags.bytes[begins + 1] - np.uint8(_FIRST_LETTER)
-    two = second < _LETTERS
-    _require(first < _LETTERS)
-    columns = np.where(two, _LETTERS * (first.astype(np.int64) + 1) + second, first)
-    _require(columns < WIDE)
-    digits = begins + 1 + two
-    here = tags.words(digits, sizes[row])
-    _require(here == tags.words(tags.begins[rows] + _ROW_HEAD, sizes)[row])
-    places = row * WIDE + columns
-    if len(places) and not (np.diff(places) > 0).all() and len(np.unique(places)) < len(places):
-        raise Unusual
-    return columns, digits + sizes[row]
-
-
-def _cell_kind(written: bytes, styles: Styles) -> tuple[Kind, bool]:
-    style, kind, closed = _told(_CELL, written).groups()
-    dated = styles.is_date(int(style or 0)) and kind in (None, b"n")
-    return (Kind.DATE if dated else _KINDS.get(kind, Kind.NUMBER)), bool(closed)
-
-
-def _told(grammar: re.Pattern[bytes], written: bytes) -> re.Match[bytes]:
-    match = grammar.fullmatch(written)
-    if match is None:
-        raise Unusual
-    return match
-
-
-def _values(tags: Tags, cells: Places, kinds: Any, closed: Mask) -> tuple[Places, Places, Places, int]:
-    """Which cells hold a value, where it begins and ends, and how many tags all cells have. Raises Unusual."""
-    blank = ~closed & tags.are(cells + 1, b"</c><")
-    inline = (kinds == Kind.INLINE) & ~(closed | blank)
-    others = ~(closed | blank | inline)
-    values = cells[others]
-    ends = tags.begins[values + 2]
-    _require(tags.are(values + 1, b"<v>") & (tags.words(ends) == word(b"</v></c>")))
-    _require(tags.begins[values + 4] - ends == len(b"</v></c>"))
-    understood = len(cells) + int(blank.sum()) + 3 * len(values)
-    held, begins = np.flatnonzero(others), tags.begins[values + 1] + len(b"<v>")
-    if inline.any():
-        texts = cells[inline]
-        _require(tags.are(texts + 1, b"<is><t"))
-        first, last = _inline(tags, texts + 2)
-        _require(tags.are(texts + 4, b"</is></c") & tags.are(texts + 5, b"</c><"))
-        held = np.concatenate([held, np.flatnonzero(inline)])
-        order = np.argsort(held, kind="stable")
-        held, begins = held[order], np.concatenate([begins, first])[order]
-        ends, understood = np.concatenate([ends, last])[order], understood + 5 * len(texts)
-    return held, begins, ends, understood
-
-
-def _inline(tags: Tags, texts: Places) -> tuple[Places, Places]:
-    """Where the texts in these tags begin and end. Raises Unusual for other tags."""
-    begins = tags.begins[texts]
-    bare = tags.words(begins, 3) == word(b"<t>")
-    if not bare.all():
-        preserved = begins[~bare]
-        for place in range(0, len(_PRESERVED), 8):
-            _require(tags.words(preserved + place) == word(_PRESERVED[place : place + 8]))
-    ends = tags.ends[texts]
-    _require(tags.words(ends, 5) == word(b"</t><"))
-    return begins + np.where(bare, len(b"<t>"), len(_PRESERVED)), ends
-
-
 def _shown(kind: Kind, texts: pa.Array, shared: pa.Array, styles: Styles) -> pa.Array:
     match kind:
         case Kind.NUMBER:
@@ -317,8 +120,3 @@ def _numbers(texts: pa.Array) -> pa.Array:
         return pc.cast(texts, pa.int32())
     except pa.ArrowInvalid:
         return pc.cast(trimmed(plain_text(texts)), pa.int32())
-
-
-def _require(told: Mask) -> None:
-    if not told.all():
-        raise Unusual

@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.workbook_archive import Archive, Sheet, damage_told
-from chalicelib.load.workbook_cells import read_items, read_rows
 from chalicelib.load.workbook_check import MAX_UNPACKED
 from chalicelib.load.workbook_markup import LAST_ROW, Unusual
 from chalicelib.load.workbook_pieces import Cut, Piece, mended, piece, rewritten, usual
+from chalicelib.load.workbook_rows import read_rows
 from chalicelib.load.workbook_tags import Places
+from chalicelib.load.workbook_texts import read_items
 
 # Beside the thread that unpacks, checks and sends. More would wait for each other.
 _THREADS = 1

@@ -5,13 +5,16 @@ A < begins a tag and nothing else, so numpy finds all tags of a piece at once, a
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from chalicelib.load.workbook_markup import Unusual
 
+T = TypeVar("T")
 Places = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Words = np.ndarray[Any, np.dtype[np.uint64]]
@@ -22,6 +25,7 @@ _MOST_TAGS = 2**22
 _SPACES = set(b"\t\n\r")
 # A cell has no more tags than this.
 _BEHIND = 6
+_BETWEEN = re.compile(rb">[ \t\r\n]+(?=<(?:row|c|/row|si|/si)[ >/])")
 _LOW = np.array([2 ** (8 * size) - 1 for size in range(_WORD + 1)], np.uint64)
 
 
@@ -96,6 +100,41 @@ class Tags:
             found[same] = len(texts)
             texts.append(text)
         return found, texts
+
+
+class Stretches:
+    """The texts between some places of markup, not copied until they are taken."""
+
+    def __init__(self, content: bytes, begins: Places, ends: Places) -> None:
+        # Every other one is what stands between two of them.
+        places = np.empty(2 * len(begins) + 1, np.int32)
+        places[:-1:2], places[1::2], places[-1] = begins, ends, len(content)
+        self._all = pa.StringArray.from_buffers(2 * len(begins), pa.py_buffer(places), pa.py_buffer(content))
+
+    def take(self, numbers: Places) -> pa.Array:
+        """Some of them."""
+        return self._all.take(pa.array(2 * numbers))
+
+
+def read_tags(markup: bytes, read: Callable[[Tags], T]) -> T:
+    """What ``read`` makes of the tags of some markup. Raises Unusual.
+
+    Some programs write every row, or every cell, in a line of its own: that white space is left out where it must be.
+    """
+    markup = markup.strip()
+    try:
+        return read(Tags(markup))
+    except Unusual:
+        compact = _BETWEEN.sub(b">", markup)
+        if len(compact) == len(markup):
+            raise
+        return read(Tags(compact))
+
+
+def require(told: Mask) -> None:
+    """Raises Unusual unless it was told of all."""
+    if not told.all():
+        raise Unusual
 
 
 def _check_text(markup: bytes, content: np.ndarray[Any, np.dtype[np.uint8]]) -> None:

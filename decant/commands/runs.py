@@ -7,12 +7,12 @@ import typer
 from rich.console import Console
 
 from decant import show
-from decant.client import ENDED, Client, Run
+from decant.client import ENDED, Client, Run, has_failed
 from decant.command import command
 from decant.download import save
 from decant.exits import Exit
 from decant.failures import CommandError, usage
-from decant.fixing import LOADING, is_bad, load_again, rows_to_fix, send_corrections, summed, waiting_rows
+from decant.fixing import LOADING, load_again, rows_to_fix, send_corrections, summed, waiting_rows
 from decant.following import Watch, follow
 from decant.session import Session
 from decant.show import COUNTS
@@ -55,8 +55,7 @@ def run(
             [found] = follow(session.client, {found["id"]: found["id"]}, bars.show).values()
     reasons = _reasons(session.client, found)
     session.tell({**found, "reasons": reasons}, lambda console: show.run(console, found, reasons))
-    failed = found["state"] in ("failed", "refused") or found["rejected"]
-    return Exit.REJECTED if failed else Exit.DONE
+    return Exit.REJECTED if has_failed(found) or found["rejected"] else Exit.DONE
 
 
 def rejections(
@@ -140,7 +139,7 @@ def fix(
                 show.say(console, f"What is still wrong: decant rejections {each['id']}")
 
     session.tell(document, show_all)
-    return Exit.REJECTED if outcome["rejected"] or any(map(is_bad, made)) else Exit.DONE
+    return Exit.REJECTED if outcome["rejected"] or any(map(has_failed, made)) else Exit.DONE
 
 
 def replay(session: Session, run_id: RunArgument) -> Exit:
@@ -182,7 +181,7 @@ def _find(client: Client, run_id: str) -> Run:
 def _left(before: int, left: int, outcome: Run) -> str:
     if not left:
         return "All of the run is put right."
-    if left == before and not outcome["rejected"] and not is_bad(outcome):
+    if left == before and not outcome["rejected"] and not has_failed(outcome):
         return f"The file has no numbers of the run's rows, so the run goes on to list {left:,} that it rejected."
     return f"{show.counted(left)} of the run still to be corrected."
 

@@ -17,7 +17,6 @@ import chalice.test
 import pytest
 from chalice.local import LambdaContext
 from chalice.test import Client, HTTPResponse
-from moto import mock_aws
 
 import app as entry
 from chalicelib import wiring, worker
@@ -30,10 +29,10 @@ from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import S3Storage
 from chalicelib.token_store import DynamoTokens
 from chalicelib.wiring import Services, use
+from tests.aws import REGION, played_aws
 from tests.conftest import TestDatabase
 from tests.fakes import FakeAuditLog
 
-REGION = "eu-central-1"
 CATALOG = "decant-catalog"
 TOKENS = "decant-tokens"
 # What every request of these tests shows, unless it says otherwise.
@@ -107,11 +106,7 @@ def as_long_as_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in process, with credentials that are good for nothing else."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+    with played_aws(monkeypatch):
         yield
 
 

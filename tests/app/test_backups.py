@@ -21,7 +21,8 @@ from chalicelib.queue import SqsQueue
 from chalicelib.wiring import use
 from chalicelib.work.messages import tasks
 from chalicelib.work.reporting import claim
-from tests.app.conftest import CATALOG, REGION, Api
+from tests.app.conftest import CATALOG, Api
+from tests.aws import REGION
 
 
 def backup_of(api: Api, table: str) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from chalicelib.queue import SqsQueue
 from chalicelib.settings import Settings
 from chalicelib.token_store import DynamoTokens
 from chalicelib.wiring import use
-from tests.app.conftest import CATALOG, REGION, Api, make_api
+from tests.app.conftest import CATALOG, Api, make_api
+from tests.aws import REGION
 from tests.conftest import TestDatabase
 from tests.fakes import FakeAuditLog
 from tests.faulty.endpoint import Answered, Asked, Broken, Endpoint, Fault, Plan, Short, Silent, Times, nothing

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from chalicelib.wiring import use
 from tests import oracle
 from tests.app.conftest import Api, empty, make_api
+from tests.aws import played_aws
 from tests.conftest import TestDatabase, sample_data
 
 
 @pytest.fixture(scope="module", params=["csv", "xlsx"])
 def sampled(request: pytest.FixtureRequest, app_database: TestDatabase) -> Iterator[Api]:
     """The API after the three sample files of one format were dropped, one after the other."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with pytest.MonkeyPatch.context() as patch, played_aws(patch):
         empty(app_database)
         api = make_api(app_database)
         with use(api.services):

@@ -12,7 +12,8 @@ import pytest
 from chalicelib import wiring
 from chalicelib.errors import DecantError
 from chalicelib.settings import PACKAGED_DICTIONARY, Settings
-from tests.app.conftest import CATALOG, REGION, TOKENS, Api
+from tests.app.conftest import CATALOG, TOKENS, Api
+from tests.aws import REGION
 
 
 @pytest.fixture

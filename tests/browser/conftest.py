@@ -15,11 +15,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from decant.samples import drop, follow
-from infra.local.ports import free_port
-from infra.local.record import Ports, Record
-from infra.local.stack import Stack
+from infra.local.record import Record
 from tests.browser.visit import Look, Visit
-from tests.e2e.conftest import ROOT, SETTINGS
+from tests.stacks import ROOT, own_stack
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 # As root there is no sandbox; the rest keeps the browser from speaking with its maker.
@@ -49,13 +47,7 @@ def browser() -> Iterator[Browser]:
 def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
     """The record of a stack with the samples; it is not started where there is no browser."""
     assert browser
-    stack = Stack(
-        ROOT,
-        tmp_path_factory.mktemp("console") / "local",
-        Ports(free_port(), free_port()),
-        tools=ROOT / ".local",
-        settings=SETTINGS,
-    )
+    stack = own_stack(tmp_path_factory.mktemp("console"))
     with stack as record:
         follow(record, drop(record, ROOT / "sample_data"), lambda _: None)
         yield record

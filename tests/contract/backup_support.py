@@ -11,6 +11,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from chalicelib.backup.backup import back_up
+from chalicelib.backup.restore import Progress, RestoreReport, restore
 from chalicelib.dictionary.datatypes import Boolean, Date, DateTime, Integer, Number, String
 from chalicelib.dictionary.model import Column, Dictionary, Table
 from chalicelib.dictionary.package import parse_dictionary
@@ -46,6 +47,27 @@ def back_up_at(
     """Back tables up as if it were another moment."""
     given: dict[str, Any] = {"snapshot": new_id(now), "now": now, "progress": quiet, **more}
     return back_up(database, storage, catalog, dictionary, tables, **given)
+
+
+def put_back(
+    postgres: TestDatabase,
+    storage: Storage,
+    *backups: Backup,
+    run: str = "run-1",
+    dry_run: bool = False,
+    progress: Progress = quiet,
+    database: Database | None = None,
+) -> list[RestoreReport]:
+    """Restore tables from backups of them."""
+    return restore(
+        database or postgres.database, storage, postgres.dictionary, backups, run_id=run, started=NOW,
+        dry_run=dry_run, progress=progress,
+    )  # fmt: skip
+
+
+def keys(storage: Storage) -> set[str]:
+    """The keys of all that is there."""
+    return {each.key for each in storage.list("")}
 
 
 def fill(postgres: TestDatabase, table: str, rows: list[dict[str, Any]]) -> None:

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
-from chalicelib.storage import FolderStorage
+from chalicelib.storage import FolderStorage, S3Storage
+from tests.aws import played_aws
 from tests.conftest import TestDatabase
 from tests.contract.backup_support import fill_company
 from tests.fakes import FakeCatalog
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> FolderStorage:
-    """An empty folder for backups; tests of the adapters have each kind of storage instead."""
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """AWS as moto plays it."""
+    with played_aws(monkeypatch):
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> FolderStorage:
+    """An empty folder for backups."""
     return FolderStorage(tmp_path / "backups")
+
+
+@pytest.fixture
+def s3(aws: None) -> Iterator[S3Storage]:  # noqa: ARG001 - AWS must be there first
+    """An empty bucket for backups, which keeps versions and knows Object Lock, as that of a deployment does."""
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="backups", ObjectLockEnabledForBucket=True)
+    yield S3Storage(client, "backups")
+    client.close()
+
+
+@pytest.fixture
+def storage(folder: FolderStorage) -> FolderStorage:
+    """A folder; tests of what each kind of storage does have one after the other instead."""
+    return folder
 
 
 @pytest.fixture

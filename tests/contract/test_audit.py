@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 from pynamodb.connection.base import Connection
 
 from chalicelib.audit.anchors import PREFIX, anchor, anchor_daily, verify
@@ -30,9 +28,9 @@ from infra import audit as commands
 from infra.application import application_template
 from infra.deployment.target import Target
 from infra.stage import outputs_of
+from tests.aws import REGION
 from tests.fakes import FakeAuditLog
 
-REGION = "eu-central-1"
 NOW = dt.datetime(2026, 11, 22, 2, 20, 45, 123456, tzinfo=dt.UTC)
 EVENT = AuditEvent(
     principal="t-1", name="Añez", action="POST /batch", resource="/batch", outcome="201", moment=NOW, run="run-1",
@@ -45,15 +43,10 @@ CHAIN = chain_of("t-1")
 
 
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def table(aws: None) -> Any:  # noqa: ARG001 - AWS must be there first
     """The table as the template makes it."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     made = {name: TABLE[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")}
-    with mock_aws():
-        yield SESSION().resource("dynamodb", region_name=REGION).create_table(TableName="audit", **made)
+    return SESSION().resource("dynamodb", region_name=REGION).create_table(TableName="audit", **made)
 
 
 @pytest.fixture

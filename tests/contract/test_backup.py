@@ -6,18 +6,15 @@ import datetime as dt
 import io
 import logging
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import avro.datafile
 import avro.io
-import boto3
 import fastavro
 import pyarrow as pa
 import pytest
-from moto import mock_aws
 
 from chalicelib.backup import pages
 from chalicelib.backup.backup import back_up
@@ -32,23 +29,6 @@ from chalicelib.storage import FolderStorage, S3Storage
 from tests.conftest import TestDatabase
 from tests.contract.backup_support import HIRED, NOW, take
 from tests.fakes import FakeCatalog
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> FolderStorage:
-    return FolderStorage(tmp_path / "backups")
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Storage]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="backups")
-        yield S3Storage(client, "backups")
-        client.close()
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -25,7 +25,6 @@ from chalicelib.backup.inventory import take_inventory
 from chalicelib.backup.manifest import PART, file_key, manifest_key, parse_manifest, render_manifest
 from chalicelib.backup.pruning import prune
 from chalicelib.backup.ranges import EVERYTHING, cut
-from chalicelib.backup.restore import restore
 from chalicelib.backup.retention import Policy
 from chalicelib.backup.sharing import Part, SnapshotGone, make_part
 from chalicelib.backup.verification import load_manifest, verify
@@ -36,7 +35,7 @@ from chalicelib.postgres import PostgresDatabase
 from chalicelib.storage import FolderStorage
 from chalicelib.work.messages import BackupTask
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, fill, quiet, stock, tables, take
+from tests.contract.backup_support import NOW, fill, keys, put_back, quiet, stock, tables, take
 from tests.contract.test_loads import Intake
 from tests.fakes import FakeCatalog
 
@@ -84,17 +83,6 @@ def saved_rows(storage: Storage, backup: Backup) -> list[Any]:
             records: Any = fastavro.reader(stream)
             rows += [tuple(record.values()) for record in records]
     return rows
-
-
-def put_back(postgres: TestDatabase, storage: Storage, *backups: Backup) -> None:
-    restore(
-        postgres.database, storage, postgres.dictionary, backups, run_id="restore", started=NOW, dry_run=False,
-        progress=quiet,
-    )  # fmt: skip
-
-
-def keys(storage: Storage) -> set[str]:
-    return {each.key for each in storage.list("")}
 
 
 # Where a table is cut

@@ -374,8 +374,12 @@ def test_a_full_disk_of_the_worker_is_worth_another_try(monkeypatch: pytest.Monk
     with small_disk(1) as disk, monkeypatch.context() as patch:
         fill(disk)
         patch.setattr(tempfile, "tempdir", str(disk))
-        with closing(Content(io.BytesIO(content))) as full, pytest.raises(Unavailable, match="temporary files is full"):
-            full.fetch().result()
+        with closing(Content(io.BytesIO(content))) as full:
+            fetched = full.fetch()
+            with pytest.raises(Unavailable, match="temporary files is full"):
+                full.read()
+            with pytest.raises(Unavailable, match="temporary files is full"):
+                fetched.result()
         free(disk)
     with closing(Content(io.BytesIO(content))) as again:
         assert again.fetch().result() == 300_001

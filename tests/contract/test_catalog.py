@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,12 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from chalicelib.catalog import DynamoCatalog
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Backup, Catalog, Counts, Run, RunKind, RunState, Source
+from tests.aws import REGION
 from tests.fakes import FakeCatalog
 
 NOW = dt.datetime(2026, 11, 22, 2, 20, 45, 123456, tzinfo=dt.UTC)
@@ -44,29 +44,25 @@ BACKUP = Backup("20261122T022045123456-00000000", "jobs", "snapshot", 3, 2**40, 
 
 
 @pytest.fixture
-def make_dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], DynamoCatalog]]:
+def make_dynamo(aws: None) -> Callable[[str], DynamoCatalog]:  # noqa: ARG001 - AWS must be there first
     """Make an empty catalogue in a table of this name, in the place of one that is there."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-central-1")
+    client = boto3.client("dynamodb", region_name=REGION)
 
-        def make(table: str) -> DynamoCatalog:
-            if table in client.list_tables()["TableNames"]:
-                client.delete_table(TableName=table)
-            client.create_table(
-                TableName=table,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("partition", "id")],
-                KeySchema=[
-                    {"AttributeName": "partition", "KeyType": "HASH"},
-                    {"AttributeName": "id", "KeyType": "RANGE"},
-                ],
-            )
-            return DynamoCatalog(table, "eu-central-1")
+    def make(table: str) -> DynamoCatalog:
+        if table in client.list_tables()["TableNames"]:
+            client.delete_table(TableName=table)
+        client.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("partition", "id")],
+            KeySchema=[
+                {"AttributeName": "partition", "KeyType": "HASH"},
+                {"AttributeName": "id", "KeyType": "RANGE"},
+            ],
+        )
+        return DynamoCatalog(table, REGION)
 
-        yield make
+    return make
 
 
 @pytest.fixture

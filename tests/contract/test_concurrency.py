@@ -31,6 +31,7 @@ from chalicelib.postgres import PostgresDatabase
 from chalicelib.settings import PACKAGED_DICTIONARY
 from tests.conftest import Account, TestDatabase
 from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
+from tests.races.pacing import PacedTransaction
 
 MOMENT = "2021-01-01T00:00:00Z"
 
@@ -88,7 +89,7 @@ def balanced(counts: Counts) -> bool:
     return counts.read == counts.inserted + counts.updated + counts.unchanged + counts.rejected
 
 
-# ---- together
+# Together
 
 
 def test_an_event_that_is_delivered_twice_at_once_loads_once(intake: Intake) -> None:
@@ -189,7 +190,7 @@ def test_a_load_whose_turn_takes_long_in_coming_waits_in_the_queue(
     assert intake.catalog.kept_runs[run.id].state is RunState.SUCCEEDED
 
 
-# ---- big loads
+# Big loads
 
 
 @pytest.mark.usefixtures("set_wise")
@@ -271,7 +272,7 @@ def test_big_loads_readers_and_batches_do_not_block_each_other_for_ever(intake: 
     assert (hired, departments, keys) == (2002, 3 + 32, 2)
 
 
-# ---- dying
+# Dying
 
 
 class Saboteur:
@@ -310,30 +311,11 @@ class Saboteur:
                 admin.execute_simple(f"SELECT pg_terminate_backend({backend}, 5000)")
 
 
-class _Sabotaged:
-    def __init__(self, transaction: Transaction, step: Callable[[], None]) -> None:
-        self._transaction = transaction
-        self._step = step
-
-    def run(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        self._step()
-        return self._transaction.run(sql, **parameters)
-
-    def run_prepared(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        self._step()
-        return self._transaction.run_prepared(sql, **parameters)
-
-    def run_script(self, sql: str) -> None:
-        self._step()
-        self._transaction.run_script(sql)
+class _Sabotaged(PacedTransaction):
+    """Takes a step in the middle of a COPY, too."""
 
     def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
-        self._step()
-        return self._transaction.copy_in(relation, self._halves(pa.concat_tables(rows)))
-
-    def read(self, query: str, schema: pa.Schema, longest: int | None = None) -> pa.Table:
-        self._step()
-        return self._transaction.read(query, schema, longest)
+        return super().copy_in(relation, self._halves(pa.concat_tables(rows)))
 
     def _halves(self, rows: pa.Table) -> Iterator[pa.Table]:
         yield rows.slice(0, len(rows) // 2)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from chalicelib.backup.catalogue import rebuild_catalog
 from chalicelib.backup.inventory import pin, take_inventory
@@ -21,28 +19,11 @@ from chalicelib.errors import NotFound
 from chalicelib.ports import Backup, Storage, StoredObject
 from chalicelib.storage import FolderStorage, S3Storage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, take
+from tests.contract.backup_support import NOW, keys, take
 from tests.fakes import FakeCatalog
 
 NEWEST = Policy(1)
 DAY = dt.timedelta(days=1)
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Storage]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="backups", ObjectLockEnabledForBucket=True)
-        yield S3Storage(client, "backups")
-        client.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> FolderStorage:
-    return FolderStorage(tmp_path / "backups")
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -59,10 +40,6 @@ def days_of(company: TestDatabase, storage: Storage, catalog: FakeCatalog, count
 
 def pruned(storage: Storage, catalog: FakeCatalog, policy: Policy = NEWEST, **more: Any) -> Pruning:
     return prune(storage, catalog, policy, now=NOW, in_use=lambda: more.get("in_use", {}))
-
-
-def keys(storage: Storage) -> set[str]:
-    return {each.key for each in storage.list("")}
 
 
 def keys_of(*backups: Backup) -> set[str]:

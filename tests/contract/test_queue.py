@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from moto import mock_aws
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.queue import SqsQueue
+from tests.aws import REGION
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield boto3.client("sqs", region_name="eu-central-1")
+def client(aws: None) -> Any:  # noqa: ARG001 - AWS must be there first
+    return boto3.client("sqs", region_name=REGION)
 
 
 @pytest.fixture

@@ -16,36 +16,20 @@ from chalicelib.backup import restore as restore_module
 from chalicelib.backup import swap as swap_module
 from chalicelib.backup.catalogue import copy_backup, manifests
 from chalicelib.backup.manifest import file_key
-from chalicelib.backup.restore import Progress, RestoreReport, restore
+from chalicelib.backup.restore import RestoreReport
 from chalicelib.backup.swap import Swap
 from chalicelib.backup.verification import BackupContent, load_manifest
 from chalicelib.dictionary.ddl import staging_name
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import BackupDamaged, BadRequest, DecantError, RestoreRefused, Unavailable
-from chalicelib.ports import Backup, Storage
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.storage import FolderStorage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, field, fill, quiet, stock, tables, take
+from tests.contract.backup_support import NOW, field, fill, put_back, stock, tables, take
 from tests.fakes import FakeCatalog
 
 MakeDatabase = Callable[[Dictionary], Any]
-
-
-def put_back(
-    postgres: TestDatabase,
-    storage: Storage,
-    *backups: Backup,
-    run: str = "run-1",
-    dry_run: bool = False,
-    progress: Progress = quiet,
-    database: PostgresDatabase | None = None,
-) -> list[RestoreReport]:
-    return restore(
-        database or postgres.database, storage, postgres.dictionary, backups, run_id=run, started=NOW,
-        dry_run=dry_run, progress=progress,
-    )  # fmt: skip
 
 
 def break_employees(postgres: TestDatabase) -> None:

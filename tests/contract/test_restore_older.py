@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from chalicelib.backup.drill import drill
-from chalicelib.backup.restore import RestoreReport, restore
 from chalicelib.backup.verification import verify
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import parse_dictionary
@@ -19,7 +18,7 @@ from chalicelib.errors import DrillFailed, RestoreRefused
 from chalicelib.ports import Backup
 from chalicelib.storage import FolderStorage
 from tests.conftest import MakeDatabase, TestDatabase
-from tests.contract.backup_support import NOW, field, fill, quiet, take
+from tests.contract.backup_support import field, fill, put_back, quiet, take
 from tests.fakes import FakeCatalog
 
 ID = field("id", "integer", required=True)
@@ -53,14 +52,6 @@ def backup(make_database: MakeDatabase, storage: FolderStorage) -> Backup:
         fill(old, "people", ROWS)
         [backup] = take(old, storage, FakeCatalog())
     return backup
-
-
-def put_back(database: TestDatabase, storage: FolderStorage, backup: Backup, *, dry_run: bool = False) -> RestoreReport:
-    [report] = restore(
-        database.database, storage, database.dictionary, [backup], run_id="run", started=NOW, dry_run=dry_run,
-        progress=quiet,
-    )  # fmt: skip
-    return report
 
 
 @contextmanager
@@ -111,14 +102,15 @@ def test_what_the_table_of_today_can_hold_comes_back_and_the_report_tells_what_w
         found = verify(storage, new.dictionary, backup)
         assert (found.refusal, list(found.notes)) == (None, notes)
         [rehearsed] = drill(new.database, storage, new.dictionary, [backup], progress=quiet)
-        planned = put_back(new, storage, backup, dry_run=True)
-        done = put_back(new, storage, backup)
+        [planned] = put_back(new, storage, backup, dry_run=True)
+        [done] = put_back(new, storage, backup)
         assert (list(rehearsed.notes), planned) == (notes, done)
         assert (list(done.notes), done.inserted) == (notes, 3)
         assert sorted(new.rows("people")) == rows
         assert new.query("SELECT note FROM decant.runs") == [(" ".join(notes),)]
         new.query("WITH gone AS (DELETE FROM decant.runs) SELECT")
-        assert put_back(new, storage, backup).unchanged == 3
+        [again] = put_back(new, storage, backup)
+        assert again.unchanged == 3
 
 
 def test_rows_that_are_there_are_compared_as_the_types_of_today_tell(
@@ -136,7 +128,7 @@ def test_rows_that_are_there_are_compared_as_the_types_of_today_tell(
                 {"id": 4, "name": None, "paid": None, "born": None},
             ],
         )
-        report = put_back(new, storage, backup)
+        [report] = put_back(new, storage, backup)
     assert (report.inserted, report.updated, report.deleted, report.unchanged) == (0, 2, 1, 1)
 
 
@@ -336,7 +328,7 @@ def test_a_rule_that_every_row_meets_is_no_hindrance(make_database: MakeDatabase
         [backup] = take(old, storage, FakeCatalog())
     now = people(ID, field("name", "string", required=True, constraints={"minLength": 3}))
     with make_database(now) as new:
-        report = put_back(new, storage, backup)
+        [report] = put_back(new, storage, backup)
         assert new.rows("people") == [(1, "Ann")]
     assert report.notes == (
         "The column name might be blank in the backup; it is required now, and no row may lack it.",

@@ -18,7 +18,6 @@ from chalicelib.backup.catalogue import manifests, rebuild_catalog
 from chalicelib.backup.inventory import take_inventory
 from chalicelib.backup.manifest import manifest_key, part_manifest_key
 from chalicelib.backup.pruning import prune
-from chalicelib.backup.restore import restore
 from chalicelib.backup.retention import Policy
 from chalicelib.backup.verification import load_manifest
 from chalicelib.errors import BackupDamaged, NotFound
@@ -28,7 +27,7 @@ from chalicelib.work.messages import RestoreTask
 from chalicelib.work.tidying import in_use
 from decant.copies import newest
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, quiet, take
+from tests.contract.backup_support import NOW, put_back, take
 from tests.contract.test_loads import Intake
 from tests.fakes import FakeCatalog
 from tests.flips.damage import DAMAGES
@@ -48,13 +47,6 @@ def company(company: TestDatabase) -> TestDatabase:
         SELECT n, 'Ann ' || n, '2021-01-01Z', 1, 7 FROM generate_series(40, 999) n) SELECT"""
     )
     return company
-
-
-def put_back(postgres: TestDatabase, storage: FolderStorage, *backups: Backup) -> None:
-    restore(
-        postgres.database, storage, postgres.dictionary, backups, run_id="restore", started=NOW, dry_run=False,
-        progress=quiet,
-    )  # fmt: skip
 
 
 def change(postgres: TestDatabase) -> list[Any]:

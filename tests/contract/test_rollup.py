@@ -210,7 +210,7 @@ def test_a_drill_and_a_dry_run_leave_no_trace(postgres: TestDatabase, tmp_path: 
     assert postgres.query("SELECT ctid::text, h.* FROM decant.hires h ORDER BY 1") == before
 
 
-# ---- made, made anew, dropped
+# Made, made anew, dropped
 
 
 def test_a_database_with_rows_gets_its_counts_when_it_is_migrated(
@@ -261,7 +261,7 @@ def test_counts_that_were_falsified_by_the_owner_are_found_and_put_right(postgre
     exact(postgres)
 
 
-# ---- who may
+# Who may
 
 
 FORBIDDEN = [

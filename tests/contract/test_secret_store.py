@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.secret_store import SecretsManager
+from tests.aws import REGION
 
 TOKEN = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        yield boto3.client("secretsmanager", region_name="eu-central-1")
+def client(aws: None) -> Any:  # noqa: ARG001 - AWS must be there first
+    return boto3.client("secretsmanager", region_name=REGION)
 
 
 def test_a_version_is_staged_and_promoted(client: Any) -> None:

@@ -15,7 +15,6 @@ import boto3
 import botocore.exceptions
 import pytest
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from chalicelib.errors import BadRequest, DecantError, NotFound, OutOfTime, Unavailable
 from chalicelib.ports import Storage
@@ -27,15 +26,11 @@ PART = 5 * 1024 * 1024
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket=BUCKET)
-        yield client
-        client.close()
+def client(aws: None) -> Iterator[Any]:  # noqa: ARG001 - AWS must be there first
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    client.close()
 
 
 @pytest.fixture

@@ -8,18 +8,17 @@ from dataclasses import replace
 
 import boto3
 import pytest
-from moto import mock_aws
 from pynamodb.connection.base import Connection
 
 from chalicelib.access.principal import Scope
 from chalicelib.access.tokens import TokenStore, new_token, recognise
 from chalicelib.errors import Conflict, DecantError
 from chalicelib.token_store import DynamoTokens
+from tests.aws import REGION
 from tests.fakes import FakeTokens
 
 NOW = dt.datetime(2026, 11, 22, 12, 0, 0, 123456, dt.UTC)
 LATER = NOW + dt.timedelta(hours=1)
-REGION = "eu-central-1"
 TABLE = "tokens"
 
 
@@ -32,18 +31,14 @@ def store(request: pytest.FixtureRequest) -> Iterator[TokenStore]:
 
 
 @pytest.fixture
-def dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoTokens]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        boto3.client("dynamodb", region_name=REGION).create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        )
-        yield DynamoTokens(TABLE, REGION)
+def dynamo(aws: None) -> DynamoTokens:  # noqa: ARG001 - AWS must be there first
+    boto3.client("dynamodb", region_name=REGION).create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    return DynamoTokens(TABLE, REGION)
 
 
 def test_a_token_is_found_as_it_was_added(store: TokenStore) -> None:

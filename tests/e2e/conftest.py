@@ -14,7 +14,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,14 +21,13 @@ import pytest
 
 from infra.local.emulator import Emulator
 from infra.local.emulators import EMULATORS
-from infra.local.ports import free_port
-from infra.local.record import Ports, Record
+from infra.local.record import Record
 from infra.local.stack import Stack
+from tests.stacks import own_stack
 
-ROOT = Path(__file__).parents[2]
 # The origin whose pages may call the API.
 PAGE = "https://console.example"
-# Work of a worker that was killed comes back soon, and durability of a test's database is nobody's concern.
+# Work of a worker that was killed comes back soon.
 PARAMETERS = {
     "WorkerTimeout": "60",
     "VisibilitySeconds": "65",
@@ -38,7 +36,6 @@ PARAMETERS = {
     "SplitAboveMegabytes": "8",
     "SplitPartMegabytes": "8",
 }
-SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
@@ -82,15 +79,7 @@ def enforced(request: pytest.FixtureRequest, emulator: type[Emulator]) -> None:
 @pytest.fixture(scope="session")
 def local_stack(tmp_path_factory: pytest.TempPathFactory, emulator: type[Emulator]) -> Iterator[Stack]:
     """The running stack itself, for tests of its processes."""
-    stack = Stack(
-        ROOT,
-        tmp_path_factory.mktemp("stack") / "local",
-        Ports(free_port(), free_port()),
-        tools=ROOT / ".local",
-        parameters=PARAMETERS,
-        settings=SETTINGS,
-        emulator=emulator,
-    )
+    stack = own_stack(tmp_path_factory.mktemp("stack"), parameters=PARAMETERS, emulator=emulator)
     with stack:
         yield stack
     stack.forget()

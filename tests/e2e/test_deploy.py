@@ -28,7 +28,7 @@ from infra.local.ports import LOOPBACK, free_port
 from infra.local.schema import DATABASE, MASTER, Passwords, make_master, master_secret
 from infra.tokens import Tokens
 from tests.conftest import connect_url
-from tests.e2e.conftest import ROOT, SETTINGS
+from tests.stacks import ROOT, SETTINGS
 
 STAGE = "local"  # the only one whose database may do without TLS, which this machine's Postgres does not know
 STACKS = (f"decant-{STAGE}-network", f"decant-{STAGE}-database", f"decant-{STAGE}")

@@ -22,13 +22,12 @@ from infra.deployment.errors import DeploymentError
 from infra.deployment.stack import Stack as CloudFormationStack
 from infra.local.emulator import REGION, Credentials
 from infra.local.localstack import LocalStack
-from infra.local.ports import free_port
-from infra.local.record import Ports, Record
+from infra.local.record import Record
 from infra.local.stack import STAGE, Stack
 from infra.packaging.runtime import Runtime
-from tests.e2e.conftest import PARAMETERS, SETTINGS
+from tests.e2e.conftest import PARAMETERS
+from tests.stacks import ROOT, own_stack
 
-ROOT = Path(__file__).parents[2]
 STACK = f"decant-{STAGE}"
 pytestmark = pytest.mark.localstack
 
@@ -101,15 +100,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
     runtime = os.environ.get("DECANT_TEST_RUNTIME")
     if runtime:
         GivenEmulator.made_for = replace(Runtime.aws(runtime, Runtime.here().architecture), emulated=True)
-    stack = Stack(
-        ROOT,
-        tmp_path_factory.mktemp("given") / "local",
-        Ports(free_port(), free_port()),
-        tools=ROOT / ".local",
-        parameters=parameters,
-        settings=SETTINGS,
-        emulator=GivenEmulator,
-    )
+    stack = own_stack(tmp_path_factory.mktemp("given"), parameters=parameters, emulator=GivenEmulator)
     if server:
         stack.postgres = GivenPostgres(server)  # type: ignore[assignment]
     client = _clients(stack)

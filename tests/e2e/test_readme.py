@@ -7,11 +7,8 @@ import pytest
 
 from decant.samples import drop, follow
 from infra.local.emulator import Emulator
-from infra.local.ports import free_port
-from infra.local.record import Ports
-from infra.local.stack import Stack
-from tests.e2e.conftest import SETTINGS
 from tests.e2e.shell import ROOT, shell
+from tests.stacks import own_stack
 
 README = (ROOT / "README.md").read_text()
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
@@ -21,14 +18,7 @@ TOUR = README[README.index("## A tour") : README.index("## Bring your own tables
 @pytest.mark.deployed
 def test_the_tour_and_the_tutorial_work_as_printed(tmp_path: Path, emulator: type[Emulator]) -> None:
     """On a stack of its own, for it leaves rows behind."""
-    stack = Stack(
-        ROOT,
-        tmp_path / "local",
-        Ports(free_port(), free_port()),
-        tools=ROOT / ".local",
-        settings=SETTINGS,
-        emulator=emulator,
-    )
+    stack = own_stack(tmp_path, emulator=emulator)
     with stack as record:
         follow(record, drop(record, ROOT / "sample_data"), lambda _: None)
         take_the_tour(stack.folder)

@@ -10,11 +10,9 @@ import pytest
 
 from decant.samples import drop, follow
 from infra.application import application_template
-from infra.local.ports import free_port
-from infra.local.record import Ports, Record
-from infra.local.stack import Stack
-from tests.e2e.conftest import SETTINGS
+from infra.local.record import Record
 from tests.e2e.shell import ROOT, shell
+from tests.stacks import own_stack
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 SECTIONS = {section.partition("\n")[0]: section for section in RUNBOOK.split("\n## ")}
@@ -24,12 +22,11 @@ LOCAL = {title: "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL)) for
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a stack of its own, for it is restored; with the samples and a backup."""
-    place = tmp_path_factory.mktemp("runbook") / "local"
-    stack = Stack(ROOT, place, Ports(free_port(), free_port()), tools=ROOT / ".local", settings=SETTINGS)
+    stack = own_stack(tmp_path_factory.mktemp("runbook"))
     with stack as record:
         follow(record, drop(record, ROOT / "sample_data"), lambda _: None)
-        shell(place, "make post ROUTE=/backups")
-        yield place
+        shell(stack.folder, "make post ROUTE=/backups")
+        yield stack.folder
     stack.forget()
 
 

@@ -9,41 +9,16 @@ import zlib
 from collections.abc import Iterator
 from itertools import accumulate
 
-from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.record_scan import State, after, first_record
 from tests import csv_model
 from tests.fuzz.target import Target
+from tests.pairs import pairs
+from tests.trickle import Trickle
 
-PAIRS = parse_dictionary(
-    {
-        "resources": [
-            {
-                "name": "pairs",
-                "schema": {
-                    "primaryKey": "id",
-                    "fields": [
-                        {"name": "id", "type": "string", "constraints": {"required": True}},
-                        {"name": "label", "type": "string"},
-                    ],
-                },
-            }
-        ]
-    }
-).table("pairs")
+PAIRS = pairs("string")
 _BLOCK = 2**20
-
-
-class Trickle(io.BytesIO):
-    """A stream that gives at most a few bytes at a time, as sockets do."""
-
-    def __init__(self, content: bytes, most: int) -> None:
-        super().__init__(content)
-        self._most = most
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        return super().read(min(size, self._most) if size and size > 0 else self._most)
 
 
 def check(content: bytes) -> None:

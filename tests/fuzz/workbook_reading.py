@@ -14,30 +14,15 @@ from typing import Any, TypeAlias
 from unittest.mock import patch
 from xml.parsers import expat
 
-from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load import workbook_pieces, workbook_reader
 from chalicelib.load.workbook_markup import Unusual
 from chalicelib.load.workbook_source import WorkbookSource
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes
 from tests.fuzz.target import Target
+from tests.pairs import pairs
 
-PAIRS = parse_dictionary(
-    {
-        "resources": [
-            {
-                "name": "pairs",
-                "schema": {
-                    "primaryKey": "id",
-                    "fields": [
-                        {"name": "id", "type": "integer", "constraints": {"required": True}},
-                        {"name": "label", "type": "string"},
-                    ],
-                },
-            }
-        ]
-    }
-).table("pairs")
+PAIRS = pairs("integer")
 _CUT = b"\n<!--PART-->\n"
 _PARTS = (
     "xl/worksheets/sheet1.xml",

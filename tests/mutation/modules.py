@@ -12,6 +12,7 @@ _RESTORE = [
 SPECIFIED_BY = {
     "chalicelib.load.validation": ["tests/unit/test_validation.py"],
     "chalicelib.load.ledger": ["tests/contract/test_ledger.py"],
+    "chalicelib.backup.named_rows": _RESTORE,
     "chalicelib.backup.references": _RESTORE,
     "chalicelib.backup.restore": _RESTORE,
     "chalicelib.backup.rules": ["tests/contract/test_restore_older.py"],

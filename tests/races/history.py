@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.races.model import Operation, State
+from tests.races.model import Operation, State, Tables
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,18 @@ class Event:
         return f"client {self.client} [{self.begun}, {self.ended}] {self.operation}\n    was told {self.told}"
 
 
-def explain(start: State, events: Sequence[Event]) -> State | None:
+def explain(start: State, events: Sequence[Event], found: Tables | None = None) -> State | None:
     """The state after some order of the events that explains all they were told; None when there is no such order.
 
-    What had ended before another began comes before it. See Herlihy and Wing, Linearizability (1990).
+    What had ended before another began comes before it. ``found`` is what is there when all have ended: of two clients
+    that changed one row at once, no answer tells who was the last. See Herlihy and Wing, Linearizability (1990).
     """
-    return _explain([start], [], events)
+    return _explain([start], [], events, found)
 
 
-def _explain(states: list[State], order: list[Event], left: Sequence[Event]) -> State | None:
+def _explain(states: list[State], order: list[Event], left: Sequence[Event], found: Tables | None) -> State | None:
     if not left:
-        return states[-1]
+        return states[-1] if found in (None, states[-1].tables) else None
     for event in left:
         if any(other.ended < event.begun for other in left):
             continue
@@ -45,6 +46,6 @@ def _explain(states: list[State], order: list[Event], left: Sequence[Event]) -> 
         ]
         rest = [other for other in left if other is not event]
         for after in event.operation.outcomes(window, event.told):
-            if (found := _explain([*states, after], [*order, event], rest)) is not None:
-                return found
+            if (explained := _explain([*states, after], [*order, event], rest, found)) is not None:
+                return explained
     return None

@@ -92,11 +92,13 @@ class Paced:
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
         with self._inner.transaction(snapshot=snapshot) as transaction:
-            yield _Paced(transaction, self._step)
+            yield PacedTransaction(transaction, self._step)
             self._step()
 
 
-class _Paced:
+class PacedTransaction:
+    """A transaction each of whose statements waits for ``step``."""
+
     def __init__(self, inner: Transaction, step: Callable[[], None]) -> None:
         self._inner = inner
         self._step = step

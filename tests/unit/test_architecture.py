@@ -66,6 +66,9 @@ OUTSIDE = {
     "os": {"administration", "app", "storage", "telemetry", "wiring"},
 }
 
+# Packages whose ``__init__`` shows what others take from them.
+FRONTS = ["chalicelib.dictionary.datatypes", "chalicelib.ports", "chalicelib.postgres", "chalicelib.storage"]
+
 
 def modules() -> Iterator[tuple[str, Path]]:
     """Every module that ships, with the part of chalicelib that it belongs to."""
@@ -102,6 +105,13 @@ def test_a_module_imports_what_its_place_allows(part: str, path: Path) -> None:
             assert part in OUTSIDE.get(top, {part}), f"{path.name} imports {name}"
 
 
+@pytest.mark.parametrize("front", FRONTS)
+def test_what_a_package_shows_is_imported_from_its_front(front: str) -> None:
+    elsewhere = [path for _, path in MODULES if not path.is_relative_to(ROOT / Path(*front.split(".")))]
+    past = [(path.name, name) for path in elsewhere for name in imports(path) if re.match(rf"{front}\.\w+\.", name)]
+    assert past == []
+
+
 def test_the_rule_knows_no_part_that_is_gone() -> None:
     assert set(MAY_IMPORT) - {part for part, _ in MODULES} == set()
 
@@ -115,6 +125,17 @@ def test_the_architecture_names_every_part() -> None:
     drawn = ast.get_docstring(ast.parse((ROOT / "chalicelib" / "__init__.py").read_text())) or ""
     small = {"identifiers", "idempotency", "migrator", "points", "publishing", "settings", "time_left"}
     assert {part for part, _ in MODULES if part not in drawn} == small
+
+
+def test_what_packages_tell_of_themselves_names_modules_that_are_there() -> None:
+    root = ROOT / "chalicelib"
+    gone = [
+        (path.parent.name, name)
+        for path in sorted(root.rglob("__init__.py"))
+        for name in re.findall(r"``([a-z_*]+)/?``", ast.get_docstring(ast.parse(path.read_text())) or "")
+        if not any([*place.glob(name), *place.glob(f"{name}.py")] for place in (path.parent, root))
+    ]
+    assert gone == []
 
 
 # What the command line takes from the application: the offline check, and the form of backups in folders.

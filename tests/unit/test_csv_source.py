@@ -11,35 +11,21 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.rows import SourceChunk
 from tests import csv_model
+from tests.pairs import pairs
+from tests.trickle import Trickle
 
-TWO: Dictionary = parse_dictionary(
-    {
-        "resources": [
-            {
-                "name": "pairs",
-                "schema": {
-                    "fields": [
-                        {"name": "id", "type": "string", "constraints": {"required": True}},
-                        {"name": "label", "type": "string"},
-                    ],
-                    "primaryKey": "id",
-                },
-            }
-        ]
-    }
-)
+PAIRS = pairs("string")
 BLOCKS = [64, 4 * 2**20]
 
 
 def read(content: bytes, block: int = 4 * 2**20) -> list[SourceChunk]:
     """All chunks of a file of pairs."""
-    return list(CsvSource(TWO.table("pairs"), io.BytesIO(content), block).chunks())
+    return list(CsvSource(PAIRS, io.BytesIO(content), block).chunks())
 
 
 def rows(content: bytes, block: int = 4 * 2**20) -> list[tuple[int, int, str | None, str | None, list[str]]]:
@@ -146,17 +132,6 @@ def _trimmed(cell: str) -> str | None:
     return cell.strip() or None
 
 
-class Trickle(io.BytesIO):
-    """A stream that gives at most a few bytes at a time, as sockets do."""
-
-    def __init__(self, content: bytes, most: int) -> None:
-        super().__init__(content)
-        self._most = most
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        return super().read(min(size, self._most) if size and size > 0 else self._most)
-
-
 Row = tuple[int, int, str | None, str | None, list[str]]
 
 _TEXTS = st.text(st.sampled_from('ab1",,,,\n\n\r  \u2028\ufeffé🙂\0'), max_size=250)
@@ -171,7 +146,7 @@ _TEXTS = st.text(st.sampled_from('ab1",,,,\n\n\r  \u2028\ufeffé🙂\0'), max_si
 def test_any_text_reads_as_one_record_after_the_other_whatever_the_blocks(text: str, block: int, most: int) -> None:
     records = list(csv_model.records(text.removeprefix("\ufeff")))
     assume(all(len(source.encode()) < block for *_, source in records))
-    chunks = CsvSource(TWO.table("pairs"), Trickle(text.encode(), most), block).chunks()
+    chunks = CsvSource(PAIRS, Trickle(text.encode(), most), block).chunks()
     code = _file_code(records)
     if code is None:
         assert _listed(chunks) == _rows_of(records)
@@ -213,7 +188,7 @@ def _listed(chunks: Iterable[SourceChunk]) -> list[Row]:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_stream_may_give_fewer_bytes_than_asked(most: int, mark: bytes) -> None:
     content = mark + b"label,id\n" + b"".join(b'"%d\n",%d\n' % (n, n) for n in range(300))
-    found = _listed(CsvSource(TWO.table("pairs"), Trickle(content, most), 128).chunks())
+    found = _listed(CsvSource(PAIRS, Trickle(content, most), 128).chunks())
     assert found == [(n + 1, 2 + 2 * n, str(n), str(n), []) for n in range(300)]
 
 

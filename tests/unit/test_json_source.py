@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.load.json_source import JsonSource
 from chalicelib.load.rows import SourceChunk
+from tests.pairs import pairs
 
-PAIRS = parse_dictionary(
-    {"resources": [{"name": "pairs", "schema": {"primaryKey": "id", "fields": [
-        {"name": "id", "type": "integer", "constraints": {"required": True}}, {"name": "label", "type": "string"}]}}]}
-).table("pairs")  # fmt: skip
+PAIRS = pairs("integer")
 
 
 def read(*rows: object, numbers: list[int] | None = None) -> SourceChunk:

@@ -8,20 +8,17 @@ from dataclasses import replace
 import openpyxl
 import pytest
 
-from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load.marked_rows import workbook_of
 from chalicelib.load.marked_summary import Summary
 from chalicelib.load.marked_workbook import marked
 from chalicelib.load.rows import RejectedRow
 from chalicelib.load.workbook_source import WorkbookSource
+from tests.pairs import pairs
 
 RUN = "20261122T022045123456-4f2a9c1b"
 SUMMARY = Summary(RUN, "pairs.xlsx", {}, [])
-PAIRS = parse_dictionary(
-    {"resources": [{"name": "pairs", "schema": {"primaryKey": "id", "fields": [
-        {"name": "id", "type": "integer", "constraints": {"required": True}}, {"name": "label", "type": "string"}]}}]}
-).table("pairs")  # fmt: skip
+PAIRS = pairs("integer")
 
 
 def test_a_formula_in_an_optional_column_comes_back_as_no_value_and_never_as_a_blank() -> None:

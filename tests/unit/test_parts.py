@@ -19,9 +19,9 @@ from chalicelib.load.digest import Leaves, content_digest
 from chalicelib.load.parts import part_source, scan_part, shape_of, stretch, what_is_ahead
 from chalicelib.load.record_scan import Scan, State, after, first_record
 from chalicelib.load.rows import SourceChunk
-from tests.unit.test_csv_source import TWO
+from tests.pairs import pairs
 
-PAIRS = TWO.table("pairs")
+PAIRS = pairs("string")
 Row = tuple[int, int, str | None, str | None, tuple[str, ...]]
 
 # What makes a difference to where a record begins, as often as what does not.

@@ -123,6 +123,17 @@ def test_an_idempotency_key_gives_its_first_answer_again_and_to_no_other_request
     assert explain(state(), at_once((keyed, told(1)), (other, told(1)))) is None
 
 
+def test_what_is_there_in_the_end_decides_between_orders_that_all_answers_allow() -> None:
+    changes = [write("teams", ("1", name), mode="update") for name in ("Art", "Tax")]
+    events = at_once(*((change, told(updated=1)) for change in changes))
+    for last in ("Art", "Tax"):
+        there = tables(teams=(("1", last),))
+        after = explain(state(teams=(LAW,)), events, there)
+        assert after is not None
+        assert after.tables == there
+    assert explain(state(teams=(LAW,)), events, tables(teams=(LAW,))) is None
+
+
 def test_content_that_stands_is_a_duplicate_until_a_restore_takes_rows_away() -> None:
     empty = replace(state(), backups={"b": EMPTY})
     first, second = (write("teams", LAW, once=name, content="1,Law") for name in "ab")

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import FileError
 from chalicelib.load import workbook_reader
-from chalicelib.load.workbook_cells import read_rows
 from chalicelib.load.workbook_markup import Unusual
 from chalicelib.load.workbook_pieces import mended
 from chalicelib.load.workbook_reader import WorkbookReader
+from chalicelib.load.workbook_rows import read_rows
 from chalicelib.load.workbook_styles import Styles, date_styles
 from chalicelib.load.workbook_values import shown_numbers
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes

@@ -16,20 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
-from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import FileError
 from chalicelib.load import workbook_archive, workbook_check, workbook_pieces, workbook_reader
-from chalicelib.load.workbook_cells import read_rows
 from chalicelib.load.workbook_markup import Rewriter, Unusual
+from chalicelib.load.workbook_rows import read_rows
 from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.workbook_styles import Styles
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
+from tests.pairs import pairs
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-PAIRS = parse_dictionary(
-    {"resources": [{"name": "pairs", "schema": {"primaryKey": "id", "fields": [
-        {"name": "id", "type": "integer", "constraints": {"required": True}}, {"name": "label", "type": "string"}]}}]}
-).table("pairs")  # fmt: skip
+PAIRS = pairs("integer")
 GOOD: list[tuple[int, str | None, str | None, list[str]]] = [(1, "1", "a", [])]
 
 
