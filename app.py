@@ -53,9 +53,11 @@ guard(app, authorizer, os.environ)
 @app.on_sqs_message(queue="decant-work", batch_size=1)
 def worker(event: SQSEvent) -> None:
     """Take messages of work from the queue; one that fails goes back to it."""
-    for record in event:
-        deliveries = int(record.to_dict()["attributes"]["ApproximateReceiveCount"])
-        work.handle(services(), record.body, deliveries)
+    here = services()
+    with here.time_left.ends_with(event.context):
+        for record in event:
+            deliveries = int(record.to_dict()["attributes"]["ApproximateReceiveCount"])
+            work.handle(here, record.body, deliveries)
 
 
 @app.lambda_function(name="migrator")
@@ -72,9 +74,11 @@ def rotator(event: dict[str, Any], _context: object) -> None:
 
 
 @app.lambda_function(name="retention")
-def retention(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def retention(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Delete the backups that the policy does not keep; the only function that may."""
-    return tidy(services(), event)
+    here = services()
+    with here.time_left.ends_with(context):
+        return tidy(here, event)
 
 
 # The one thing done at import: the snapshot that the API starts from is taken after it.

@@ -21,6 +21,7 @@
     ├── MigrationRefused        409  a change of the dictionary would lose or break rows
     ├── DrillFailed             409  the newest backups can't be restored
     └── Unavailable             503  a part is down or busy; trying again may help
+        └── OutOfTime           503  a worker's time was over before its work was done
 
 A bad *cell* is no exception but a value: ``load.validation.Reason``.
 """
@@ -258,3 +259,10 @@ class Unavailable(DecantError):
     code = "unavailable"
     title = "A part of the service is down or busy"
     retryable = True
+
+
+class OutOfTime(Unavailable):
+    """The time of a worker was over before its work was done; nothing of it stays, and another may have enough."""
+
+    code = "out-of-time"
+    title = "The work took longer than a worker may"

@@ -20,6 +20,7 @@ class Point(StrEnum):
     # A message of the queue.
     WORK_CLAIMED = "work.claimed"
     WORK_PUT_BACK = "work.put-back"
+    WORK_HANDED_ON = "work.handed-on"
     RUN_BEGUN = "run.begun"
     RUN_ENDED = "run.ended"
 

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.access.tokens import TokenStore
@@ -20,6 +20,7 @@ from chalicelib.errors import DecantError
 from chalicelib.ports import AuditLog, Catalog, Database
 from chalicelib.postgres import PostgresDatabase, connect_with_secret, driver
 from chalicelib.settings import Settings, required
+from chalicelib.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from chalicelib.queue import SqsQueue
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the API and the worker call the flows with."""
+    """What the API and the worker call the flows with. The adapters look at the same ``time_left``."""
 
     settings: Settings
     dictionary: Dictionary
@@ -38,6 +39,7 @@ class Services:
     catalog: Catalog
     queue: SqsQueue
     audit: AuditLog
+    time_left: TimeLeft = field(default_factory=TimeLeft)
 
 
 class _Local(threading.local):
@@ -99,13 +101,17 @@ def _from_settings(settings: Settings) -> Services:
     s3 = session.client("s3", config=config.merge(Config(signature_version="s3v4")))
     # A request waits for the queue, and the gateway for no request longer than 29 s.
     soon = config.merge(Config(read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3}))
+    time_left = TimeLeft()
     return Services(
         settings=settings,
         dictionary=load_dictionary(settings.dictionary),
-        database=PostgresDatabase(lambda: connect_with_secret(settings.database_secret, settings.database_tls)),
-        intake=S3Storage(s3, settings.intake_bucket),
-        backups=S3Storage(s3, settings.backup_bucket),
+        database=PostgresDatabase(
+            lambda: connect_with_secret(settings.database_secret, settings.database_tls), time_left
+        ),
+        intake=S3Storage(s3, settings.intake_bucket, time_left),
+        backups=S3Storage(s3, settings.backup_bucket, time_left),
         catalog=DynamoCatalog(settings.catalog_table, session.region_name),
         queue=SqsQueue(session.client("sqs", config=soon), settings.queue_url),
         audit=DynamoAuditLog(settings.audit_table, session.region_name),
+        time_left=time_left,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 
-from chalicelib.errors import DecantError, Unavailable
+from chalicelib.errors import DecantError, OutOfTime, Unavailable
 from chalicelib.load.loader import InHand
 from chalicelib.points import Point, passed
 from chalicelib.wiring import Services
@@ -41,16 +41,21 @@ _TRIES = 6
 # With their pauses some 25 minutes: a restore waits for a load to let go of its table, which may take 15.
 _TRIES_OF_RESTORES = 10
 _DELIVERIES = 3
+# What three workers' whole time was not enough for, no worker's will be.
+_LATE = 3
+_SPLIT_IT = "Drop its rows in smaller files. A workbook may also be saved as CSV, which is loaded in parts."
+_FREE_IT = "See what keeps the database or S3 busy (docs/runbook.md, Work that takes too long), then redrive it."
 
 
 def handle(services: Services, body: str, deliveries: int = 1) -> None:
     """Do the work of one message of the queue. ``deliveries`` counts how often the queue has given it out.
 
-    Work that could not be done because a part was down is put into the queue again, a bounded number of times. What
-    can't be done at all ends as a failed run. Only what this code did not foresee is raised, so that the queue keeps
-    the message and, in the end, the dead-letter queue; and work for which a part was down too long. So does one that
-    comes again and again because its worker died each time: its run is failed rather than left running for ever. From
-    there an operator brings it back, see ``work.dead_letters``.
+    Work that could not be done because a part was down is put into the queue again, a bounded number of times; so is
+    work that the time left was not enough for, at once, since another worker has all of its own. What can't be done at
+    all ends as a failed run. Only what this code did not foresee is raised, so that the queue keeps the message and, in
+    the end, the dead-letter queue; and work for which a part was down too long, or that takes longer than a worker may.
+    So does one that comes again and again because its worker died each time: its run is failed rather than left running
+    for ever. From there an operator brings it back, see ``work.dead_letters``.
     """
     with ExitStack() as all_of_them:  # one that fails does not keep the next from being done
         for task in reversed(tasks(body)):
@@ -69,15 +74,10 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
             do_part(services, task, again=deliveries > 1)
         elif deliveries > 1 or claim(services, task):
             _perform(services, task)
+    except OutOfTime as error:
+        _hand_on(services, task, error)
     except Unavailable as error:
-        if task.tries >= (_TRIES_OF_RESTORES if isinstance(task, RestoreTask) else _TRIES):
-            _fail(services, task, error)
-            raise
-        logger.warning("a part is down, trying again later: %s", error)
-        services.queue.send(task.tried().message(), delay=growing(task.tries))
-        passed(Point.WORK_PUT_BACK)
-        if not isinstance(error, InHand):  # another worker is at the run, which so does not wait
-            postpone(services, task, error)
+        _put_back(services, task, error)
     except _Abandoned as error:
         _fail(services, task, error)
         raise
@@ -88,11 +88,39 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
         raise
 
 
+def _hand_on(services: Services, task: Task, error: OutOfTime) -> None:
+    """Give the work to another worker. Raises OutOfTime when enough have tried."""
+    if task.late + 1 >= _LATE:
+        too_long = OutOfTime(
+            f"It takes longer than a worker may: {_LATE} of them stopped when their time was over.",
+            hint=_SPLIT_IT if isinstance(task, LoadTask) else _FREE_IT,
+        )
+        _fail(services, task, too_long)
+        raise too_long from error
+    logger.warning("the time is over; another worker goes on: %s", error)
+    services.queue.send(task.handed_on().message(), delay=growing(0))
+    passed(Point.WORK_HANDED_ON)
+    postpone(services, task, error)
+
+
+def _put_back(services: Services, task: Task, error: Unavailable) -> None:
+    """Have the work tried again later. Raises the error when it was tried often enough."""
+    if task.tries >= (_TRIES_OF_RESTORES if isinstance(task, RestoreTask) else _TRIES):
+        _fail(services, task, error)
+        raise error
+    logger.warning("a part is down, trying again later: %s", error)
+    services.queue.send(task.tried().message(), delay=growing(task.tries))
+    passed(Point.WORK_PUT_BACK)
+    if not isinstance(error, InHand):  # another worker is at the run, which so does not wait
+        postpone(services, task, error)
+
+
 def _fail(services: Services, task: Task, error: DecantError) -> None:
-    if isinstance(task, PartTask):
-        give_up(services, task, error)
-    else:
-        fail(services, task, error)
+    with services.time_left.to_clean_up():
+        if isinstance(task, PartTask):
+            give_up(services, task, error)
+        else:
+            fail(services, task, error)
 
 
 class _Abandoned(DecantError):
@@ -109,7 +137,7 @@ def _give_up_after(deliveries: int) -> None:
 
 def _is_open(services: Services, task: Task, deliveries: int) -> bool:
     """Whether there is something left to do. Raises _Abandoned when the message comes again and its run has failed."""
-    if task.redriven and (task.tries == 0 or deliveries == 1):
+    if task.redriven and (task.tries == task.late == 0 or deliveries == 1):
         return take_up(services, task)
     if deliveries > 1 and (error := failed_before(services, task)):
         raise _Abandoned(error.detail, hint=error.hint)

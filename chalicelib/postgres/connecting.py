@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from chalicelib.postgres.tls import tls_context
 logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 10
+_CLOSE_SECONDS = 1
 
 # Times are pinned to UTC. The rest keeps a lost peer from holding locks, or from keeping us: whoever meets a lock that
 # is kept long gives up and is tried again, and the server ends what a client that died or vanished has left open, even
@@ -95,7 +97,7 @@ def prepare_session(connection: Any) -> Any:
                 plain_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         connection.autocommit = True
         connection.execute_simple(_SESSION)
-        plain_socket.settimeout(None)  # until here a server that accepts and then is silent is given up
+        wait_at_most(connection, None)  # until here a server that accepts and then is silent is given up
     except BaseException:
         close_connection(connection)
         raise
@@ -106,9 +108,20 @@ def close_connection(connection: Any) -> None:
     """Close a connection and its socket, which pg8000 leaves to the garbage collector. It may be broken already."""
     plain_socket = connection._usock
     try:
+        wait_at_most(connection, _CLOSE_SECONDS)  # the server is told, and not waited for if it takes nothing
         connection.close()
     except Exception:
         logger.debug("the connection was broken when it was closed", exc_info=True)
     finally:
         if plain_socket is not None:
+            # Closing leaves it open while anything refers to what the driver made of it, as a traceback may for long.
+            with suppress(OSError):
+                plain_socket.shutdown(socket.SHUT_RDWR)
             plain_socket.close()
+
+
+def wait_at_most(connection: Any, seconds: float | None) -> None:
+    """Wait for the server for so many seconds at each turn, or for ever; then what waits raises Unavailable."""
+    plain_socket = connection._usock
+    if plain_socket is not None:  # else the connection is closed, as whatever uses it is told
+        plain_socket.settimeout(seconds)

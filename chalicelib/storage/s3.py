@@ -15,17 +15,22 @@ from chalicelib.storage.metadata import checked_metadata
 from chalicelib.storage.s3_errors import s3_errors
 from chalicelib.storage.s3_streams import Body, Upload
 from chalicelib.storage.up_to import UpTo
+from chalicelib.time_left import TimeLeft
 
 _READ_BYTES = 256 * 1024
 _WITHOUT_END = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 class S3Storage:
-    """A bucket, through a boto3 client. An object of any size goes through a few MiB of memory."""
+    """A bucket, through a boto3 client. An object of any size goes through a few MiB of memory.
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    Reading raises OutOfTime when no time is left.
+    """
+
+    def __init__(self, client: Any, bucket: str, time_left: TimeLeft | None = None) -> None:
         self._client = client
         self._bucket = bucket
+        self._time_left = time_left or TimeLeft()
 
     @property
     def name(self) -> str:
@@ -54,12 +59,13 @@ class S3Storage:
 
     def open(self, key: str, version: str | None = None, *, first: int = 0, last: int | None = None) -> BinaryIO:
         """See ``ports.Storage``. A body that breaks off while it is read raises Unavailable."""
+        self._time_left.check()
         start = first
         if last is not None and last <= first:
             return io.BytesIO()  # S3 has no empty range
         some = {} if first == 0 and last is None else {"Range": f"bytes={first}-{'' if last is None else last - 1}"}
         answer = self._call("get_object", "s3:GetObject", Key=key, **_version(version), **some)
-        stream = io.BufferedReader(Body(answer["Body"], self._where(key)), _READ_BYTES)
+        stream = io.BufferedReader(Body(answer["Body"], self._where(key), self._time_left.check), _READ_BYTES)
         if not some or "ContentRange" in answer:
             return stream
         # A server may pass over the range and give everything (RFC 9110, 14.2), as MiniStack does for a version.
@@ -86,6 +92,7 @@ class S3Storage:
         """See ``ports.Storage``. A listing tells neither versions nor metadata."""
         more: dict[str, str] = {}
         while True:
+            self._time_left.check()
             page = self._call("list_objects_v2", "s3:ListBucket", Prefix=prefix, **more)
             for each in page.get("Contents", ()):
                 yield StoredObject(

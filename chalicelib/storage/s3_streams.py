@@ -65,17 +65,19 @@ class Upload(io.RawIOBase):
 
 
 class Body(io.RawIOBase):
-    """The body of an object, its errors translated."""
+    """The body of an object, its errors translated. Before each block ``check`` may raise what ends the reading."""
 
-    def __init__(self, body: Any, where: str) -> None:
+    def __init__(self, body: Any, where: str, check: Callable[[], None]) -> None:
         super().__init__()
         self._body = body
         self._where = where
+        self._check = check
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        self._check()
         content: bytes = s3_errors(self._body.read, self._where, "s3:GetObject", amt=len(buffer))
         buffer[: len(content)] = content
         return len(content)

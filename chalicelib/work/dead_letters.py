@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.errors import BadRequest, DecantError, Unavailable
+from chalicelib.errors import BadRequest, DecantError, OutOfTime, Unavailable
 from chalicelib.load.events import Arrival
 from chalicelib.load.ledger import LedgerEntry, forget_failure, recorded
 from chalicelib.load.loader import take_turn
@@ -27,7 +27,7 @@ _HIDDEN_SECONDS = 60
 # several times as long.
 _SEARCH_SECONDS = 5.0
 # How a run ended that had a part down or was given up; whatever else ended it, a redrive ends the same way.
-_REDRIVEN_FOR = (Unavailable.code, DecantError.code)
+_REDRIVEN_FOR = (Unavailable.code, OutOfTime.code, DecantError.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,10 @@ def take_up(services: Services, task: Task) -> bool:
 def failed_before(services: Services, task: Task) -> DecantError | None:
     """Why the run of a task was given up, whose message comes again.
 
-    None: it was not, but ended for a reason of its own, or not at all; or its load is tried once more.
+    None: it was not, but ended for a reason of its own, or not at all; or its load is tried once more, which one that
+    takes too long is not.
     """
-    if isinstance(task, LoadTask):
+    if isinstance(task, LoadTask) and not task.late:
         return None
     if isinstance(task, PartTask):
         entry = _entry(services, task)

@@ -39,7 +39,7 @@ def load(services: Services, task: LoadTask) -> None:
             return
         if reason:
             attempt = replace(attempt, note=f"Went ahead after {waited:.0f} s of waiting: {reason}.")
-        split = begin_parts(services, file, attempt, run)
+        split = begin_parts(services, file, attempt, run, late=task.late > 0)
         if split is not None:
             if split.plan.source.version != task.arrival.version:
                 load(services, replace(task, run=task.arrival.run_id))  # as below

@@ -20,10 +20,12 @@ from chalicelib.load.split_record import Step
 class _Tried:
     """A task. ``tries`` counts how often a part of the service was down; ``scheduled``: it comes from a schedule.
 
+    ``late`` counts how often a worker's time was over before the work was done.
     ``redriven``: an operator has brought it back from the dead-letter queue, so that its run has failed before.
     """
 
     tries: int = 0
+    late: int = 0
     scheduled: bool = False
     redriven: bool = False
 
@@ -31,8 +33,13 @@ class _Tried:
         """The task once more, after a part of the service was down; it then comes from a worker."""
         return replace(self, tries=self.tries + 1, scheduled=False)
 
+    def handed_on(self) -> Self:
+        """The task for another worker, after the time of one was over."""
+        return replace(self, late=self.late + 1, scheduled=False)
+
     def _history(self) -> dict[str, Any]:
-        return {"tries": self.tries, **({"redriven": True} if self.redriven else {})}
+        late = {"late": self.late} if self.late else {}
+        return {"tries": self.tries, **late, **({"redriven": True} if self.redriven else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +188,7 @@ def tasks(body: str) -> list[Task]:
         redriven = "redriven" in message
         return [LoadTask(None, arrival, redriven=redriven) for arrival in arrivals(message)]
     try:
-        return [replace(_ours(message), redriven="redriven" in message)]
+        return [replace(_ours(message), late=int(message.get("late", 0)), redriven="redriven" in message)]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadRequest(f"The queue holds a message that asks for no known work: {error!r}.") from error
 
@@ -197,7 +204,7 @@ def brought_back(body: str) -> str:
         return body
     if not isinstance(message, dict):
         return body
-    kept = {name: value for name, value in message.items() if name not in ("tries", "since")}
+    kept = {name: value for name, value in message.items() if name not in ("tries", "since", "late")}
     return json.dumps({**kept, "redriven": True})
 
 

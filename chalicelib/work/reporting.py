@@ -155,6 +155,7 @@ def ended(run: Run, entry: LedgerEntry) -> Run:
 
 class Progress:
     """Tells callers how far a run has come, at most once a second. What it can't tell is no reason to stop.
+    That no time is left is one.
 
     A catalogue that does not answer costs seconds each time, so it is left alone for a minute then.
     """
@@ -168,7 +169,11 @@ class Progress:
         self._silent_until = self._told
 
     def tell(self, phase: str, rows: int, expected: int | None = None) -> None:
-        """Tell the phase, how many rows are done, and how many are expected in all; None: nobody knows."""
+        """Tell the phase, how many rows are done, and how many are expected in all; None: nobody knows.
+
+        Raises OutOfTime.
+        """
+        self._services.time_left.check()
         moment = self._clock()
         if moment < self._silent_until or (phase == self._phase and moment - self._told < _TELL_EVERY):
             return

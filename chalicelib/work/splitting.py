@@ -33,19 +33,23 @@ _LONGEST_PAUSE = 300
 _PHASES = {Step.SCAN: "scanning", Step.LOAD: "loading", Step.PUBLISH: "publishing"}
 
 
-def splitter(services: Services) -> Splitter:
-    """What loads files in parts with these services."""
-    return Splitter(_loader(services), whole_leaves(services.settings.split_part_bytes))
+def splitter(services: Services, most_bytes: int | None = None) -> Splitter:
+    """What loads files in parts with these services; in new parts of ``most_bytes``, if that is less than usual."""
+    usual = services.settings.split_part_bytes
+    return Splitter(_loader(services), whole_leaves(min(usual, most_bytes or usual)))
 
 
-def begin_parts(services: Services, file: File, attempt: Attempt, run: Run) -> Split | None:
-    """Begin to load a file in parts if it is big enough; None when it is to be loaded whole, or its run is over."""
+def begin_parts(services: Services, file: File, attempt: Attempt, run: Run, *, late: bool = False) -> Split | None:
+    """Begin to load a file in parts if it is big enough; None when it is to be loaded whole, or its run is over.
+
+    ``late``: a worker's time was not enough for the whole of it, so whatever its size it is shared by many.
+    """
     above = services.settings.split_above_bytes
     # Without versions an object might change from one part to the next.
-    if not above or file.size <= above or not file.is_csv or file.version.version is None:
+    if not above or not (late or file.size > above) or not file.is_csv or file.version.version is None:
         return None
     end_silent(services)
-    work = splitter(services)
+    work = splitter(services, -(-file.size // services.settings.parts_at_once) if late else None)
     split = work.begin(file, attempt)
     if split is not None and split.plan.source.version == file.version.version:
         _send_first(services, split)
@@ -69,7 +73,7 @@ def do_part(services: Services, task: PartTask, *, again: bool) -> None:
     if task.step is Step.PUBLISH:
         _publish(services, task, again=again)
         return
-    again = again or task.tries > 0 or task.redriven
+    again = again or task.tries > 0 or task.late > 0 or task.redriven
     work = splitter(services)
     done = work.scan(task.run, task.part) if task.step is Step.SCAN else work.load(task.run, task.part)
     passed(Point.SPLIT_SCAN_COMMITTED if task.step is Step.SCAN else Point.SPLIT_LOAD_COMMITTED)
@@ -99,7 +103,7 @@ def _publish(services: Services, task: PartTask, *, again: bool) -> None:
         entry = Ending(work.loader).publish(task.run, Progress(services, run).tell)
     except NotItsTurn as error:
         # A message that a worker died with is counted as tried, or it would come back as a new one for ever.
-        if again or (isinstance(error, InHand) and task.tries):
+        if again or (isinstance(error, InHand) and (task.tries or task.late)):
             raise
         if not isinstance(error, InHand):  # who is at it has a message of its own
             _wait(services, task, run, work, error.detail)
@@ -136,7 +140,7 @@ def _go_on(services: Services, task: PartTask, work: Splitter) -> None:
     try:
         _tell(services, known_run(services, task), split)
     except DecantError:
-        logger.warning("the catalogue can't be asked; the run goes on without telling its progress", exc_info=True)
+        logger.warning("the run goes on without telling its progress", exc_info=True)
 
 
 def _send_first(services: Services, split: Split) -> None:

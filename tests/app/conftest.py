@@ -7,13 +7,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import boto3
+import chalice.test
 import pytest
+from chalice.local import LambdaContext
 from chalice.test import Client, HTTPResponse
 
 import app as entry
@@ -93,6 +95,12 @@ def tokens() -> Iterator[DynamoTokens]:
     wiring._local.tokens = store = DynamoTokens(TOKENS, REGION)
     yield store
     wiring._local.tokens = None
+
+
+@pytest.fixture(autouse=True)
+def as_long_as_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chalice's client gives every function three seconds, whatever the configuration says."""
+    monkeypatch.setattr(chalice.test, "LambdaContext", partial(LambdaContext, max_runtime_ms=900_000))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from chalicelib.ports import Backup, RunState
 from chalicelib.postgres import PostgresDatabase, WrongPassword, connecting
 from chalicelib.postgres.connecting import Login, connect_with_login
 from chalicelib.storage import FolderStorage
+from chalicelib.time_left import TimeLeft
 from chalicelib.wiring import Services
 from tests.conftest import MakeDatabase, TestDatabase
 from tests.contract.backup_support import fill, take
@@ -294,6 +295,27 @@ def test_a_server_that_is_silent_while_a_session_begins_is_given_up_and_tried_ag
     company.intake.postgres = replace(company.beside, database=database)
     load(company, at(1 if place == "first turn" else setting, Silent()))
     assert nothing_is_left(company)
+
+
+@pytest.mark.parametrize("place", ["in mid COPY", "at COMMIT"])
+def test_a_server_that_is_silent_in_mid_work_is_given_up_when_the_time_is_over(company: Company, place: str) -> None:
+    """It is frozen, or the network is gone without a word. The clock of the worker stands still until then."""
+    time_left = TimeLeft(lambda: 100.0 if company.wire.faults else 0.0)
+    account = replace(company.beside.app, host="127.0.0.1", port=company.wire.port)
+    company.intake.postgres = replace(company.beside, database=PostgresDatabase(account.connect, time_left))
+    silenced: list[Turn] = []
+
+    def plan(turn: Turn) -> Fault | None:
+        if silenced or not (b"d" in turn.kinds if place == "in mid COPY" else turn.commits):
+            return None
+        silenced.append(turn)
+        return Silent()
+
+    begun = time.monotonic()
+    with time_left.ends_in(0.6):
+        restore(company, plan)
+    assert time.monotonic() - begun < 30
+    nothing_is_left(company)
 
 
 def test_a_login_that_is_refused_fetches_the_password_once_more(company: Company) -> None:

@@ -16,9 +16,10 @@ import botocore.exceptions
 import pytest
 from botocore.stub import Stubber
 
-from chalicelib.errors import BadRequest, DecantError, NotFound, Unavailable
+from chalicelib.errors import BadRequest, DecantError, NotFound, OutOfTime, Unavailable
 from chalicelib.ports import Storage
 from chalicelib.storage import FolderStorage, S3Storage, s3_streams
+from chalicelib.time_left import TimeLeft
 
 BUCKET = "decant-backups"
 PART = 5 * 1024 * 1024
@@ -115,6 +116,20 @@ def test_a_server_that_passes_over_a_range_is_read_up_to_it(client: Any, first: 
     answers: Any = SimpleNamespace(get_object=lambda **asked: client.get_object(Bucket=BUCKET, Key=asked["Key"]))
     with S3Storage(answers, BUCKET).open("digits", first=first, last=last) as stream:
         assert stream.read() == b"0123456789"[first:last]
+
+
+def test_nothing_more_is_read_when_the_time_is_over(client: Any) -> None:
+    now = [0.0]
+    time_left = TimeLeft(lambda: now[0])
+    storage = S3Storage(client, BUCKET, time_left)
+    storage.put("big", bytes(2**20))
+    with time_left.ends_in(900), storage.open("big") as stream:
+        assert stream.read(10) == bytes(10)
+        now[0] = 880.0
+        for read in (stream.read, lambda: storage.open("big"), lambda: next(storage.list("b"))):
+            with pytest.raises(OutOfTime):
+                read()
+        storage.delete("big")  # what cleans up goes on
 
 
 @pytest.mark.parametrize("size", [0, 1, PART, PART + 1, 3 * PART + 17])

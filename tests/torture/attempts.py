@@ -33,6 +33,8 @@ class Attempt:
     plan: Plan = field(default_factory=Plan)
     # How far the clock of the process is ahead.
     days_ahead: int = 0
+    # What Lambda's context tells it has.
+    seconds: float = 900.0
 
     def render(self) -> str:
         """The attempt as a line."""

@@ -42,6 +42,7 @@ from chalicelib.postgres import PostgresDatabase, prepare_session
 from chalicelib.queue import SqsQueue
 from chalicelib.settings import PACKAGED_DICTIONARY, Settings
 from chalicelib.storage import S3Storage, s3_streams
+from chalicelib.time_left import TimeLeft
 from chalicelib.wiring import Services, use
 from chalicelib.work import sweeping, tidying
 from tests.fakes import FakeAuditLog
@@ -120,15 +121,17 @@ def wired(told: Mapping[str, Any]) -> Services:
         connection.execute_simple("SET lock_timeout = '400ms'; SET client_connection_check_interval = '200ms'")
         return connection
 
+    time_left = TimeLeft()
     return Services(
         settings=settings,
         dictionary=load_dictionary(settings.dictionary),
-        database=PostgresDatabase(connect),
-        intake=S3Storage(s3, settings.intake_bucket),
-        backups=S3Storage(s3, settings.backup_bucket),
+        database=PostgresDatabase(connect, time_left),
+        intake=S3Storage(s3, settings.intake_bucket, time_left),
+        backups=S3Storage(s3, settings.backup_bucket, time_left),
         catalog=catalog,
         queue=Hasty(session.client("sqs", config=config), settings.queue_url),
         audit=FakeAuditLog(),
+        time_left=time_left,
     )
 
 
@@ -148,7 +151,11 @@ def child(services: Services, attempt: Attempt, report: Path) -> None:
         for module in (tidying, sweeping):
             vars(module)["now"] = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=attempt.days_ahead)
     with use(services):
-        context = SimpleNamespace(aws_request_id="torture")
+        end = time.monotonic() + attempt.seconds
+        context = SimpleNamespace(
+            aws_request_id="torture",
+            get_remaining_time_in_millis=lambda: max(0.0, end - time.monotonic()) * 1000,
+        )
         answer = getattr(app, "app" if attempt.entry == "app" else attempt.entry)(attempt.event, context)
     os.write(file, f"{json.dumps({'answer': answer})}\n".encode())
 

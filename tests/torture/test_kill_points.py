@@ -18,6 +18,7 @@ PLANS: list[tuple[str, list[Point]]] = [
     ("very many rows", [Point.STAGED_PUBLISHED, Point.RUN_ENDED]),
     ("two files", [Point.LOAD_PUT_BACK]),
     ("locked out", [Point.WORK_PUT_BACK]),
+    ("out of time", [Point.WORK_HANDED_ON]),
     ("bad file", [Point.LOAD_FAILURE_RECORDED, Point.LOAD_FAILURE_COMMITTED]),
     ("parts", [Point.SPLIT_PLANNED, Point.SPLIT_SENT, Point.SPLIT_SCANNED, Point.SPLIT_CUT]),
     ("parts", [Point.SPLIT_SCAN_COMMITTED, Point.SPLIT_STAGED, Point.SPLIT_LOAD_COMMITTED, Point.SPLIT_REJECTED,

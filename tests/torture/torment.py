@@ -161,7 +161,8 @@ class Torment:
     def _take(self, worker: Worker, work: Work, message: dict[str, Any]) -> None:
         place, count = self.place, int(message["Attributes"]["ApproximateReceiveCount"])
         work.most_deliveries = max(work.most_deliveries, count)
-        outcome = self._attempt(worker, work, Attempt("worker", delivery(message["Body"], count)))
+        hurry = 900.0 if work.hurry is None or "late" in json.loads(message["Body"]) else work.hurry
+        outcome = self._attempt(worker, work, Attempt("worker", delivery(message["Body"], count), seconds=hurry))
         receipt = {"QueueUrl": place.queue, "ReceiptHandle": message["ReceiptHandle"]}
         if outcome.code == 0:
             place.sqs.delete_message(**receipt)

@@ -15,8 +15,8 @@ from tests.torture.torment import Torment
 
 KINDS = {
     "few rows": 6, "many rows": 4, "first load": 3, "very many rows": 3, "parts": 3, "two files": 3, "locked out": 1,
-    "bad file": 2, "same again": 2, "same parts again": 1, "batch": 10, "correction": 5, "load again": 3, "backup": 5,
-    "scheduled backup": 2, "restore": 6, "retention": 3, "rebuild": 1,
+    "out of time": 3, "bad file": 2, "same again": 2, "same parts again": 1, "batch": 10, "correction": 5,
+    "load again": 3, "backup": 5, "scheduled backup": 2, "restore": 6, "retention": 3, "rebuild": 1,
 }  # fmt: skip
 WORKS_OF_A_ROUND = 20
 # Mostly the next worker comes to an end; after three that died the worker gives up, which is an end as well.

@@ -41,6 +41,8 @@ class Work:
     linger_at: str | None = None
     linger: float = 0.0
     locked: float = 0.0
+    # So many seconds a worker has that takes it for the first time; whoever it is handed on to has enough.
+    hurry: float | None = None
     most_deliveries: int = 0
     result: dict[str, Any] = field(default_factory=dict)
 
@@ -73,6 +75,7 @@ class Source:
             "parts": lambda: self._file(chance.randint(640, 700)),
             "two files": self._two_files,
             "locked out": self._locked_out,
+            "out of time": self._out_of_time,
             "bad file": self._bad_file,
             "same again": lambda: self._same_again(10),
             "same parts again": lambda: self._same_again(640),
@@ -156,6 +159,11 @@ class Source:
     def _locked_out(self) -> Work:
         work = self._file(20)
         work.kind, work.locked = "locked out", 1.5
+        return work
+
+    def _out_of_time(self) -> Work:
+        work = self._file(self.chance.randint(150, 300))
+        work.kind, work.hurry = "out of time", self.chance.uniform(0, 0.1)
         return work
 
     def _bad_file(self) -> Work:

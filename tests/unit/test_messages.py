@@ -38,6 +38,7 @@ PART = Part("b", "shelves", 7, KeyRange(("ñ'", "1"), ("z", "2")), "00000003-000
         LoadTask(None, ARRIVAL),
         LoadTask("r", ARRIVAL, again=True, since=MOMENT, tries=3),
         PartTask("r", Step.SCAN, 7, tries=1),
+        LoadTask("r", ARRIVAL, tries=1, late=2),
         PartTask("r", Step.PUBLISH, since=MOMENT),
         BackupTask("r", ("departments", "jobs"), tries=1),
         RestoreTask("r", ("b",), dry_run=True, tries=2),
@@ -52,6 +53,8 @@ def test_a_task_comes_back_from_its_message(task: Task) -> None:
     assert tasks(json.dumps(task.message())) == [task]
     assert tasks(json.dumps(task.tried().message())) == [task.tried()]
     assert task.tried().tries == task.tries + 1
+    assert replace(task.handed_on(), late=task.late) == replace(task, scheduled=False)
+    assert task.handed_on().late == task.late + 1
 
 
 def test_what_a_load_does_not_say_is_unknown() -> None:

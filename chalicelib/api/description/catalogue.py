@@ -175,6 +175,12 @@ _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
         "Send the request again after as many seconds as `Retry-After` says, with the same `Idempotency-Key`.",
         "The database does not answer. Try again in a moment.",
     ),
+    "out-of-time": (
+        "A run stopped when its worker's time was over, as often as it may: it takes longer than a worker has.",
+        "Drop the rows in smaller files, or a workbook as CSV. For other work see what keeps the database busy, then "
+        "redrive it.",
+        "It takes longer than a worker may: 3 of them stopped when their time was over.",
+    ),
     "timeout": (
         "The service did not answer in the time that the gateway gives it.",
         "It may have done what was asked: `GET /runs` tells, and the same `Idempotency-Key` asks for it once.",
