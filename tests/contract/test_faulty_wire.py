@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -315,7 +316,7 @@ def test_a_server_that_is_silent_in_mid_work_is_given_up_when_the_time_is_over(c
     with time_left.ends_in(0.6):
         restore(company, plan)
     assert time.monotonic() - begun < 30
-    nothing_is_left(company)
+    assert nothing_is_left(company)
 
 
 def test_a_login_that_is_refused_fetches_the_password_once_more(company: Company) -> None:
