@@ -57,6 +57,11 @@ class DatabaseServer:
         found = self._session(OURS).run(f"SELECT {', '.join(_RUN)} FROM decant.runs WHERE key = :key", key=key)
         return dict(zip(_RUN, found[0], strict=True)) if found else None
 
+    def indexes(self, table: str) -> int:
+        """Give how many indexes a table of ours has that are ready to be used."""
+        found = "SELECT count(*) FROM pg_index WHERE indrelid = CAST(:table AS regclass) AND indisvalid"
+        return int(self.value(OURS, found, table=table))
+
     def checkpoint(self) -> None:
         """Write to disk what is left to write, so that nobody pays for it who comes next."""
         self._session(OURS).run("CHECKPOINT")

@@ -3,6 +3,8 @@
 OURS = "Decant"
 # What of our work is that of the function alone, without S3, queue and API before it.
 IN_FUNCTION = "Decant, in the function"
+# Rows are there, and held to all keys, before the indexes of the foreign keys are: until these are there too.
+INDEXED = "Decant, and its indexes"
 COPY = "psql \\copy"
 COPY_BARE = "psql \\copy, no constraints"
 DLT = "dlt (Arrow), no constraints"

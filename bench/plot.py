@@ -36,7 +36,7 @@ def draw(works: Works) -> str:
 
 
 def _bars(found: Mapping[str, Series]) -> Mapping[str, Series]:
-    return {name: series for name, series in found.items() if name != names.IN_FUNCTION}
+    return {name: series for name, series in found.items() if name not in (names.IN_FUNCTION, names.INDEXED)}
 
 
 def _panel(work: str, bars: Mapping[str, Series], top: float) -> Iterator[str]:

@@ -44,6 +44,7 @@ class Point(StrEnum):
     STAGED_PUBLISHED = "staged.published"
     FIRST_KEYS_OFF = "first.keys-off"
     FIRST_KEYS_ON = "first.keys-on"
+    FIRST_INDEXED = "first.indexed"
 
     # A file in parts.
     SPLIT_PLANNED = "split.planned"

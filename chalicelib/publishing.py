@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from chalicelib.dictionary.ddl import staging_name
+from chalicelib.dictionary.ddl import foreign_key_indexes, staging_name
 from chalicelib.dictionary.first_load_functions import END
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.names import quote, quote_all
@@ -72,5 +72,18 @@ def begin_first_load(transaction: Transaction, table: Table) -> bool:
 
 
 def end_first_load(transaction: Transaction) -> None:
-    """Put the keys on again. Raises IntegrityViolation when the rows break them."""
+    """Put the keys on again, but no index of the foreign ones. Raises IntegrityViolation when the rows break them."""
     transaction.run(f"SET CONSTRAINTS {END} IMMEDIATE")
+
+
+def lacks_indexes(transaction: Transaction, table: Table) -> bool:
+    """Whether an index of the table's foreign keys is not there: a first load brings them behind its commit."""
+    names = [f"public.{quote(name)}" for name in foreign_key_indexes(table)]
+    missing = " OR ".join(f"to_regclass(:index{number}) IS NULL" for number in range(len(names)))
+    given = {f"index{number}": name for number, name in enumerate(names)}
+    return bool(names) and transaction.run(f"SELECT {missing}", **given) == [(True,)]
+
+
+def index_foreign_keys(transaction: Transaction, table: Table) -> None:
+    """Make the indexes of the table's foreign keys that are not there. Writers wait meanwhile, readers do not."""
+    transaction.run("SELECT decant.index_foreign_keys(:name)", name=table.name)

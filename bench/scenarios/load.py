@@ -43,17 +43,17 @@ def big(ground: Ground, _peers: Peers, plan: Plan) -> Measured:
 def _against(ground: Ground, rows: int, rounds: int, others: list[Contestant]) -> Measured:
     ground.make_peers()
     work, file = names.csv_load(rows), ground.data.dirty(rows)
-    inside: list[Sample] = []
+    indexed: list[Sample] = []
 
     def ours(_: int) -> Sample:
-        whole, in_function = ground.measure_load(file.path, rows, file.bad)
-        inside.append(in_function)
-        return whole
+        committed, with_indexes = ground.measure_load(file.path, rows, file.bad)
+        indexed.append(with_indexes)
+        return committed
 
     us = Contestant(names.OURS, ours, prepare=ground.server.checkpoint, tidy=ground.empty)
     ground.empty()
     measured = in_turn(work, [us, *others], rounds, ground.tell)
-    return {work: {**measured, names.IN_FUNCTION: Series.of(inside)}}
+    return {work: {**measured, names.INDEXED: Series.of(indexed)}}
 
 
 def _copy(ground: Ground, rows: int, table: str = EMPLOYEES) -> Contestant:

@@ -28,12 +28,12 @@ def workbook(ground: Ground, peers: Peers, plan: Plan) -> dict[str, dict[str, Se
 
 def _against(ground: Ground, peers: Peers, rows: int, rounds: int, readers: list[str]) -> dict[str, dict[str, Series]]:
     work, path = names.workbook_load(rows), ground.data.workbook(rows)
-    inside: list[Sample] = []
+    indexed: list[Sample] = []
 
     def ours(_: int) -> Sample:
-        whole, in_function = ground.measure_load(path, rows, 0)
-        inside.append(in_function)
-        return whole
+        committed, with_indexes = ground.measure_load(path, rows, 0)
+        indexed.append(with_indexes)
+        return committed
 
     us = Contestant(names.OURS, ours, prepare=ground.server.checkpoint, tidy=ground.empty)
     others = [
@@ -43,7 +43,7 @@ def _against(ground: Ground, peers: Peers, rows: int, rounds: int, readers: list
     ]
     ground.empty()
     measured = in_turn(work, [us, *others], rounds, ground.tell)
-    return {work: {**measured, names.IN_FUNCTION: Series.of(inside)}}
+    return {work: {**measured, names.INDEXED: Series.of(indexed)}}
 
 
 def _read(peers: Peers, program: str, path: Path) -> Callable[[int], Sample]:

@@ -5,10 +5,11 @@ Whoever begins can't leave them off: a deferred trigger puts them on at the comm
 
 from __future__ import annotations
 
+from chalicelib.dictionary.ddl import index_foreign_keys
 from chalicelib.dictionary.keys_off import (
     lock_or,
     put_foreign_keys_on,
-    put_indexes_on,
+    put_primary_key_on,
     relation,
     take_foreign_keys_off,
     take_indexes_off,
@@ -34,11 +35,15 @@ def first_load_functions(dictionary: Dictionary, role: str) -> list[str]:
     ``decant.begin_first_load(table)`` takes an empty table and its parents from everybody until the commit, takes the
     table's keys and indexes off, and returns true; or false, and nothing is done and no lock kept, where the table has
     rows or is in use, or somebody's rules, policies or triggers would have a word about rows. When END becomes
-    immediate, at the latest at the commit, they are put on again, so that nobody ever sees the table without them. Rows
-    that break them raise unique_violation or foreign_key_violation then.
+    immediate, at the latest at the commit, the keys are put on again, so that nobody ever sees the table without them.
+    Rows that break them raise unique_violation or foreign_key_violation then.
+
+    ``decant.index_foreign_keys(table)`` makes the indexes of its foreign keys that are not there, which bar no row and
+    can wait until readers have the rows: only writers wait for it.
     """
     begin = "\n".join(f"    WHEN {quote_literal(table.name)} THEN\n{_begin(table)}" for table in dictionary.tables)
     end = "\n".join(f"    WHEN {quote_literal(table.name)} THEN\n{_end(table)}" for table in dictionary.tables)
+    index = "\n".join(f"    WHEN {quote_literal(table.name)} THEN\n{_index(table)}" for table in dictionary.tables)
     return [
         "CREATE UNLOGGED TABLE IF NOT EXISTS decant.first_loads (table_name text NOT NULL)",
         f"REVOKE ALL ON decant.first_loads FROM {role}",
@@ -63,6 +68,14 @@ BEGIN
     END CASE;
     RETURN NULL;
 END $first$""",
+        f"""CREATE OR REPLACE FUNCTION decant.index_foreign_keys(table_name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET maintenance_work_mem = '{_INDEX_MEMORY}' AS $first$
+BEGIN
+    CASE index_foreign_keys.table_name
+{index}
+    END CASE;
+END $first$""",
         """DO $first$ BEGIN
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_trigger
@@ -75,7 +88,8 @@ END $first$""",
     END IF;
 END $first$""",
         "REVOKE ALL ON FUNCTION decant.begin_first_load(text), decant.end_first_load() FROM PUBLIC",
-        f"GRANT EXECUTE ON FUNCTION decant.begin_first_load(text) TO {role}",
+        "REVOKE ALL ON FUNCTION decant.index_foreign_keys(text) FROM PUBLIC",
+        f"GRANT EXECUTE ON FUNCTION decant.begin_first_load(text), decant.index_foreign_keys(text) TO {role}",
     ]
 
 
@@ -97,5 +111,11 @@ def _begin(table: Table) -> str:
 
 
 def _end(table: Table) -> str:
-    return f"""{put_indexes_on(table)}
+    return f"""{put_primary_key_on(table)}
 {put_foreign_keys_on(table)}"""
+
+
+def _index(table: Table) -> str:
+    """Who makes them at once waits for the other, and finds them: two in SHARE mode would not."""
+    made = "".join(f"\n        {statement};" for statement in index_foreign_keys(table))
+    return f"        LOCK TABLE {relation(table)} IN SHARE ROW EXCLUSIVE MODE;{made}" if made else "        NULL;"

@@ -69,12 +69,16 @@ def take_indexes_off(table: Table) -> str:
         END IF;"""
 
 
-def put_indexes_on(table: Table) -> str:
-    """Statements that make the primary key and the indexes as the dictionary has them, where they are not there."""
-    indexes = "".join(f"\n        {statement};" for statement in index_foreign_keys(table))
+def put_primary_key_on(table: Table) -> str:
+    """A statement that makes the primary key as the dictionary has it, where it is not there."""
     return f"""        IF NOT EXISTS (SELECT FROM pg_constraint k WHERE {_named(table, primary_key_name(table))}) THEN
             ALTER TABLE {relation(table)} ADD {primary_key_constraint(table)};
-        END IF;{indexes}"""
+        END IF;"""
+
+
+def put_indexes_on(table: Table) -> str:
+    """Statements that make the primary key and the indexes as the dictionary has them, where they are not there."""
+    return put_primary_key_on(table) + "".join(f"\n        {statement};" for statement in index_foreign_keys(table))
 
 
 def put_foreign_keys_on(table: Table) -> str:

@@ -27,6 +27,7 @@ from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import Written, lock_tables
 from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Transaction
+from chalicelib.publishing import index_foreign_keys, lacks_indexes
 
 _STATES = {DuplicateContent: RunState.DUPLICATE, Superseded: RunState.REFUSED}
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
@@ -125,7 +126,16 @@ class Loader:
         A run that has come to its end before is not done twice; its entry is returned. Raises FileError when the file
         can't be read, DuplicateContent when its content stands in the table already, Superseded when a newer version
         of it was loaded meanwhile and NotItsTurn when other loads come first; then nothing was written.
+
+        The indexes that a first load leaves out are made behind its commit. Should NotItsTurn or another Unavailable be
+        raised there, the rows are in, and the same load once more makes the indexes.
         """
+        entry = self._load(file, attempt, progress)
+        if file.table.foreign_keys:
+            self._index(file.table, attempt.run)
+        return entry
+
+    def _load(self, file: File, attempt: Attempt, progress: Progress) -> LedgerEntry:
         with closing(Content(self.content(file.version))) as content:
             names = [table.name for table in self.dictionary.tables]
             rows = source_of(file.version.key, file.table, cast(BinaryIO, content), names)
@@ -160,6 +170,15 @@ class Loader:
                 passed(Point.LOAD_RECORDED)
             passed(Point.LOAD_COMMITTED)
         return entry
+
+    def _index(self, table: Table, run: str) -> None:
+        """Make the indexes that a first load has left out: this one, or one whose worker died behind its commit."""
+        with self.database.transaction() as transaction:
+            if not lacks_indexes(transaction, table):
+                return
+            take_turn(transaction, run, table.name)
+            index_foreign_keys(transaction, table)
+            passed(Point.FIRST_INDEXED)
 
     def fail(self, arrival: Arrival, attempt: Attempt, error: DecantError) -> LedgerEntry:
         """Record that an object was not loaded, and why; return the entry, or the one that another try recorded."""

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.dictionary.ddl import foreign_key_indexes
 from chalicelib.dictionary.first_load_functions import first_load_functions
 from chalicelib.dictionary.model import Table
-from chalicelib.errors import DecantError, IntegrityViolation
-from chalicelib.load import choice, first_load, writer
+from chalicelib.errors import DecantError, IntegrityViolation, Unavailable
+from chalicelib.load import choice, first_load, loader, writer
 from chalicelib.load.begun import Begun
 from chalicelib.load.content import Content
 from chalicelib.load.json_source import JsonSource
@@ -28,8 +29,8 @@ from chalicelib.load.options import LoadOptions, OnConflict
 from chalicelib.load.rows import SourceChunk
 from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import write
-from chalicelib.ports import Transaction
-from chalicelib.publishing import begin_first_load, end_first_load
+from chalicelib.ports import RunState, Transaction
+from chalicelib.publishing import begin_first_load, end_first_load, index_foreign_keys
 from sample_data.workbook import workbook_bytes
 from tests.conftest import TestDatabase
 from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
@@ -196,7 +197,47 @@ def test_who_begins_can_not_leave_the_keys_off(postgres: TestDatabase, employees
     with postgres.database.transaction() as transaction:
         assert begin_first_load(transaction, employees)
         insert(transaction)
-    assert (schema(postgres), len(postgres.rows("hired_employees"))) == (before, 1)
+    indexes = foreign_key_indexes(employees)
+    assert schema(postgres) == [each for each in before if each[0] not in indexes]
+    assert len(postgres.rows("hired_employees")) == 1
+    with postgres.database.transaction() as transaction, postgres.as_owner() as reader:
+        index_foreign_keys(transaction, employees)
+        assert len(reader.execute_simple("SELECT FROM hired_employees").rows) == 1, "who reads does not wait"
+    assert schema(postgres) == before
+
+
+def test_indexes_that_a_worker_left_out_as_it_died_are_made_by_the_next_load(
+    postgres: TestDatabase, employees: Table, tmp_path: Path
+) -> None:
+    before = schema(postgres)
+    with postgres.database.transaction() as transaction:
+        assert begin_first_load(transaction, employees)
+    assert schema(postgres) != before
+    run = Intake(postgres, tmp_path).drop("hired_employees.csv", b"7,Ann Lee,2021-01-01T00:00:00Z,1,2")
+    assert (run.counts.inserted, schema(postgres)) == (1, before)
+
+
+def test_a_load_whose_worker_could_not_make_the_indexes_is_not_done_twice(
+    postgres: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "FEW", 0)
+    monkeypatch.setattr(writer, "SET_WISE_FROM", 10)
+    intake = Intake(postgres, tmp_path)
+    intake.drop("departments.csv", DEPARTMENTS)
+    intake.drop("jobs.csv", JOBS)
+    before = schema(postgres)
+    rows = "\n".join(f"{number},Ann Lee,2021-01-01T00:00:00Z,1,2" for number in range(1, 30)).encode()
+
+    def locked(*_: object) -> None:
+        raise Unavailable("Somebody writes.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loader, "index_foreign_keys", locked)
+        run = intake.drop("hired_employees.csv", rows)
+    assert schema(postgres) != before
+    intake.deliver_all()
+    run = intake.catalog.kept_runs[run.id]
+    assert (run.state, run.counts.inserted, schema(postgres)) == (RunState.SUCCEEDED, 29, before)
 
 
 @pytest.mark.parametrize("ended", [True, False])

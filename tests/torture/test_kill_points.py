@@ -9,6 +9,7 @@ from tests.torture.torment import Torment
 # Work, and at which points its processes are killed. The third worker that dies of a message is the last one.
 PLANS: list[tuple[str, list[Point]]] = [
     ("first load", [Point.FIRST_KEYS_OFF, Point.FIRST_KEYS_ON]),
+    ("first load", [Point.FIRST_INDEXED]),
     ("few rows", [Point.RUN_BEGUN, Point.LOAD_OPENED]),
     ("few rows", [Point.LOAD_TURN_TAKEN, Point.DIRECT_CHECKED]),
     ("few rows", [Point.DIRECT_INSERTED, Point.LOAD_WRITTEN]),
