@@ -20,6 +20,7 @@ from chalicelib.wiring import use
 from tests.app.conftest import Api
 from tests.contract.test_time_left import SECONDS, Steps
 from tests.fakes import FakeQueue
+from tests.left_behind import left_behind, schema_of
 from tests.torture.attempts import delivery
 
 RUN = "20260101T000000000000-0000002a"
@@ -77,14 +78,33 @@ def orders(api: Api) -> dict[str, dict[str, object]]:
     }
 
 
+def keys_of(api: Api) -> set[str]:
+    """What stands in the bucket of the backups."""
+    return {stored.key for stored in api.services.backups.list("")}
+
+
+def listed(api: Api) -> set[str]:
+    """The backups that the catalogue lists."""
+    return {backup.id for backup in api.services.catalog.backups(limit=50).items}
+
+
+def manifests(keys: set[str]) -> set[str]:
+    """The backups that have a manifest among these keys, which makes them backups."""
+    return {key.split("/")[-2] for key in keys if key.endswith("/manifest.json")}
+
+
 @pytest.mark.parametrize("kind", ["backup", "restore", "verify", "drill", "rebuild"])
 def test_an_order_that_is_stopped_at_any_look_changes_nothing_and_is_done_by_another(
     timed: Api, clock: Steps, kind: str
 ) -> None:
     order, queue = orders(timed)[kind], FakeQueue()
     services = replace(timed.services, queue=queue)  # type: ignore[arg-type]
-    listed = {backup.id for backup in timed.services.catalog.backups(limit=50).items}
-    rows = timed.database.rows("jobs")
+    schema, backups, keys = schema_of(timed.database), listed(timed), keys_of(timed)
+    saved = timed.database.rows("jobs")
+    timed.database.query("DELETE FROM jobs WHERE id = 1")
+    timed.database.query("UPDATE jobs SET job = 'Chief' WHERE id = 2")
+    timed.database.query("INSERT INTO jobs VALUES (3, 'Clerk')")
+    changed = timed.database.rows("jobs")
     looks = stopped = 0
     while True:
         with timed.services.time_left.ends_in(SECONDS):
@@ -97,14 +117,20 @@ def test_an_order_that_is_stopped_at_any_look_changes_nothing_and_is_done_by_ano
             break
         stopped += 1
         assert (run.state, run.phase[:32]) == (RunState.WAITING, "waiting: The worker's time was o")
-        assert {backup.id for backup in timed.services.catalog.backups(limit=50).items} == listed
+        assert timed.database.rows("jobs") == changed
+        assert left_behind(timed.database, schema, patience=0.2) == []
+        assert (listed(timed), manifests(keys_of(timed))) == (backups, manifests(keys))
+        assert kind == "backup" or keys_of(timed) == keys
         [(message, _)] = queue.sent
         assert message["late"] == 1
         queue.sent.clear()
         looks += STRIDE if looks else 1
     assert stopped > 1
     assert (run.state, run.error, queue.sent) == (RunState.SUCCEEDED, None, [])
-    assert timed.database.rows("jobs") == rows
+    assert timed.database.rows("jobs") == (saved if kind == "restore" else changed)
+    assert left_behind(timed.database, schema, patience=0.2) == []
+    assert len(listed(timed) - backups) == (len(timed.database.dictionary.tables) if kind == "backup" else 0)
+    assert listed(timed) == manifests(keys_of(timed))
 
 
 def test_retention_that_is_stopped_tells_it_and_the_next_pass_does_the_rest(timed: Api, clock: Steps) -> None:
