@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, OutOfTime, Unavailable
 from chalicelib.load.loader import InHand
+from chalicelib.load.split_record import Step
 from chalicelib.points import Point, passed
 from chalicelib.wiring import Services
 from chalicelib.work.checking import read_back, rehearse
@@ -45,6 +46,7 @@ _DELIVERIES = 3
 _LATE = 3
 _SPLIT_IT = "Drop its rows in smaller files. A workbook may also be saved as CSV, which is loaded in parts."
 _FREE_IT = "See what keeps the database or S3 busy (docs/runbook.md, Work that takes too long), then redrive it."
+_PUBLISH_LESS = f"Drop its rows in several files: all of one file are published at once. Or: {_FREE_IT}"
 
 
 def handle(services: Services, body: str, deliveries: int = 1) -> None:
@@ -93,7 +95,7 @@ def _hand_on(services: Services, task: Task, error: OutOfTime) -> None:
     if task.late + 1 >= _LATE:
         too_long = OutOfTime(
             f"It takes longer than a worker may: {_LATE} of them stopped when their time was over.",
-            hint=_SPLIT_IT if isinstance(task, LoadTask) else _FREE_IT,
+            hint=_what_to_do(task),
         )
         _fail(services, task, too_long)
         raise too_long from error
@@ -101,6 +103,17 @@ def _hand_on(services: Services, task: Task, error: OutOfTime) -> None:
     services.queue.send(task.handed_on().message(), delay=growing(0))
     passed(Point.WORK_HANDED_ON)
     postpone(services, task, error)
+
+
+def _what_to_do(task: Task) -> str:
+    """The hint for work that took too long each time."""
+    match task:
+        case LoadTask():
+            return _SPLIT_IT
+        case PartTask(step=Step.PUBLISH):
+            return _PUBLISH_LESS
+        case _:
+            return _FREE_IT
 
 
 def _put_back(services: Services, task: Task, error: Unavailable) -> None:

@@ -23,7 +23,7 @@ from chalicelib.wiring import Services
 from chalicelib.work.messages import brought_back
 from sample_data.workbook import workbook_bytes
 from tests.conftest import MakeDatabase, TestDatabase
-from tests.contract.test_splitting import EMPLOYEES, LEAF, Split, employees, nothing_is_left, report, the_run, whole
+from tests.contract.test_splitting import EMPLOYEES, LEAF, Split, employees, nothing_is_left, report, the_run, until, whole
 
 SECONDS = 900.0
 
@@ -145,9 +145,15 @@ def test_parts_that_took_too_long_are_done_by_others(
     assert nothing_is_left(intake)
 
 
-def test_a_part_that_takes_too_long_each_time_ends_the_run_and_leaves_nothing(intake: Timed) -> None:
+@pytest.mark.parametrize(
+    ("step", "hint"), [("scan", "See what keeps"), ("load", "See what keeps"), ("publish", "in several files")]
+)
+def test_a_part_that_takes_too_long_each_time_ends_the_run_and_leaves_nothing(
+    intake: Timed, step: str, hint: str
+) -> None:
     intake.above = intake.part = 4 * LEAF
     intake.deliver(intake.put(EMPLOYEES, employees(60)))
+    until(intake, step)
     for _ in range(worker._LATE - 1):
         with intake.looked_at(3):
             message = intake.take()
@@ -157,6 +163,8 @@ def test_a_part_that_takes_too_long_each_time_ends_the_run_and_leaves_nothing(in
     run = the_run(intake)
     assert run.error is not None
     assert (run.state, run.error["code"]) == (RunState.FAILED, "out-of-time")
+    assert hint in run.error["hint"]
+    assert "redrive" in run.error["hint"]
     intake.deliver_all()
     assert intake.postgres.query("SELECT state FROM decant.runs") == [("failed",)]
     assert nothing_is_left(intake)
