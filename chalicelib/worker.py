@@ -143,7 +143,7 @@ class _Abandoned(DecantError):
 def _give_up_after(deliveries: int) -> None:
     if deliveries >= _DELIVERIES:
         raise _Abandoned(
-            f"{deliveries} workers came to no end with this: out of memory, out of time, or by a defect.",
+            f"{deliveries} workers came to no end with this: out of memory, or by a defect.",
             hint="See the worker's log. A smaller file may go through.",
         )
 
