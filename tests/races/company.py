@@ -226,7 +226,7 @@ class Company(RuleBasedStateMachine):
         assert len(standing) == len(self.state.standing), story
         waiting = query("SELECT run, table_name, row FROM decant.rejections WHERE corrected_by IS NULL")
         assert set(waiting) == self.state.waiting, story
-        assert left_behind(self.postgres, self.schema) == [], story
+        assert left_behind(self.postgres, self.schema, patience=0.2) == [], story
 
 
 def numbered(*rows: Row) -> tuple[tuple[int, Row], ...]:
