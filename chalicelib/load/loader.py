@@ -130,12 +130,16 @@ class Loader:
         The indexes that a first load leaves out are made behind its commit. Should NotItsTurn or another Unavailable be
         raised there, the rows are in, and the same load once more makes the indexes.
         """
-        entry = self._load(file, attempt, progress)
-        if file.table.foreign_keys:
-            self._index(file.table, attempt.run)
+        entry, lacks = self._load(file, attempt, progress)
+        if lacks:
+            with self.database.transaction() as transaction:
+                take_turn(transaction, attempt.run, file.table.name)
+                index_foreign_keys(transaction, file.table)
+                passed(Point.FIRST_INDEXED)
         return entry
 
-    def _load(self, file: File, attempt: Attempt, progress: Progress) -> LedgerEntry:
+    def _load(self, file: File, attempt: Attempt, progress: Progress) -> tuple[LedgerEntry, bool]:
+        """The entry, and whether the table lacks indexes: left out by this load, or by one whose worker died there."""
         with closing(Content(self.content(file.version))) as content:
             names = [table.name for table in self.dictionary.tables]
             rows = source_of(file.version.key, file.table, cast(BinaryIO, content), names)
@@ -149,7 +153,7 @@ class Loader:
                 take_turn(transaction, attempt.run, *sorted({file.table.name, *file.table.parents}))
                 passed(Point.LOAD_TURN_TAKEN)
                 if done := ledger.recorded(transaction, attempt.run):
-                    return done
+                    return done, lacks_indexes(transaction, file.table)
                 self.await_parents(transaction, file.table)
                 self.refuse_stale(transaction, file.version, again=attempt.again)
                 lock_tables(transaction, self.dictionary, [file.table])
@@ -167,18 +171,10 @@ class Loader:
                     attempt = _noting(attempt, source.put_right(transaction, file.table, attempt.run))
                 entry = self.entry(file.version, file.table, file.options, attempt, written, content.digest())
                 self.record(transaction, entry, again=attempt.again)
+                lacks = lacks_indexes(transaction, file.table)
                 passed(Point.LOAD_RECORDED)
             passed(Point.LOAD_COMMITTED)
-        return entry
-
-    def _index(self, table: Table, run: str) -> None:
-        """Make the indexes that a first load has left out: this one, or one whose worker died behind its commit."""
-        with self.database.transaction() as transaction:
-            if not lacks_indexes(transaction, table):
-                return
-            take_turn(transaction, run, table.name)
-            index_foreign_keys(transaction, table)
-            passed(Point.FIRST_INDEXED)
+        return entry, lacks
 
     def fail(self, arrival: Arrival, attempt: Attempt, error: DecantError) -> LedgerEntry:
         """Record that an object was not loaded, and why; return the entry, or the one that another try recorded."""

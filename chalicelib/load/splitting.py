@@ -21,6 +21,7 @@ from chalicelib.load.digest import content_digest
 from chalicelib.load.loader import Attempt, File, Loader, take_turn
 from chalicelib.load.parts import Ahead, part_source, scan_part, shape_of, stretch, what_is_ahead
 from chalicelib.load.record_scan import State
+from chalicelib.load.returned import ours
 from chalicelib.load.split_record import Loaded, Plan, Split, Step
 from chalicelib.load.staged_parts import PartSource, StagedParts, stage_anew
 from chalicelib.load.writer import stage
@@ -54,9 +55,10 @@ class Splitter:
     loader: Loader
     part_bytes: int
 
-    def begin(self, file: File, attempt: Attempt) -> Split | None:
+    def begin(self, file: File, attempt: Attempt, *, corrected: bool = True) -> Split | None:
         """Begin to load a file in parts, or find that the run has; None when it can't be cut, or is over.
 
+        And when it has ``corrected`` rows and these shall not go in parts, which mark no rejected row as put right.
         Raises FileError when the file's beginning shows that it can't be read, Superseded, and NotItsTurn while a file
         of a parent table is loaded in parts.
         """
@@ -65,7 +67,7 @@ class Splitter:
             return self.loader.content(file.version, first, last)
 
         shape = shape_of(file.table, file.size, self.part_bytes, open_)
-        if shape is None:
+        if shape is None or (not corrected and any(map(ours, shape.layout.columns))):
             return None
         plan = Plan(
             table=file.table.name,

@@ -13,11 +13,10 @@ from chalicelib.errors import BadRequest, NotFound
 from chalicelib.ports import StoredObject
 from chalicelib.storage.metadata import checked_metadata
 from chalicelib.storage.s3_errors import s3_errors
-from chalicelib.storage.s3_streams import Body, Upload
+from chalicelib.storage.s3_streams import READ_BYTES, Body, Upload
 from chalicelib.storage.up_to import UpTo
 from chalicelib.time_left import TimeLeft
 
-_READ_BYTES = 256 * 1024
 _WITHOUT_END = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
@@ -65,11 +64,11 @@ class S3Storage:
             return io.BytesIO()  # S3 has no empty range
         some = {} if first == 0 and last is None else {"Range": f"bytes={first}-{'' if last is None else last - 1}"}
         answer = self._call("get_object", "s3:GetObject", Key=key, **_version(version), **some)
-        stream = io.BufferedReader(Body(answer["Body"], self._where(key), self._time_left.check), _READ_BYTES)
+        stream = io.BufferedReader(Body(answer["Body"], self._where(key), self._time_left.check), READ_BYTES)
         if not some or "ContentRange" in answer:
             return stream
         # A server may pass over the range and give everything (RFC 9110, 14.2), as MiniStack does for a version.
-        while first and (skipped := len(stream.read(min(first, _READ_BYTES)))):
+        while first and (skipped := len(stream.read(min(first, READ_BYTES)))):
             first -= skipped
         return stream if last is None else cast(BinaryIO, UpTo(stream, last - start))
 

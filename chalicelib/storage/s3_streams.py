@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 # S3 takes parts of 5 MiB to 5 GiB, 10,000 of them: objects of 78 GiB can be written with this.
 _PART_BYTES = 8 * 1024 * 1024
+READ_BYTES = 256 * 1024
 
 
 class Upload(io.RawIOBase):
@@ -78,7 +79,8 @@ class Body(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._check()
-        content: bytes = s3_errors(self._body.read, self._where, "s3:GetObject", amt=len(buffer))
+        wanted = min(len(buffer), READ_BYTES)  # or a body that trickles is not looked at for long
+        content: bytes = s3_errors(self._body.read, self._where, "s3:GetObject", amt=wanted)
         buffer[: len(content)] = content
         return len(content)
 

@@ -108,9 +108,9 @@ def failed_before(services: Services, task: Task) -> DecantError | None:
     """Why the run of a task was given up, whose message comes again.
 
     None: it was not, but ended for a reason of its own, or not at all; or its load is tried once more, which one that
-    takes too long is not.
+    takes too long is not, unless it went in after all: its worker may have been told too late of its commit.
     """
-    if isinstance(task, LoadTask) and not task.late:
+    if isinstance(task, LoadTask) and (not task.late or _entry(services, task) is not None):
         return None
     if isinstance(task, PartTask):
         entry = _entry(services, task)

@@ -8,6 +8,7 @@ it does; unless the queue gives the message out again, since its worker may have
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from chalicelib.errors import DecantError, Unavailable
@@ -42,7 +43,8 @@ def splitter(services: Services, most_bytes: int | None = None) -> Splitter:
 def begin_parts(services: Services, file: File, attempt: Attempt, run: Run, *, late: bool = False) -> Split | None:
     """Begin to load a file in parts if it is big enough; None when it is to be loaded whole, or its run is over.
 
-    ``late``: a worker's time was not enough for the whole of it, so whatever its size it is shared by many.
+    ``late``: a worker's time was not enough for the whole of it, so whatever its size it is shared by many, unless it
+    is a small file of corrected rows, of which parts would mark none as put right.
     """
     above = services.settings.split_above_bytes
     # Without versions an object might change from one part to the next.
@@ -50,10 +52,10 @@ def begin_parts(services: Services, file: File, attempt: Attempt, run: Run, *, l
         return None
     end_silent(services)
     work = splitter(services, -(-file.size // services.settings.parts_at_once) if late else None)
-    split = work.begin(file, attempt)
+    split = work.begin(file, attempt, corrected=file.size > above)
     if split is not None and split.plan.source.version == file.version.version:
         _send_first(services, split)
-        _tell(services, run, split)
+        _tell_if_possible(services, split, lambda: run)
     return split
 
 
@@ -137,8 +139,12 @@ def _go_on(services: Services, task: PartTask, work: Splitter) -> None:
     elif following < split.plan.shape.parts:
         services.queue.send(PartTask(task.run, task.step, following).message())
         passed(Point.SPLIT_SENT)
+    _tell_if_possible(services, split, lambda: known_run(services, task))
+
+
+def _tell_if_possible(services: Services, split: Split, run: Callable[[], Run]) -> None:
     try:
-        _tell(services, known_run(services, task), split)
+        _tell(services, run(), split)
     except DecantError:
         logger.warning("the run goes on without telling its progress", exc_info=True)
 

@@ -16,11 +16,12 @@ import pytest
 from chalicelib import worker
 from chalicelib.errors import DecantError, OutOfTime
 from chalicelib.load import choice, digest
+from chalicelib.load.returned import row_column
 from chalicelib.ports import RunState
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.time_left import TimeLeft
 from chalicelib.wiring import Services
-from chalicelib.work.messages import brought_back
+from chalicelib.work.messages import brought_back, tasks
 from sample_data.workbook import workbook_bytes
 from tests.conftest import MakeDatabase, TestDatabase
 from tests.contract.test_splitting import (
@@ -206,6 +207,31 @@ def test_what_can_not_be_divided_fails_after_some_workers_and_can_be_brought_bac
     worker.handle(intake.services, body)
     assert (the_run(intake).id, the_run(intake).state) == (failed.id, RunState.SUCCEEDED)
     assert the_run(intake).counts.inserted == 30
+
+
+def test_a_load_that_went_in_after_all_ends_so_when_its_message_comes_again(intake: Timed) -> None:
+    """The time of its last worker was over at COMMIT, and the run was given up before the server had done it."""
+    intake.deliver(event := intake.put(EMPLOYEES, employees()))
+    done = the_run(intake)
+    error = OutOfTime("It takes longer than a worker may.", hint="").told()
+    intake.catalog.kept_runs[done.id] = replace(done, state=RunState.FAILED, error=error)
+    [task] = tasks(json.dumps({"Records": [event]}))
+    worker.handle(intake.services, json.dumps(task.handed_on().handed_on().message()), deliveries=2)
+    assert (the_run(intake).state, the_run(intake).error) == (RunState.SUCCEEDED, None)
+    assert the_run(intake).counts == done.counts
+
+
+def test_corrected_rows_that_took_too_long_are_not_divided_for_they_put_others_right(intake: Timed) -> None:
+    rejecting = intake.drop("departments.csv", b"id,department\n7,\n8,\n")
+    corrected = f"id,department,{row_column(rejecting.id)}\n7,Seven,1\n8,Eight,2\n".encode()
+    with intake.looked_at(12):
+        intake.deliver(intake.put("departments/corrected.csv", corrected))
+    [(message, _)] = intake.queue.sent
+    assert message["late"] == 1
+    intake.take()
+    assert not intake.queue.sent
+    returned = intake.postgres.query("SELECT count(*) FROM decant.rejections WHERE corrected_by IS NOT NULL")
+    assert returned == [(2,)]
 
 
 def test_a_statement_that_would_outlast_the_time_ends_in_time(postgres: TestDatabase) -> None:
