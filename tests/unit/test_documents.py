@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.dictionary.package import parse_dictionary
+from chalicelib.points import Point
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -33,6 +34,11 @@ def test_every_document_is_listed() -> None:
     listed = {(DOCS / link).resolve() for link in links(DOCS / "README.md")}
     documents = {path for path in DOCS.rglob("*.md") if "decisions" not in path.parts}
     assert documents - {DOCS / "README.md"} <= listed
+
+
+def test_the_points_at_which_processes_are_killed_are_counted_right() -> None:
+    assert f"any of {len(Point)} points" in (ROOT / "README.md").read_text()
+    assert f"one of the {len(Point)} points" in (DOCS / "reliability.md").read_text()
 
 
 def test_the_dictionary_of_the_guide_is_one() -> None:
