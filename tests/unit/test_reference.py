@@ -17,8 +17,8 @@ from infra.reference.documents import FOLDER, documents
 from infra.reference.settings import CHECKOUT, FUNCTION, environment
 
 ROOT = Path(__file__).parents[2]
-# For tests and continuous integration, not for whoever uses Decant.
 OF_LIBRARIES = {"ARROW_DEFAULT_MEMORY_POOL"}
+# For tests and continuous integration, not for whoever uses Decant.
 OF_TESTS = re.compile(r"DECANT_(TEST_\w*|MASTER_PASSWORD|DATABASE_PASSWORD)?$")
 
 
