@@ -1,4 +1,4 @@
-"""What work may never leave in the database, however it ended: one list, for all tests that break something.
+"""What work may never leave in the database, however it ended: one list, for the tests that break something.
 
 It is told by plain SQL and shares nothing with the product but the names of tables and schemas.
 """
@@ -39,7 +39,6 @@ _NONE_OF = {
         GROUP BY r.id HAVING r.rejected <> count(j.run)""",
     "the counts of the metrics are not those of the rows": DIFFERENCES,
 }
-# The app may not read what says which first loads are under way; the server's administrator may.
 _SESSIONS = """
 SELECT pid, state, left(query, 80) FROM pg_stat_activity
 WHERE datname = :database AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'
@@ -76,7 +75,7 @@ def _rows(database: TestDatabase) -> Iterator[str]:
     for fault, query in _NONE_OF.items():
         if rows := database.query(query):
             yield f"{fault}: {rows}"
-    with database.as_owner() as owner:
+    with database.as_owner() as owner:  # the app may not read what says which first loads are under way
         if rows := [tuple(row) for row in owner.execute_simple("SELECT table_name FROM decant.first_loads").rows]:
             yield f"the keys of a first load are not put on again: {rows}"
 

@@ -29,6 +29,7 @@ from tests.conftest import MakeDatabase, TestDatabase
 from tests.contract.test_loads import Intake
 from tests.contract.test_worker import DownDatabase, Versioned
 from tests.fakes import FakeCatalog
+from tests.left_behind import left_behind, schema_of
 from tests.other_dictionary import OTHER
 
 LEAF = 64
@@ -45,6 +46,7 @@ class Split(Intake):
 
     def __post_init__(self) -> None:
         self.storage = Versioned(self.folder)
+        self.schema = schema_of(self.postgres)
 
     @property
     def services(self) -> Services:
@@ -115,14 +117,14 @@ def report(intake: Intake, run: str) -> tuple[Any, ...]:
     return (entry, rejections, intake.postgres.rows("hired_employees"))
 
 
-def nothing_is_left(intake: Intake) -> bool:
-    [(tables,)] = intake.postgres.query(
+def nothing_is_left(intake: Split) -> bool:
+    """Asserts that nothing is left in the database; gives whether the queue is empty as well."""
+    [(temporary,)] = intake.postgres.query(
         "SELECT count(*) FROM pg_class WHERE relname LIKE 'staged%' OR relname LIKE 'rejected%'"
     )
-    [(rows,)] = intake.postgres.query(
-        "SELECT (SELECT count(*) FROM decant.splits) + (SELECT count(*) FROM decant.parts)"
-    )
-    return (tables, rows) == (0, 0) and not intake.queue.sent
+    assert temporary == 0
+    assert left_behind(intake.postgres, intake.schema) == []
+    return not intake.queue.sent
 
 
 def the_run(intake: Intake) -> Run:
