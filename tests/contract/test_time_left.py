@@ -115,7 +115,7 @@ def test_a_load_that_is_stopped_at_any_look_leaves_nothing_and_is_handed_on(inta
         assert (message["work"], message["late"], message["tries"]) == ("load", 1, 0)
         assert delay < 10
         intake.queue.sent.clear()
-        looks += 1 + looks // 10
+        looks += 1
     assert looks > 10
     assert run.state is RunState.SUCCEEDED
     assert nothing_is_left(intake)
@@ -255,14 +255,12 @@ def test_a_statement_that_would_outlast_the_time_ends_in_time(postgres: TestData
 
 
 def test_the_server_is_told_again_of_a_time_that_grows_shorter(postgres: TestDatabase) -> None:
-    clock = Steps()
     now = iter([0.0] * 8 + [600.0] * 99)
     database = PostgresDatabase(postgres.app.connect, TimeLeft(lambda: next(now)))
     told = []
     with database.time_left.ends_in(SECONDS), database.transaction(snapshot=True) as transaction:
         for _ in range(6):
             told += transaction.run("SELECT CAST(setting AS integer) FROM pg_settings WHERE name = 'statement_timeout'")
-    assert clock.left == float("inf")
     assert [milliseconds for (milliseconds,) in dict.fromkeys(told)] == [870_000, 270_000]
     database.close()
 
