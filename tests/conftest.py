@@ -36,7 +36,8 @@ botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 # Folders whose files share what takes long to start: a browser, an emulator, a whole stack; and the files of them that
-# don't, for what they need is their own. LocalStack is slow enough that two stacks are done sooner than one.
+# don't: what they need is their own, but for test_package, which makes a package as well and has a second stack for it.
+# LocalStack is slow enough that two stacks are done sooner than one.
 _WITH_ONE_SETTING = {"browser", "e2e", "torture"}
 _BY_THEMSELVES = {
     "test_deploy.py", "test_emulator.py", "test_lint_templates.py", "test_localstack.py", "test_make_up.py",
@@ -68,6 +69,7 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """How tests are spread over workers. (``--dist loadgroup`` groups nothing with pytest 9.2: pytest-xdist 1386.)"""
+    assert {file.name for file in Path(__file__).parent.glob("e2e/test_*.py")} >= _BY_THEMSELVES
     return _Together(config, log)
 
 
