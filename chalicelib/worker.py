@@ -15,7 +15,7 @@ from chalicelib.load.split_record import Step
 from chalicelib.points import Point, passed
 from chalicelib.wiring import Services
 from chalicelib.work.checking import read_back, rehearse
-from chalicelib.work.dead_letters import failed_before, take_up
+from chalicelib.work.dead_letters import failed_before, take_up, went_in
 from chalicelib.work.listing import list_again
 from chalicelib.work.loading import load
 from chalicelib.work.messages import (
@@ -69,7 +69,7 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
         help_out(services, task)
         return
     try:
-        _give_up_after(deliveries - 1)
+        _give_up_after(services, task, deliveries - 1)
         if not _is_open(services, task, deliveries):
             return
         if isinstance(task, PartTask):
@@ -140,8 +140,8 @@ class _Abandoned(DecantError):
     """The queue gave the work out too often, or once more after its run had failed; the message is a dead letter."""
 
 
-def _give_up_after(deliveries: int) -> None:
-    if deliveries >= _DELIVERIES:
+def _give_up_after(services: Services, task: Task, deliveries: int) -> None:
+    if deliveries >= _DELIVERIES and not went_in(services, task):
         raise _Abandoned(
             f"{deliveries} workers came to no end with this: out of memory, or by a defect.",
             hint="See the worker's log. A smaller file may go through.",

@@ -132,11 +132,19 @@ class Loader:
         """
         entry, lacks = self._load(file, attempt, progress)
         if lacks:
-            with self.database.transaction() as transaction:
-                take_turn(transaction, attempt.run, file.table.name)
-                index_foreign_keys(transaction, file.table)
-                passed(Point.FIRST_INDEXED)
+            self.index(file.table, attempt.run)
         return entry
+
+    def index(self, table: Table, *run: str) -> None:
+        """Make the indexes that a first load has left out, in a turn of the table, and of the run if one does it.
+
+        Raises NotItsTurn.
+        """
+        with self.database.transaction() as transaction:
+            if lacks_indexes(transaction, table):
+                take_turn(transaction, *run, table.name)
+                index_foreign_keys(transaction, table)
+                passed(Point.FIRST_INDEXED)
 
     def _load(self, file: File, attempt: Attempt, progress: Progress) -> tuple[LedgerEntry, bool]:
         """The entry, and whether the table lacks indexes: left out by this load, or by one whose worker died there."""

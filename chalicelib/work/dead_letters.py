@@ -110,7 +110,7 @@ def failed_before(services: Services, task: Task) -> DecantError | None:
     None: it was not, but ended for a reason of its own, or not at all; or its load is tried once more, which one that
     takes too long is not, unless it went in after all: its worker may have been told too late of its commit.
     """
-    if isinstance(task, LoadTask) and (not task.late or _entry(services, task) is not None):
+    if isinstance(task, LoadTask) and (not task.late or went_in(services, task)):
         return None
     if isinstance(task, PartTask):
         entry = _entry(services, task)
@@ -121,6 +121,11 @@ def failed_before(services: Services, task: Task) -> DecantError | None:
     if state is not RunState.FAILED or told is None or told["code"] not in _REDRIVEN_FOR:
         return None
     return DecantError(told["detail"], hint=told["hint"])
+
+
+def went_in(services: Services, task: Task) -> bool:
+    """Whether a load is in the ledger, so that only its end is wanting: it is never given up, for that is little."""
+    return isinstance(task, LoadTask) and _entry(services, task) is not None
 
 
 def _read(services: Services, letter: DeadLetter) -> DeadWork:

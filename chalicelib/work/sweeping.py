@@ -12,6 +12,7 @@ from dataclasses import replace
 from chalicelib.errors import DecantError, NotFound
 from chalicelib.identifiers import new_id
 from chalicelib.load.ledger import recorded
+from chalicelib.load.loader import Loader
 from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.wiring import Services
 from chalicelib.work.reporting import AWAITING_UPLOAD, ended, now
@@ -28,13 +29,14 @@ _WHOLE_OR_NOTHING = (RunKind.LOAD, RunKind.REPLAY, RunKind.RESTORE)
 
 
 def sweep(services: Services) -> None:
-    """End the runs that no worker will come back to, and forget what they staged.
+    """End the runs that no worker will come back to, forget what they staged, and make the indexes they left out.
 
     A load in parts is over when no part was done for a day, any other run when its message can't be there any more: it
     is shown as the ledger says it ended, else as failed. Nothing is measured: what happened is days ago. A run that
     can't be ended is left to the next sweep.
     """
     end_silent(services)
+    _index(services)
     moment = now()
     for run in whole(services.catalog.runs, after=new_id(moment - _WORK_LIVES)):
         if run.created is not None and moment - run.created > _LOOKED_AT:
@@ -45,6 +47,15 @@ def sweep(services: Services) -> None:
             services.catalog.put_run(_over(services, run, moment))
         except DecantError:
             logger.warning("run %s is over and can't be ended", run.id, exc_info=True)
+
+
+def _index(services: Services) -> None:
+    loader = Loader(services.database, services.intake, services.dictionary)
+    for table in services.dictionary.tables:
+        try:
+            loader.index(table)
+        except DecantError:
+            logger.warning("the indexes of %s can't be made", table.name, exc_info=True)
 
 
 def _last_known(run: Run, moment: dt.datetime) -> dt.datetime:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib import worker
+from chalicelib.dictionary.ddl import foreign_key_indexes
 from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.work.messages import brought_back
 from tests.app.conftest import Api
@@ -139,6 +140,17 @@ def test_a_load_in_parts_that_nobody_goes_on_with_ends_though_no_other_big_file_
     scheduled(filled)
     assert filled.get(f"/runs/{run}").json_body["state"] == "failed"
     assert filled.database.query("SELECT count(*) FROM decant.splits") == [(0,)]
+
+
+def test_indexes_that_no_worker_came_back_to_make_are_made(filled: Api) -> None:
+    there = "SELECT indexdef FROM pg_indexes WHERE tablename = 'hired_employees' ORDER BY 1"
+    before = filled.database.query(there)
+    with filled.database.as_owner() as owner:
+        for index in foreign_key_indexes(filled.database.dictionary.table("hired_employees")):
+            owner.execute_simple(f'DROP INDEX "{index}"')
+    assert filled.database.query(there) != before
+    scheduled(filled)
+    assert filled.database.query(there) == before
 
 
 def test_a_catalogue_that_fails_in_the_sweep_costs_no_scheduled_backup(

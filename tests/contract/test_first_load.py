@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from chalicelib import worker
 from chalicelib.dictionary.ddl import foreign_key_indexes
 from chalicelib.dictionary.first_load_functions import first_load_functions
 from chalicelib.dictionary.model import Table
@@ -215,6 +217,20 @@ def test_indexes_that_a_worker_left_out_as_it_died_are_made_by_the_next_load(
     assert schema(postgres) != before
     run = Intake(postgres, tmp_path).drop("hired_employees.csv", b"7,Ann Lee,2021-01-01T00:00:00Z,1,2")
     assert (run.counts.inserted, schema(postgres)) == (1, before)
+
+
+def test_a_load_whose_workers_died_at_its_indexes_is_not_given_up(
+    postgres: TestDatabase, employees: Table, tmp_path: Path
+) -> None:
+    before = schema(postgres)
+    intake = Intake(postgres, tmp_path)
+    intake.deliver(event := intake.put("hired_employees.csv", b"7,Ann Lee,2021-01-01T00:00:00Z,1,2"))
+    with postgres.as_owner() as owner:
+        for index in foreign_key_indexes(employees):
+            owner.execute_simple(f'DROP INDEX "{index}"')
+    worker.handle(intake.services, json.dumps({"Records": [event]}), deliveries=4)
+    [run] = intake.catalog.kept_runs.values()
+    assert (run.state, schema(postgres)) == (RunState.SUCCEEDED, before)
 
 
 def test_a_load_whose_worker_could_not_make_the_indexes_is_not_done_twice(

@@ -212,7 +212,8 @@ class Torment:
             entry = written[0]
             if len(written) > 1 or (entry["read"], entry["inserted"], entry["rejected"]) != work.counts:
                 faults.append(f"counted {written}, not {work.counts}")
-        faults += left_behind(self.place.database, self.schema)
+        left = left_behind(self.place.database, self.schema)
+        faults += [fault for fault in left if not (gave_up and "_idx'" in fault)]  # a sweep makes these
         if faults:
             raise Violated(self._told(work.kind, faults))
         self.source.state = state
