@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.races.model import Operation, State, Tables
+from tests.races.model import Operation, State
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,21 @@ class Event:
         return f"client {self.client} [{self.begun}, {self.ended}] {self.operation}\n    was told {self.told}"
 
 
-def explain(start: State, events: Sequence[Event], found: Tables | None = None) -> State | None:
+def explain(start: State, events: Sequence[Event], is_so: Callable[[State], bool] = lambda _: True) -> State | None:
     """The state after some order of the events that explains all they were told; None when there is no such order.
 
-    What had ended before another began comes before it. ``found`` is what is there when all have ended: of two clients
-    that changed one row at once, no answer tells who was the last. See Herlihy and Wing, Linearizability (1990).
+    What had ended before another began comes before it. ``is_so`` tells whether a state is what is there when all have
+    ended: of two clients that changed one row at once, no answer tells who was the last. See Herlihy and Wing,
+    Linearizability (1990).
     """
-    return _explain([start], [], events, found)
+    return _explain([start], [], events, is_so)
 
 
-def _explain(states: list[State], order: list[Event], left: Sequence[Event], found: Tables | None) -> State | None:
+def _explain(
+    states: list[State], order: list[Event], left: Sequence[Event], is_so: Callable[[State], bool]
+) -> State | None:
     if not left:
-        return states[-1] if found in (None, states[-1].tables) else None
+        return states[-1] if is_so(states[-1]) else None
     for event in left:
         if any(other.ended < event.begun for other in left):
             continue
@@ -46,6 +49,6 @@ def _explain(states: list[State], order: list[Event], left: Sequence[Event], fou
         ]
         rest = [other for other in left if other is not event]
         for after in event.operation.outcomes(window, event.told):
-            if (explained := _explain([*states, after], [*order, event], rest, found)) is not None:
+            if (explained := _explain([*states, after], [*order, event], rest, is_so)) is not None:
                 return explained
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -126,12 +127,27 @@ def test_an_idempotency_key_gives_its_first_answer_again_and_to_no_other_request
 def test_what_is_there_in_the_end_decides_between_orders_that_all_answers_allow() -> None:
     changes = [write("teams", ("1", name), mode="update") for name in ("Art", "Tax")]
     events = at_once(*((change, told(updated=1)) for change in changes))
+
+    def after(there: Tables) -> State | None:
+        return explain(state(teams=(LAW,)), events, lambda end: end.tables == there)
+
     for last in ("Art", "Tax"):
-        there = tables(teams=(("1", last),))
-        after = explain(state(teams=(LAW,)), events, there)
-        assert after is not None
-        assert after.tables == there
-    assert explain(state(teams=(LAW,)), events, tables(teams=(LAW,))) is None
+        assert after(tables(teams=(("1", last),))) is not None
+    assert after(tables(teams=(LAW,))) is None
+
+
+def test_whether_a_file_stands_decides_too() -> None:
+    """Its row was there already, and beside it a restore took all rows away: no row tells which was first."""
+
+    def standing_of(files: int) -> Callable[[State], bool]:
+        return lambda end: len(end.standing) == files
+
+    start = replace(state(teams=(LAW,)), backups={"b": EMPTY})
+    load = (write("teams", LAW, mode="skip", content="1,Law"), told(unchanged=1))
+    events = at_once(load, (Restore("b", ("teams",)), Restored({"teams": (0, 0, 1, 0)})))
+    for standing in (0, 1):
+        assert explain(start, events, standing_of(standing)) is not None
+    assert explain(start, events, standing_of(2)) is None
 
 
 def test_content_that_stands_is_a_duplicate_until_a_restore_takes_rows_away() -> None:
