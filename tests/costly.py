@@ -72,7 +72,7 @@ def tail() -> Any:
 
 
 def field() -> Any:
-    """A cell of 100 MB. How much of it is read ahead is the affair of the thread of Arrow; memory and time are bounded."""
+    """A cell of 100 MB; how much of it is read ahead depends on Arrow's thread."""
     stream: Any = Endless()
 
     def read() -> None:
