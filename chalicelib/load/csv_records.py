@@ -21,11 +21,14 @@ import pyarrow.csv as pa_csv
 from chalicelib.dictionary.lexical import text_buffers
 from chalicelib.errors import FileCode, FileError
 from chalicelib.load.cells import blank_rows, blank_to_null, extra_cells, extra_reason
+from chalicelib.load.read_ahead import ReadAhead
 from chalicelib.load.returned import ours
 from chalicelib.load.rows import Reason, ReasonCode
 from chalicelib.load.utf8_stream import Utf8Stream
 
 _CHUNK_ROWS = 65_536
+# pyarrow itself would take 32. One of them may be needed to see where a record of the one before ends.
+_AHEAD_BLOCKS = 4
 _LINE_END = re.compile("\r\n|\r|\n")
 _LONGEST_CELL = 2**31 - 1
 
@@ -42,6 +45,7 @@ class Records:
         self.ragged: list[pa_csv.InvalidRow] = []
         self.ended = False
         self._stream = stream
+        self._ahead = ReadAhead(stream, _AHEAD_BLOCKS)
         self._names = [str(position) for position in range(width)]
         self._block = block
         self._end = "," * (width + 1) + secrets.token_hex(8)
@@ -59,8 +63,9 @@ class Records:
             ),
         }
         try:
-            with pa_csv.open_csv(self._stream, **options) as reader:
+            with pa_csv.open_csv(self._ahead, **options) as reader:
                 for batch in reader:
+                    self._ahead.go_on()
                     yield pa.table([self._stream.meant(column) for column in batch.columns], names=self._names)
                 yield reader.schema.empty_table()
         except pa.ArrowInvalid as error:
@@ -71,6 +76,8 @@ class Records:
                 f"A record of the file is longer than {self._block} bytes, or a quote in it is never closed.",
                 hint='Look for a cell with an opening quote (") but no closing one.',
             ) from error
+        finally:
+            self._ahead.end()
 
     def pop_ragged(self, count: int) -> list[pa_csv.InvalidRow]:
         """The first of those that were put aside, which are then no longer."""
@@ -79,6 +86,7 @@ class Records:
         return popped
 
     def _put_aside(self, row: pa_csv.InvalidRow) -> str:
+        self._ahead.go_on()
         if row.text == self._end:
             self.ended = True
         else:

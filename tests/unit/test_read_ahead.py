@@ -1,0 +1,108 @@
+"""A parser's thread reads little ahead of a parser that does not get on, and nothing once the reading has ended."""
+
+from __future__ import annotations
+
+import gc
+import io
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+from typing import Any, BinaryIO, cast
+
+import pytest
+
+from chalicelib.errors import FileError
+from chalicelib.load import csv_records
+from chalicelib.load.csv_source import CsvSource
+from chalicelib.load.read_ahead import ReadAhead
+from chalicelib.load.utf8_stream import Utf8Stream
+from tests.unit.test_json_source import PAIRS
+
+
+class Stream(io.RawIOBase):
+    """Rows without end; how often they were read, and whether somebody is reading."""
+
+    def __init__(self) -> None:
+        self.read_ = 0
+        self.goes_on = Event()
+        self.goes_on.set()
+
+    def read(self, size: int = -1, /) -> bytes:
+        self.read_ += 1
+        assert self.goes_on.wait(10)
+        return b"1,a\n" * (size // 4 or 1)
+
+
+def ahead_of(raw: Stream, blocks: int) -> ReadAhead:
+    return ReadAhead(Utf8Stream(cast(BinaryIO, raw), lines=0), blocks)
+
+
+def is_waiting(work: Future[Any]) -> bool:
+    with pytest.raises(TimeoutError):
+        work.result(timeout=0.05)
+    return True
+
+
+def test_so_many_blocks_are_read_and_more_when_the_parser_gets_on() -> None:
+    ahead = ahead_of(Stream(), blocks=2)
+    with ThreadPoolExecutor() as threads:
+        assert all(ahead.read(8) for _ in range(2))
+        third = threads.submit(ahead.read, 8)
+        assert is_waiting(third)
+        ahead.go_on()
+        assert third.result() == b"1,a\n1,a\n"
+
+
+def test_who_waits_is_told_of_the_end() -> None:
+    raw = Stream()
+    ahead = ahead_of(raw, blocks=1)
+    with ThreadPoolExecutor() as threads:
+        ahead.read(8)
+        second = threads.submit(ahead.read, 8)
+        assert is_waiting(second)
+        asked = raw.read_
+        ahead.end()
+        assert (second.result(), ahead.read(8), raw.read_) == (b"", b"", asked)
+
+
+def test_the_end_waits_for_the_block_that_is_being_read() -> None:
+    raw = Stream()
+    ahead = ahead_of(raw, blocks=9)
+    raw.goes_on.clear()
+    with ThreadPoolExecutor() as threads:
+        reading = threads.submit(ahead.read, 8)
+        while not raw.read_:
+            pass
+        ended = threads.submit(ahead.end)
+        assert is_waiting(ended)
+        raw.goes_on.set()
+        ended.result()
+        assert reading.result() == b"1,a\n1,a\n"
+
+
+class Noted(ReadAhead):
+    """Tells how often reading was ended."""
+
+    ended = 0
+
+    def end(self) -> None:
+        super().end()
+        Noted.ended += 1
+
+
+@pytest.mark.parametrize("why", ["all is read", "it is given up", "a record has no end"])
+def test_reading_a_file_ends_with_its_rows(monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    """Or a thread of pyarrow would wait for ever, and keep others from theirs."""
+    monkeypatch.setattr(csv_records, "ReadAhead", Noted)
+    before = Noted.ended
+    content = b"1,a\n" * 5000 + (b'2,"' + b"x" * 5000 if why == "a record has no end" else b"")
+    chunks = CsvSource(PAIRS, io.BytesIO(content), block=1000).chunks()
+    if why == "it is given up":
+        next(chunks)
+        del chunks
+        gc.collect()
+    elif why == "all is read":
+        assert sum(map(len, chunks)) == 5000
+    else:
+        with pytest.raises(FileError, match="never closed"):
+            list(chunks)
+    assert Noted.ended == before + 1
