@@ -10,8 +10,8 @@ import logging
 from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, OutOfTime, Unavailable
-from chalicelib.load.loader import InHand
 from chalicelib.load.split_record import Step
+from chalicelib.load.turns import InHand
 from chalicelib.points import Point, passed
 from chalicelib.wiring import Services
 from chalicelib.work.checking import read_back, rehearse

@@ -9,7 +9,8 @@ A run, ``loader`` of a file, ``batch`` of JSON rows, goes this way::
     settling                    what only all rows together tell: keys that come twice, references among them
     ledger                      what became of the run, in the transaction that wrote its rows
 
-Beside it: ``turns`` lets a file wait for those of its parents. ``splitting``, ``parts``, ``split_record`` and
+Beside it: ``turns`` lets loads of a table come one after another, and a file wait for those of its parents.
+``splitting``, ``parts``, ``split_record`` and
 ``split_ending`` load a big CSV in parts. ``marked_*`` give rejected rows back as a file, and ``returned`` knows them
 when they come again.
 

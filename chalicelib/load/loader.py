@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from functools import partial
 from typing import BinaryIO, Protocol, cast
 
 from chalicelib.dictionary.model import Dictionary, Table
-from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded, Unavailable
+from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded
 from chalicelib.load import ledger, split_record
 from chalicelib.load.choice import write
 from chalicelib.load.content import Content
@@ -23,6 +22,7 @@ from chalicelib.load.options import LoadOptions, file_options
 from chalicelib.load.returned import Returning
 from chalicelib.load.routing import INTAKE_PREFIX, claimed_by, route
 from chalicelib.load.rows import Source
+from chalicelib.load.turns import NotItsTurn, take_turn
 from chalicelib.load.workbook_source import WorkbookSource
 from chalicelib.load.writer import Written, lock_tables
 from chalicelib.points import Point, passed
@@ -30,9 +30,6 @@ from chalicelib.ports import Counts, Database, RunKind, RunState, Storage, Trans
 from chalicelib.publishing import index_foreign_keys, lacks_indexes
 
 _STATES = {DuplicateContent: RunState.DUPLICATE, Superseded: RunState.REFUSED}
-_TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
-_TURN_SECONDS = 8.0
-_TURN_PAUSE = 0.05
 # More is not fetched before the first row of it goes in.
 _FIRST_BYTES = 64 * 2**20
 
@@ -42,14 +39,6 @@ class Progress(Protocol):
 
     def __call__(self, phase: str, rows: int, expected: int | None = None) -> None:
         """Be told."""
-
-
-class NotItsTurn(Unavailable):
-    """Another load has to end first, and takes its time."""
-
-
-class InHand(NotItsTurn):
-    """Another worker is at the same run, or the server has yet to notice that it died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,22 +261,6 @@ class Loader:
 def state_after(error: DecantError) -> RunState:
     """The state of a run that an error has ended."""
     return _STATES.get(type(error), RunState.FAILED)
-
-
-def take_turn(transaction: Transaction, run: str, *tables: str) -> None:
-    """Keep other loads of these tables out until the end; raise NotItsTurn when they take long.
-
-    The run's own name keeps a second delivery of it out, which InHand is raised for. Files of one table, or of tables
-    that share a parent, take turns because publishing many rows wants table and parents for itself; batches are short
-    and take none.
-    """
-    patience = time.monotonic() + _TURN_SECONDS
-    for name in (run, *tables):
-        while transaction.run(_TAKE_TURN, name=name) == [(False,)]:
-            if time.monotonic() > patience:
-                kind = InHand if name == run else NotItsTurn
-                raise kind(f"Another load is at work on {name}.", hint="It is tried again.")
-            time.sleep(_TURN_PAUSE)
 
 
 def _most_rows(source: Source, content: Content) -> Future[int]:

@@ -11,10 +11,11 @@ from chalicelib.load import ledger
 from chalicelib.load import split_record as record
 from chalicelib.load.csv_source import TRIED_ROWS
 from chalicelib.load.ledger import LedgerEntry
-from chalicelib.load.loader import Attempt, Loader, Progress, state_after, take_turn
+from chalicelib.load.loader import Attempt, Loader, Progress, state_after
 from chalicelib.load.split_record import Loaded, Step
 from chalicelib.load.splitting import refuse_other_dictionary
 from chalicelib.load.staged_parts import StagedParts, stage_anew
+from chalicelib.load.turns import take_turn
 from chalicelib.load.vanished import ParentGone
 from chalicelib.load.writer import lock_tables, settle
 from chalicelib.points import Point, passed

@@ -18,12 +18,13 @@ from chalicelib.errors import DecantError, DuplicateContent, FileError
 from chalicelib.load import ledger
 from chalicelib.load import split_record as record
 from chalicelib.load.digest import content_digest
-from chalicelib.load.loader import Attempt, File, Loader, take_turn
+from chalicelib.load.loader import Attempt, File, Loader
 from chalicelib.load.parts import Ahead, part_source, scan_part, shape_of, stretch, what_is_ahead
 from chalicelib.load.record_scan import State
 from chalicelib.load.returned import ours
 from chalicelib.load.split_record import Loaded, Plan, Split, Step
 from chalicelib.load.staged_parts import PartSource, StagedParts, stage_anew
+from chalicelib.load.turns import take_turn
 from chalicelib.load.writer import stage
 from chalicelib.points import Point, passed
 from chalicelib.ports import Transaction

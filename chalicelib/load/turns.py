@@ -1,4 +1,5 @@
-"""Whose turn it is: a file waits while a table that it refers to is empty, or has a file of its own on the way.
+"""Whose turn it is: loads of a table come one after another, and a file waits while a table that it refers to is empty,
+or has a file of its own on the way.
 
 Files may so be dropped in any order, at the same moment. What is on the way is told from the bucket and the ledger: an
 object there that no run has brought to its end. A worker that dies leaves nothing behind that others would wait for
@@ -8,15 +9,28 @@ without end: only what arrived lately counts, and a caller bounds the waiting.
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
+from chalicelib.errors import Unavailable
 from chalicelib.load.ledger import settled_objects
 from chalicelib.load.routing import INTAKE_PREFIX, claimed_by
-from chalicelib.ports import Database, Storage, StoredObject
+from chalicelib.ports import Database, Storage, StoredObject, Transaction
 
 LATELY = dt.timedelta(minutes=15)
+_TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('decant load ' || :name, 0))"
+_TURN_SECONDS = 8.0
+_TURN_PAUSE = 0.05
+
+
+class NotItsTurn(Unavailable):
+    """Another load has to end first, and takes its time."""
+
+
+class InHand(NotItsTurn):
+    """Another worker is at the same run, or the server has yet to notice that it died."""
 
 
 def waits_for(
@@ -37,6 +51,22 @@ def waits_for(
         if (stored.key, stored.etag) not in settled:
             return f"the table {parent} is being loaded from {stored.key}"
     return None
+
+
+def take_turn(transaction: Transaction, run: str, *tables: str) -> None:
+    """Keep other loads of these tables out until the end; raise NotItsTurn when they take long.
+
+    The run's own name keeps a second delivery of it out, which InHand is raised for. Files of one table, or of tables
+    that share a parent, take turns because publishing many rows wants table and parents for itself; batches are short
+    and take none.
+    """
+    patience = time.monotonic() + _TURN_SECONDS
+    for name in (run, *tables):
+        while transaction.run(_TAKE_TURN, name=name) == [(False,)]:
+            if time.monotonic() > patience:
+                kind = InHand if name == run else NotItsTurn
+                raise kind(f"Another load is at work on {name}.", hint="It is tried again.")
+            time.sleep(_TURN_PAUSE)
 
 
 def _recent(intake: Storage, dictionary: Dictionary, parent: str, now: dt.datetime) -> Iterator[StoredObject]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from chalicelib.errors import BadRequest, DecantError, OutOfTime, Unavailable
 from chalicelib.load.events import Arrival
 from chalicelib.load.ledger import LedgerEntry, forget_failure, recorded
-from chalicelib.load.loader import take_turn
+from chalicelib.load.turns import take_turn
 from chalicelib.ports import DeadLetter, Run, RunKind, RunState
 from chalicelib.telemetry.context import anew, subject
 from chalicelib.wiring import Services

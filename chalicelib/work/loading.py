@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import replace
 
 from chalicelib.errors import DecantError, Unavailable
-from chalicelib.load.loader import Attempt, InHand, Loader, NotItsTurn
-from chalicelib.load.turns import waits_for
+from chalicelib.load.loader import Attempt, Loader
+from chalicelib.load.turns import InHand, NotItsTurn, waits_for
 from chalicelib.points import Point, passed
 from chalicelib.ports import Run
 from chalicelib.wiring import Services

@@ -13,10 +13,11 @@ from dataclasses import replace
 
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.digest import whole_leaves
-from chalicelib.load.loader import Attempt, File, InHand, Loader, NotItsTurn
+from chalicelib.load.loader import Attempt, File, Loader
 from chalicelib.load.split_ending import Ending
 from chalicelib.load.split_record import Split, Step
 from chalicelib.load.splitting import SILENCE, Done, Splitter
+from chalicelib.load.turns import InHand, NotItsTurn
 from chalicelib.points import Point, passed
 from chalicelib.ports import Run, RunState
 from chalicelib.telemetry.context import about

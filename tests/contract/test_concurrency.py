@@ -23,7 +23,7 @@ import pytest
 from chalicelib import worker
 from chalicelib.dictionary.package import load_dictionary
 from chalicelib.errors import Unavailable
-from chalicelib.load import choice, loader, writer
+from chalicelib.load import choice, turns, writer
 from chalicelib.load.batch import ingest
 from chalicelib.load.options import OnConflict
 from chalicelib.ports import Counts, RunKind, RunState, Transaction
@@ -178,9 +178,9 @@ def test_a_parent_that_is_deleted_meanwhile_rejects_its_rows_in_the_next_try(int
 def test_a_load_whose_turn_takes_long_in_coming_waits_in_the_queue(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "_TURN_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "_TURN_SECONDS", 0.0)
     with intake.another() as other, other.postgres.database.transaction() as transaction:
-        loader.take_turn(transaction, "departments")
+        turns.take_turn(transaction, "departments")
         run = intake.drop("departments.csv", DEPARTMENTS)
         assert (run.state, run.started) == (RunState.WAITING, None)
         assert "departments" in run.phase

@@ -22,7 +22,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from chalicelib.backup import swap
 from chalicelib.dictionary.model import Dictionary
-from chalicelib.load import choice, loader, writer
+from chalicelib.load import choice, turns, writer
 from tests.conftest import MakeDatabase, TestDatabase
 from tests.races.company import SHAPE, Company, hired, numbered
 from tests.races.model import BackUp, Correct, Delete, Restore, Row, Write
@@ -36,7 +36,7 @@ TALLY = os.environ.get("DECANT_RACES_TALLY")
 @pytest.fixture
 def big(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer than three rows are written directly, and four or more as a big load is; nobody waits long for its turn."""
-    monkeypatch.setattr(loader, "_TURN_PAUSE", 0.005)
+    monkeypatch.setattr(turns, "_TURN_PAUSE", 0.005)
     monkeypatch.setattr(choice, "FEW", 3)
     monkeypatch.setattr(writer, "SET_WISE_FROM", 4)
     monkeypatch.setattr(swap, "SET_WISE_FROM", 4)

@@ -19,7 +19,7 @@ from chalicelib import worker
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import DecantError, MigrationRefused, Unavailable
-from chalicelib.load import choice, loader, writer
+from chalicelib.load import choice, turns, writer
 from chalicelib.migrations import apply
 from chalicelib.migrations.apply import Pending, migrate, plan
 from chalicelib.migrations.own import OwnMigration, own_migrations
@@ -303,7 +303,7 @@ def test_loads_go_on_while_it_is_migrated_with_the_old_code_and_the_new(
     monkeypatch.setattr(choice, "FEW", 0)
     monkeypatch.setattr(writer, "SET_WISE_FROM", 2)
     # An index that is made meanwhile waits for a load that waits for its turn, until it waits no longer.
-    monkeypatch.setattr(loader, "_TURN_SECONDS", 0.5)
+    monkeypatch.setattr(turns, "_TURN_SECONDS", 0.5)
     after = edited(add_shelf, widen_number, refer_to_a_home)
     old = Intake(library, tmp_path / "old")
     newer_database = PostgresDatabase(library.app.connect)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from chalicelib.backup import restore as restore_module
 from chalicelib.backup import swap as swap_module
 from chalicelib.backup.catalogue import copy_backup, manifests
 from chalicelib.backup.manifest import file_key
-from chalicelib.backup.restore import RestoreReport
+from chalicelib.backup.restore import Progress, RestoreReport
 from chalicelib.backup.swap import Swap
 from chalicelib.backup.verification import BackupContent, load_manifest
 from chalicelib.dictionary.ddl import staging_name
@@ -572,11 +573,9 @@ def test_whatever_a_restore_takes_away_may_be_loaded_again(
 # Others at work
 
 
-def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
-    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
-) -> None:
-    [backup] = take(company, storage, catalog, "hired_employees")
-    company.query("WITH gone AS (DELETE FROM hired_employees WHERE id < 30) SELECT 1")
+@contextmanager
+def counting(company: TestDatabase) -> Iterator[tuple[list[int], Progress]]:
+    """A reader that waits for nobody: how many employees it has seen each time it was told to look."""
     seen: list[int] = []
     with company.as_owner() as reader:
         reader.execute_simple("SET lock_timeout = '10ms'")
@@ -584,6 +583,15 @@ def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
         def look(_phase: str, _rows: int, _expected: int) -> None:
             seen.append(reader.execute_simple("SELECT count(*) FROM hired_employees").rows[0][0])
 
+        yield seen, look
+
+
+def test_readers_see_the_rows_of_before_or_of_after_and_never_wait(
+    company: TestDatabase, storage: FolderStorage, catalog: FakeCatalog
+) -> None:
+    [backup] = take(company, storage, catalog, "hired_employees")
+    company.query("WITH gone AS (DELETE FROM hired_employees WHERE id < 30) SELECT 1")
+    with counting(company) as (seen, look):
         put_back(company, storage, backup, progress=look)
         look("after", 0, 0)
     assert set(seen[:-1]) == {10}
@@ -596,13 +604,7 @@ def test_where_few_of_many_rows_are_missing_readers_do_not_wait_either(
     monkeypatch.setattr(swap_module, "SET_WISE_FROM", 1)
     [backup] = take(company, storage, catalog, "hired_employees")
     company.query("WITH gone AS (DELETE FROM hired_employees WHERE id < 5) SELECT 1")
-    seen: list[int] = []
-    with company.as_owner() as reader:
-        reader.execute_simple("SET lock_timeout = '10ms'")
-
-        def look(_phase: str, _rows: int, _expected: int) -> None:
-            seen.append(reader.execute_simple("SELECT count(*) FROM hired_employees").rows[0][0])
-
+    with counting(company) as (seen, look):
         [report] = put_back(company, storage, backup, progress=look)
     assert (set(seen), report.inserted) == ({35}, 5)
 

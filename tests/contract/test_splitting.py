@@ -16,9 +16,9 @@ import pytest
 from chalicelib import worker
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.errors import DecantError, Unavailable
-from chalicelib.load import digest, loader, parts
-from chalicelib.load.loader import NotItsTurn
+from chalicelib.load import digest, parts, turns
 from chalicelib.load.split_ending import Ending
+from chalicelib.load.turns import NotItsTurn
 from chalicelib.load.writer import stage
 from chalicelib.ports import Run, RunState
 from chalicelib.postgres import PostgresDatabase, PostgresTransaction
@@ -360,7 +360,7 @@ def test_what_rows_refer_to_may_vanish_so_often_that_the_run_ends(intake: Split)
 def at_work_on(intake: Split, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Another worker has the turn of a run or a table, and nobody has the patience to wait for it."""
     with monkeypatch.context() as patch, intake.postgres.as_owner() as other:
-        patch.setattr(loader, "_TURN_SECONDS", 0.0)
+        patch.setattr(turns, "_TURN_SECONDS", 0.0)
         other.execute_simple(f"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('decant load {name}', 0))")
         yield
 

@@ -36,7 +36,7 @@ from chalicelib.access.gateway import AuthorizerKind
 from chalicelib.backup import pages, sharing, swap
 from chalicelib.catalog import DynamoCatalog
 from chalicelib.dictionary.package import load_dictionary
-from chalicelib.load import choice, digest, loader, writer
+from chalicelib.load import choice, digest, turns, writer
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.postgres import PostgresDatabase, prepare_session
 from chalicelib.queue import SqsQueue
@@ -92,8 +92,8 @@ def small() -> None:
         (pages, "_FIRST_PAGE_ROWS", 50),
         (pages, "_PAGE_ROWS", 200),
         (sharing, "_PAUSE", 0.02),
-        (loader, "_TURN_SECONDS", 0.3),
-        (loader, "_TURN_PAUSE", 0.01),
+        (turns, "_TURN_SECONDS", 0.3),
+        (turns, "_TURN_PAUSE", 0.01),
     ]
     for module, name, value in sizes:
         assert hasattr(module, name)
