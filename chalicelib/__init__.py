@@ -8,6 +8,7 @@ The flows, each arrow a module::
     table ─▶ named aggregates                                                     metrics/
 
 ``dictionary/`` says what a table is, ``ports/`` what the flows need from outside, ``errors`` what can go wrong.
+``ledger`` has what became of each run, in the transaction that did its work.
 
 Around them::
 

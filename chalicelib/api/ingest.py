@@ -14,8 +14,8 @@ from chalicelib.api.responses import json_text
 from chalicelib.errors import BadRequest, DecantError, TooLarge, Unavailable
 from chalicelib.idempotency import Answer, IdempotencyKey, answer_once
 from chalicelib.identifiers import new_id
+from chalicelib.ledger import recorded
 from chalicelib.load.batch import BatchOutcome, ingest
-from chalicelib.load.ledger import recorded
 from chalicelib.load.options import OnConflict
 from chalicelib.points import Point, passed
 from chalicelib.ports import Counts, Run, RunKind, Transaction

@@ -6,7 +6,7 @@ import logging
 import time
 
 from chalicelib.errors import DecantError, NotFound, Unavailable
-from chalicelib.load.ledger import recorded
+from chalicelib.ledger import recorded
 from chalicelib.ports import Run, Transaction
 from chalicelib.telemetry.context import about
 from chalicelib.wiring import Services

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from chalicelib import ledger
 from chalicelib.backup.manifest import Manifest
 from chalicelib.backup.references import refuse_broken_references
 from chalicelib.backup.rules import refuse_broken_rules
@@ -20,8 +20,9 @@ from chalicelib.backup.verification import BackupContent, check_file, load_manif
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import BadRequest, IntegrityViolation, RestoreRefused
+from chalicelib.ledger import LedgerEntry
 from chalicelib.points import Point, passed
-from chalicelib.ports import Backup, Database, RunKind, RunState, Storage, Transaction
+from chalicelib.ports import Backup, Counts, Database, RunKind, RunState, Storage, Transaction
 
 # How long a restore waits for the writers of a table before it gives up and is tried again.
 _LOCK_TIMEOUT = "10s"
@@ -174,10 +175,10 @@ def _lock(transaction: Transaction, dictionary: Dictionary, restored: set[str]) 
 
 
 def _recorded(transaction: Transaction, run_id: str) -> list[RestoreReport] | None:
-    rows = transaction.run("SELECT result FROM decant.runs WHERE id = :id AND state = 'succeeded'", id=run_id)
-    if not rows:
+    entry = ledger.recorded(transaction, run_id)
+    if entry is None or entry.result is None:
         return None
-    return [RestoreReport(**{**each, "notes": tuple(each["notes"])}) for each in rows[0][0]["tables"]]
+    return [RestoreReport(**{**each, "notes": tuple(each["notes"])}) for each in entry.result["tables"]]
 
 
 def _record(
@@ -187,28 +188,24 @@ def _record(
     run_id: str,
     started: dt.datetime,
 ) -> None:
-    transaction.run(
-        """INSERT INTO decant.runs
-            (id, kind, table_name, state, dictionary, read, inserted, updated, unchanged, note, result, started)
-        VALUES (:id, :kind, :table, :state, :dictionary, :read, :inserted, :updated, :unchanged, :note,
-            CAST(:result AS jsonb), :started)""",
+    entry = LedgerEntry(
         id=run_id,
-        kind=RunKind.RESTORE.value,
+        kind=RunKind.RESTORE,
         table=reports[0].table if len(reports) == 1 else None,
-        state=RunState.SUCCEEDED.value,
+        state=RunState.SUCCEEDED,
         dictionary=dictionary.digest,
-        read=sum(report.rows for report in reports),
-        inserted=sum(report.inserted for report in reports),
-        updated=sum(report.updated for report in reports),
-        unchanged=sum(report.unchanged for report in reports),
-        note=" ".join(note for report in reports for note in report.notes) or None,
-        result=json.dumps(told(reports, dry_run=False)),
+        counts=Counts(
+            read=sum(report.rows for report in reports),
+            inserted=sum(report.inserted for report in reports),
+            updated=sum(report.updated for report in reports),
+            unchanged=sum(report.unchanged for report in reports),
+        ),
         started=started,
+        note=" ".join(note for report in reports for note in report.notes) or None,
+        result=told(reports, dry_run=False),
     )
+    ledger.record(transaction, entry)
     for report in reports:
         if report.unchanged < report.rows or report.deleted:
             # Rows that a load brought may be gone again, so the same file must be loadable once more.
-            transaction.run(
-                "UPDATE decant.runs SET content_stands = false WHERE table_name = :table AND content_stands",
-                table=report.table,
-            )
+            ledger.forget_contents(transaction, report.table)

@@ -7,7 +7,7 @@ A run, ``loader`` of a file, ``batch`` of JSON rows, goes this way::
     validation                  source rows ─▶ typed rows and rejected rows, in the words of ``rows``
     choice                      few rows ─▶ ``direct``; many ─▶ ``writer``, by ``staging`` or as a ``first_load``
     settling                    what only all rows together tell: keys that come twice, references among them
-    ledger                      what became of the run, in the transaction that wrote its rows
+    rejections                  the rows that were rejected; what became of the run goes into the ``ledger``
 
 Beside it: ``turns`` lets loads of a table come one after another, and a file wait for those of its parents.
 ``splitting``, ``parts``, ``split_record`` and

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.dictionary.model import Dictionary
+from chalicelib.ledger import LedgerEntry, record
 from chalicelib.load.direct import write_direct
 from chalicelib.load.json_source import JsonSource
-from chalicelib.load.ledger import LedgerEntry, log_rejections, mark_corrected, record
 from chalicelib.load.options import OnConflict
+from chalicelib.load.rejections import log_rejections, mark_corrected
 from chalicelib.load.rows import RejectedRow
 from chalicelib.load.writer import lock_tables
 from chalicelib.ports import Counts, RunKind, RunState, Transaction

@@ -10,8 +10,8 @@ from chalicelib.dictionary.model import Table
 from chalicelib.load import writer
 from chalicelib.load.begun import Begun
 from chalicelib.load.direct import write_direct
-from chalicelib.load.ledger import log_rejections
 from chalicelib.load.options import LoadOptions
+from chalicelib.load.rejections import log_rejections
 from chalicelib.load.rows import Source, SourceChunk
 from chalicelib.load.writer import Written
 from chalicelib.ports import Counts, Transaction

@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, Protocol, cast
 
+from chalicelib import ledger
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded
-from chalicelib.load import ledger, split_record
+from chalicelib.ledger import LedgerEntry, ObjectVersion
+from chalicelib.load import split_record
 from chalicelib.load.choice import write
 from chalicelib.load.content import Content
 from chalicelib.load.events import Arrival
 from chalicelib.load.expectation import Expectation
 from chalicelib.load.formats import is_csv, source_of
-from chalicelib.load.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load.options import LoadOptions, file_options
 from chalicelib.load.returned import Returning
 from chalicelib.load.routing import INTAKE_PREFIX, claimed_by, route

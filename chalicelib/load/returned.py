@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chalicelib.dictionary.model import Table
-from chalicelib.load.ledger import mark_returned
+from chalicelib.load.rejections import mark_returned
 from chalicelib.load.rows import Origins, Reason, Source, SourceChunk
 from chalicelib.ports import Transaction
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib import ledger
 from chalicelib.errors import DecantError, FileError
-from chalicelib.load import ledger
+from chalicelib.ledger import LedgerEntry
 from chalicelib.load import split_record as record
 from chalicelib.load.csv_source import TRIED_ROWS
-from chalicelib.load.ledger import LedgerEntry
 from chalicelib.load.loader import Attempt, Loader, Progress, state_after
 from chalicelib.load.split_record import Loaded, Step
 from chalicelib.load.splitting import refuse_other_dictionary

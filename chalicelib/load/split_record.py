@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.ledger import ObjectVersion
 from chalicelib.load.csv_source import Layout
-from chalicelib.load.ledger import ObjectVersion
 from chalicelib.load.options import LoadOptions, OnConflict
 from chalicelib.load.parts import Ahead, Scanned, Shape
 from chalicelib.load.record_scan import State

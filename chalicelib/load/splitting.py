@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, BinaryIO, cast
 
+from chalicelib import ledger
 from chalicelib.dictionary.model import Table
 from chalicelib.dictionary.staging_functions import rejected_relation
 from chalicelib.errors import DecantError, DuplicateContent, FileError
-from chalicelib.load import ledger
 from chalicelib.load import split_record as record
 from chalicelib.load.digest import content_digest
 from chalicelib.load.loader import Attempt, File, Loader

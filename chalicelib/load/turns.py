@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from chalicelib.dictionary.model import Dictionary, Table
 from chalicelib.dictionary.names import quote
 from chalicelib.errors import Unavailable
-from chalicelib.load.ledger import settled_objects
+from chalicelib.ledger import settled_objects
 from chalicelib.load.routing import INTAKE_PREFIX, claimed_by
 from chalicelib.ports import Database, Storage, StoredObject, Transaction
 

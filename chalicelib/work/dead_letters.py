@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.errors import BadRequest, DecantError, OutOfTime, Unavailable
+from chalicelib.ledger import LedgerEntry, forget_failure, recorded
 from chalicelib.load.events import Arrival
-from chalicelib.load.ledger import LedgerEntry, forget_failure, recorded
 from chalicelib.load.turns import take_turn
 from chalicelib.ports import DeadLetter, Run, RunKind, RunState
 from chalicelib.telemetry.context import anew, subject

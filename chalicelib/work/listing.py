@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from chalicelib.backup.catalogue import rebuild_catalog
-from chalicelib.load.ledger import recorded_since
+from chalicelib.ledger import recorded_since
 from chalicelib.ports import RUNS_ARE_SHOWN, Run
 from chalicelib.wiring import Services
 from chalicelib.work.reporting import succeed

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.errors import DecantError, RestoreRefused, Unavailable
-from chalicelib.load.ledger import LedgerEntry, recorded
+from chalicelib.ledger import LedgerEntry, recorded
 from chalicelib.points import Point, passed
 from chalicelib.ports import Run, RunKind, RunState, Source
 from chalicelib.telemetry.context import about

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from chalicelib.errors import DecantError, NotFound
 from chalicelib.identifiers import new_id
-from chalicelib.load.ledger import recorded
+from chalicelib.ledger import recorded
 from chalicelib.load.loader import Loader
 from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.wiring import Services

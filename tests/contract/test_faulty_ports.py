@@ -18,7 +18,7 @@ from chalicelib.backup.catalogue import manifests
 from chalicelib.backup.verification import verify
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.errors import DecantError, Unavailable
-from chalicelib.load.ledger import recorded
+from chalicelib.ledger import recorded
 from chalicelib.ports import Run, RunKind, RunState
 from chalicelib.work.tidying import tidy
 from tests.conftest import MakeDatabase

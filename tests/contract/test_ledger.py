@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from chalicelib import ledger
 from chalicelib.errors import IntegrityViolation
-from chalicelib.load import ledger
-from chalicelib.load.ledger import LedgerEntry, ObjectVersion
+from chalicelib.ledger import LedgerEntry, ObjectVersion
+from chalicelib.load.rejections import log_rejections, mark_corrected, mark_returned
 from chalicelib.load.rows import Origins, Reason, ReasonCode, RejectedRow
 from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
 from tests.conftest import TestDatabase
@@ -75,11 +76,8 @@ def test_a_file_without_version_or_order_is_read_as_it_was_written(transaction: 
 
 
 def test_what_a_restore_did_is_read_from_its_run(transaction: Transaction) -> None:
-    ledger.record(transaction, replace(LOADED, kind=RunKind.RESTORE, source=None, content=None))
-    transaction.run("""UPDATE decant.runs SET result = '{"tables": []}'""")
-    found = ledger.recorded(transaction, "run-1")
-    assert found is not None
-    assert found.result == {"tables": []}
+    entry = replace(LOADED, kind=RunKind.RESTORE, source=None, content=None, result={"tables": []})
+    assert recorded(transaction, entry).result == {"tables": []}
 
 
 def test_what_a_run_does_not_have_is_null_for_who_asks_in_sql(transaction: Transaction) -> None:
@@ -183,6 +181,14 @@ def test_content_that_is_forgotten_may_stand_again_by_another_run(transaction: T
     assert ledger.standing_content(transaction, "departments", "c" * 64, "update") == "run-2"
 
 
+def test_once_rows_of_a_table_may_be_gone_all_its_content_may_be_loaded_again(transaction: Transaction) -> None:
+    for run, table in (("run-1", "departments"), ("run-2", "departments"), ("run-3", "jobs")):
+        ledger.record(transaction, replace(LOADED, id=run, table=table, content=run))
+    ledger.forget_contents(transaction, "departments")
+    standing = "SELECT id FROM decant.runs WHERE content_stands"
+    assert transaction.run(standing) == [("run-3",)]
+
+
 def test_a_run_of_no_content_lets_none_stand(transaction: Transaction) -> None:
     ledger.record(transaction, replace(LOADED, content=None))
     assert transaction.run("SELECT content_stands FROM decant.runs") == [(False,)]
@@ -228,7 +234,7 @@ def logged(transaction: Transaction) -> Transaction:
     for run in ("run-1", "run-2"):
         ledger.record(transaction, replace(LOADED, id=run, content=None))
         tables = {"departments": [rejected(12, 14), rejected(3), rejected(7)], "jobs": [rejected(3)]}
-        ledger.log_rejections(transaction, run, tables)
+        log_rejections(transaction, run, tables)
     return transaction
 
 
@@ -248,19 +254,19 @@ def corrected(transaction: Transaction) -> list[tuple[str, str, int, str]]:
 
 
 def test_of_the_rejected_rows_of_a_run_some_are_marked_as_corrected(logged: Transaction) -> None:
-    ledger.mark_corrected(logged, "run-1", "departments", [3, 7, 99], "run-9")
+    mark_corrected(logged, "run-1", "departments", [3, 7, 99], "run-9")
     assert corrected(logged) == [("run-1", "departments", 3, "run-9"), ("run-1", "departments", 7, "run-9")]
 
 
 def test_rows_that_came_again_and_went_in_are_marked_once(logged: Transaction) -> None:
     ledger.record(logged, replace(LOADED, id="run-3", content=None))
-    ledger.log_rejections(logged, "run-3", {"departments": [rejected(2)], "jobs": [rejected(1)]})
+    log_rejections(logged, "run-3", {"departments": [rejected(2)], "jobs": [rejected(1)]})
     # The rows 1 to 4 of run-3 were 3, 7, none and 12 of run-1; the second is rejected again.
     returned = Origins("run-1", pa.array([3, 7, None, 12], pa.int64()))
     rows = pa.array([1, 2, 3, 4], pa.int64())
-    assert ledger.mark_returned(logged, "departments", "run-3", returned, rows) == 2
+    assert mark_returned(logged, "departments", "run-3", returned, rows) == 2
     marked = [("run-1", "departments", 3, "run-3"), ("run-1", "departments", 12, "run-3")]
     assert corrected(logged) == marked
     ledger.record(logged, replace(LOADED, id="run-4", content=None))
-    assert ledger.mark_returned(logged, "departments", "run-4", returned, rows) == 1
+    assert mark_returned(logged, "departments", "run-4", returned, rows) == 1
     assert corrected(logged) == [marked[0], ("run-1", "departments", 7, "run-4"), marked[1]]

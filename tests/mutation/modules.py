@@ -11,7 +11,8 @@ _RESTORE = [
 
 SPECIFIED_BY = {
     "chalicelib.load.validation": ["tests/unit/test_validation.py"],
-    "chalicelib.load.ledger": ["tests/contract/test_ledger.py"],
+    "chalicelib.ledger": ["tests/contract/test_ledger.py"],
+    "chalicelib.load.rejections": ["tests/contract/test_ledger.py"],
     "chalicelib.backup.named_rows": _RESTORE,
     "chalicelib.backup.references": _RESTORE,
     "chalicelib.backup.restore": _RESTORE,

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 WORDS = {"dictionary", "errors", "identifiers", "points", "ports", "time_left"}
 FLOWS = {"load", "backup", "metrics"}
+SHARED = {"ledger", "publishing"}
 ADAPTERS = {"audit_log", "catalog", "postgres", "queue", "storage", "token_store"}
 # What changes the database itself: its roles, its tables, its passwords.
 CHANGES = {"migrations", "roles", "rotation"}
@@ -27,8 +28,8 @@ MAY_IMPORT = {
     "ports": {"errors"},
     "settings": {"errors", "access"},
     # What two flows share and neither owns.
-    "publishing": WORDS,
-    **dict.fromkeys(FLOWS, WORDS | {"publishing"}),
+    **dict.fromkeys(SHARED, WORDS),
+    **dict.fromkeys(FLOWS, WORDS | SHARED),
     "telemetry": WORDS,
     "audit": WORDS | {"telemetry"},
     "aws_errors": set(),
@@ -49,8 +50,8 @@ MAY_IMPORT = {
     "idempotency": WORDS,
     "wiring": WORDS | FLOWS | ADAPTERS | {"access", "settings"},
     "console": set(),
-    "api": WORDS | FLOWS | {"access", "audit", "console", "idempotency", "telemetry", "wiring", "work"},
-    "work": WORDS | FLOWS | {"audit", "telemetry", "wiring"},
+    "api": WORDS | FLOWS | {"access", "audit", "console", "idempotency", "ledger", "telemetry", "wiring", "work"},
+    "work": WORDS | FLOWS | {"audit", "ledger", "telemetry", "wiring"},
     "worker": WORDS | FLOWS | {"wiring", "work"},
     "app": {"administration", "api", "migrator", "rotation", "telemetry", "wiring", "work", "worker"},
 }

@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
-from chalicelib.load.rows import Origins, RejectedRow, logged_row
 from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
 
 _ENTRY = """id, kind, table_name, state, dictionary, started, ended, note, error, result,
@@ -83,10 +80,11 @@ def record(transaction: Transaction, entry: LedgerEntry) -> None:
     transaction.run_prepared(
         """INSERT INTO decant.runs (
             id, kind, table_name, state, bucket, key, version, etag, object_order, sha256, on_conflict, content_stands,
-            dictionary, read, inserted, updated, unchanged, rejected, note, error, started
+            dictionary, read, inserted, updated, unchanged, rejected, note, error, result, started
         ) VALUES (
             :id, :kind, :table, :state, :bucket, :key, :version, :etag, :object_order, :sha256, :on_conflict, :stands,
-            :dictionary, :read, :inserted, :updated, :unchanged, :rejected, :note, CAST(:error AS jsonb), :started
+            :dictionary, :read, :inserted, :updated, :unchanged, :rejected, :note, CAST(:error AS jsonb),
+            CAST(:result AS jsonb), :started
         )""",
         id=entry.id,
         kind=entry.kind.value,
@@ -108,6 +106,7 @@ def record(transaction: Transaction, entry: LedgerEntry) -> None:
         rejected=counts.rejected,
         note=entry.note,
         error=None if entry.error is None else json.dumps(entry.error),
+        result=None if entry.result is None else json.dumps(entry.result),
         started=entry.started,
     )
 
@@ -191,6 +190,13 @@ def forget_content(transaction: Transaction, table: str, content: str, on_confli
     )
 
 
+def forget_contents(transaction: Transaction, table: str) -> None:
+    """Let whatever was loaded into the table be loaded again, as rows of it may be gone."""
+    transaction.run(
+        "UPDATE decant.runs SET content_stands = false WHERE table_name = :table AND content_stands", table=table
+    )
+
+
 def newer_load(transaction: Transaction, source: ObjectVersion) -> str | None:
     """The run that loaded a newer version of the same object, if there is one."""
     rows = transaction.run(
@@ -212,51 +218,3 @@ def settled_objects(transaction: Transaction, bucket: str, keys: Sequence[str]) 
         keys=list(keys),
     )
     return {(key, etag) for key, etag in rows}
-
-
-def log_rejections(transaction: Transaction, run: str, rejected: Mapping[str, Sequence[RejectedRow]]) -> None:
-    """Write the rejected rows of a run, by table. For batches: a file's are too many for one statement."""
-    rows = [logged_row(table, row) for table, each in rejected.items() for row in each]
-    transaction.run_prepared(
-        """INSERT INTO decant.rejections (run, table_name, row, line, cells, reasons)
-        SELECT CAST(:run AS text), r.* FROM json_to_recordset(CAST(:rows AS json))
-        AS r (table_name text, row bigint, line bigint, cells jsonb, reasons jsonb)""",
-        run=run,
-        rows=json.dumps(rows),
-    )
-
-
-def mark_returned(transaction: Transaction, table: str, by: str, returned: Origins, rows: pa.Array) -> int:
-    """Note which rejected rows came again in the run ``by``, as these ``rows`` of it, and went in; return how many.
-
-    To be asked in the transaction of that run, once it has logged its own rejections.
-    """
-    [(count,)] = transaction.run(
-        """WITH done AS (
-            UPDATE decant.rejections AS old SET corrected_by = :by
-            FROM unnest(CAST(:numbers AS bigint[]), CAST(:rows AS bigint[])) AS again (number, row)
-            WHERE old.run = :run AND old.table_name = :table AND old.row = again.number AND corrected_by IS NULL
-            AND NOT EXISTS (
-                SELECT FROM decant.rejections AS new
-                WHERE new.run = :by AND new.table_name = :table AND new.row = again.row
-            ) RETURNING 1
-        ) SELECT count(*) FROM done""",
-        by=by,
-        run=returned.run,
-        table=table,
-        numbers=returned.numbers.to_pylist(),
-        rows=rows.to_pylist(),
-    )
-    return int(count)
-
-
-def mark_corrected(transaction: Transaction, run: str, table: str, rows: Sequence[int], by: str) -> None:
-    """Note that the run ``by`` has put corrected rows in the place of these rejected ones."""
-    transaction.run(
-        """UPDATE decant.rejections SET corrected_by = :by
-        WHERE run = :run AND table_name = :table AND row = ANY(CAST(:rows AS bigint[]))""",
-        run=run,
-        table=table,
-        rows=list(rows),
-        by=by,
-    )
