@@ -5,13 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
 
-_ENTRY = """id, kind, table_name, state, dictionary, started, ended, note, error, result,
-    bucket, key, version, etag, object_order, read, inserted, updated, unchanged, rejected"""
+_COUNTS = tuple(each.name for each in fields(Counts))
+# The columns of an entry that is read: what a file was made of, and how it was to be loaded, is only asked for.
+_READ = (
+    *("id", "kind", "table_name", "state", "dictionary", "started", "ended", "note", "error", "result"),
+    *("bucket", "key", "version", "etag", "object_order"),
+    *_COUNTS,
+)
+_SELECT = f"SELECT {', '.join(_READ)} FROM decant.runs"
+_JSON = ("error", "result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,46 +82,15 @@ class LedgerEntry:
 
 def record(transaction: Transaction, entry: LedgerEntry) -> None:
     """Write the entry. A second one of the same id, or the same standing content, is an IntegrityViolation."""
-    source = entry.source
-    counts = entry.counts
-    transaction.run_prepared(
-        """INSERT INTO decant.runs (
-            id, kind, table_name, state, bucket, key, version, etag, object_order, sha256, on_conflict, content_stands,
-            dictionary, read, inserted, updated, unchanged, rejected, note, error, result, started
-        ) VALUES (
-            :id, :kind, :table, :state, :bucket, :key, :version, :etag, :object_order, :sha256, :on_conflict, :stands,
-            :dictionary, :read, :inserted, :updated, :unchanged, :rejected, :note, CAST(:error AS jsonb),
-            CAST(:result AS jsonb), :started
-        )""",
-        id=entry.id,
-        kind=entry.kind.value,
-        table=entry.table,
-        state=entry.state.value,
-        bucket=source.bucket if source else None,
-        key=source.key if source else None,
-        version=source.version if source else None,
-        etag=source.etag if source else None,
-        object_order=source.order if source else None,
-        sha256=entry.content,
-        on_conflict=entry.on_conflict,
-        stands=entry.content is not None and entry.state is RunState.SUCCEEDED,
-        dictionary=entry.dictionary,
-        read=counts.read,
-        inserted=counts.inserted,
-        updated=counts.updated,
-        unchanged=counts.unchanged,
-        rejected=counts.rejected,
-        note=entry.note,
-        error=None if entry.error is None else json.dumps(entry.error),
-        result=None if entry.result is None else json.dumps(entry.result),
-        started=entry.started,
-    )
+    row = _row(entry)
+    values = ", ".join(f"CAST(:{name} AS jsonb)" if name in _JSON else f":{name}" for name in row)
+    transaction.run_prepared(f"INSERT INTO decant.runs ({', '.join(row)}) VALUES ({values})", **row)
 
 
 def recorded(transaction: Transaction, run: str) -> LedgerEntry | None:
     """What the ledger has of a run that has come to its end; None while it has not."""
-    rows = transaction.run(f"SELECT {_ENTRY} FROM decant.runs WHERE id = :id", id=run)
-    return _entry(*rows[0]) if rows else None
+    rows = transaction.run(f"{_SELECT} WHERE id = :id", id=run)
+    return _entry(rows[0]) if rows else None
 
 
 def forget_failure(transaction: Transaction, run: str) -> None:
@@ -125,45 +101,57 @@ def forget_failure(transaction: Transaction, run: str) -> None:
 def recorded_since(transaction: Transaction, moment: dt.datetime, *, after: str, limit: int = 500) -> list[LedgerEntry]:
     """The runs that ended since a moment, by id, from behind the run ``after``."""
     rows = transaction.run(
-        f"SELECT {_ENTRY} FROM decant.runs WHERE id > :after AND ended >= :moment ORDER BY id LIMIT {limit:d}",
+        f"{_SELECT} WHERE id > :after AND ended >= :moment ORDER BY id LIMIT {limit:d}",
         after=after,
         moment=moment,
     )
-    return [_entry(*row) for row in rows]
+    return [_entry(row) for row in rows]
 
 
-def _entry(
-    run: str,
-    kind: str,
-    table: str | None,
-    state: str,
-    dictionary: str,
-    started: dt.datetime,
-    ended: dt.datetime,
-    note: str | None,
-    error: Mapping[str, Any] | None,
-    result: Mapping[str, Any] | None,
-    bucket: str | None,
-    key: str | None,
-    version: str | None,
-    etag: str | None,
-    order: str | None,
-    *counts: int,
-) -> LedgerEntry:
-    source = None if bucket is None or key is None else ObjectVersion(bucket, key, version, etag or "", order or "")
+def _row(entry: LedgerEntry) -> dict[str, Any]:
+    """What is written of an entry, by column. When it ended the server tells."""
+    source = entry.source
+    return {
+        "id": entry.id,
+        "kind": entry.kind.value,
+        "table_name": entry.table,
+        "state": entry.state.value,
+        "bucket": source.bucket if source else None,
+        "key": source.key if source else None,
+        "version": source.version if source else None,
+        "etag": source.etag if source else None,
+        "object_order": source.order if source else None,
+        "sha256": entry.content,
+        "on_conflict": entry.on_conflict,
+        "content_stands": entry.content is not None and entry.state is RunState.SUCCEEDED,
+        "dictionary": entry.dictionary,
+        **asdict(entry.counts),
+        "note": entry.note,
+        "error": None if entry.error is None else json.dumps(entry.error),
+        "result": None if entry.result is None else json.dumps(entry.result),
+        "started": entry.started,
+    }
+
+
+def _entry(columns: Sequence[Any]) -> LedgerEntry:
+    """The entry that the columns ``_READ`` tell."""
+    row = dict(zip(_READ, columns, strict=True))
+    source = None
+    if row["bucket"] is not None:
+        source = ObjectVersion(row["bucket"], row["key"], row["version"], row["etag"], row["object_order"])
     return LedgerEntry(
-        run,
-        RunKind(kind),
-        table,
-        RunState(state),
-        dictionary,
-        Counts(*counts),
-        started,
+        id=row["id"],
+        kind=RunKind(row["kind"]),
+        table=row["table_name"],
+        state=RunState(row["state"]),
+        dictionary=row["dictionary"],
+        counts=Counts(**{name: row[name] for name in _COUNTS}),
+        started=row["started"],
         source=source,
-        note=note,
-        error=error,
-        result=result,
-        ended=ended,
+        note=row["note"],
+        error=row["error"],
+        result=row["result"],
+        ended=row["ended"],
     )
 
 
