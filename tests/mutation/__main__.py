@@ -63,7 +63,8 @@ def _try(module: str) -> dict[str, str]:
     verdicts.write_text("{}")
     environment = {**os.environ, "DECANT_MUTANTS": json.dumps(names), "DECANT_VERDICTS": str(verdicts)}
     command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--no-summary", "--rootdir=."]
-    command += ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "tests.mutation.trial", *SPECIFIED_BY[module]]
+    command += ["-p", "no:cacheprovider", "-o", "faulthandler_timeout=0"]  # the trial keeps its own time
+    command += ["-p", "tests.mutation.trial", *SPECIFIED_BY[module]]
     found: dict[str, str] = {}
     while len(found) < len(names):
         before = len(found)
