@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from chalicelib.dictionary.names import quote_all
 from chalicelib.ports import Counts, Run, RunKind, RunState, Source, Transaction
 
 _COUNTS = tuple(each.name for each in fields(Counts))
@@ -18,7 +19,6 @@ _READ = (
     *_COUNTS,
 )
 _SELECT = f"SELECT {', '.join(_READ)} FROM decant.runs"
-_JSON = ("error", "result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class LedgerEntry:
 def record(transaction: Transaction, entry: LedgerEntry) -> None:
     """Write the entry. A second one of the same id, or the same standing content, is an IntegrityViolation."""
     row = _row(entry)
-    values = ", ".join(f"CAST(:{name} AS jsonb)" if name in _JSON else f":{name}" for name in row)
-    transaction.run_prepared(f"INSERT INTO decant.runs ({', '.join(row)}) VALUES ({values})", **row)
+    values = ", ".join(f":{name}" for name in row)
+    transaction.run_prepared(f"INSERT INTO decant.runs ({quote_all([*row])}) VALUES ({values})", **row)
 
 
 def recorded(transaction: Transaction, run: str) -> LedgerEntry | None:
