@@ -177,17 +177,8 @@ class Loader:
     def fail(self, arrival: Arrival, attempt: Attempt, error: DecantError) -> LedgerEntry:
         """Record that an object was not loaded, and why; return the entry, or the one that another try recorded."""
         table = claimed_by(self.dictionary, arrival.key)
-        entry = LedgerEntry(
-            id=attempt.run,
-            kind=attempt.kind,
-            table=table.name if table else None,
-            state=state_after(error),
-            dictionary=self.dictionary.digest,
-            counts=Counts(),
-            started=attempt.started,
-            source=ObjectVersion(arrival.bucket, arrival.key, arrival.version, arrival.etag, arrival.order),
-            error=error.told(),
-        )
+        source = ObjectVersion(arrival.bucket, arrival.key, arrival.version, arrival.etag, arrival.order)
+        entry = failure(attempt, source, table.name if table else None, self.dictionary.digest, error)
         with self.database.transaction() as transaction:
             take_turn(transaction, attempt.run)
             if done := ledger.recorded(transaction, attempt.run):
@@ -259,9 +250,22 @@ class Loader:
             raise Superseded(f"Run {newer} has loaded a newer version of {source.key}.")
 
 
-def state_after(error: DecantError) -> RunState:
-    """The state of a run that an error has ended."""
-    return _STATES.get(type(error), RunState.FAILED)
+def failure(
+    attempt: Attempt, source: ObjectVersion, table: str | None, dictionary: str, error: DecantError
+) -> LedgerEntry:
+    """The entry of a run that an error has ended, before anything was written. ``dictionary`` is a digest."""
+    return LedgerEntry(
+        id=attempt.run,
+        kind=attempt.kind,
+        table=table,
+        state=_STATES.get(type(error), RunState.FAILED),
+        dictionary=dictionary,
+        counts=Counts(),
+        started=attempt.started,
+        source=source,
+        note=attempt.note,
+        error=error.told(),
+    )
 
 
 def _most_rows(source: Source, content: Content) -> Future[int]:

@@ -11,15 +11,14 @@ from chalicelib.errors import DecantError, FileError
 from chalicelib.ledger import LedgerEntry
 from chalicelib.load import split_record as record
 from chalicelib.load.csv_source import TRIED_ROWS
-from chalicelib.load.loader import Attempt, Loader, Progress, state_after
-from chalicelib.load.split_record import Loaded, Step
+from chalicelib.load.loader import Attempt, Loader, Progress, failure
+from chalicelib.load.split_record import Loaded, Plan, Step
 from chalicelib.load.splitting import refuse_other_dictionary
 from chalicelib.load.staged_parts import StagedParts, stage_anew
 from chalicelib.load.turns import take_turn
 from chalicelib.load.vanished import ParentGone
 from chalicelib.load.writer import lock_tables, settle
 from chalicelib.points import Point, passed
-from chalicelib.ports import Counts
 
 # How often the parts are loaded, should what they staged be lost each time.
 _ROUNDS = 3
@@ -75,18 +74,7 @@ class Ending:
             if split is None:
                 return None
             plan = split.plan
-            entry = LedgerEntry(
-                id=run,
-                kind=plan.kind,
-                table=plan.table,
-                state=state_after(error),
-                dictionary=plan.dictionary,
-                counts=Counts(),
-                started=plan.started,
-                source=plan.source,
-                note=plan.note,
-                error=error.told(),
-            )
+            entry = failure(_attempt(run, plan), plan.source, plan.table, plan.dictionary, error)
             ledger.record(transaction, entry)
         passed(Point.SPLIT_ABANDONED)
         return entry
@@ -118,13 +106,17 @@ class Ending:
             passed(Point.SPLIT_REJECTED)
             written = settle(transaction, table, staging, plan.options, read, rejected, None, progress)
             passed(Point.SPLIT_SETTLED)
-            attempt = Attempt(run, plan.kind, plan.started, plan.again, plan.note)
-            entry = self.loader.entry(plan.source, table, plan.options, attempt, written, str(split.content))
+            attempt, content = _attempt(run, plan), str(split.content)
+            entry = self.loader.entry(plan.source, table, plan.options, attempt, written, content)
             self.loader.record(transaction, entry, again=plan.again)
             record.end(transaction, run)
             passed(Point.SPLIT_RECORDED)
         passed(Point.SPLIT_COMMITTED)
         return entry
+
+
+def _attempt(run: str, plan: Plan) -> Attempt:
+    return Attempt(run, plan.kind, plan.started, again=plan.again, note=plan.note)
 
 
 def _refuse_broken(parts: Sequence[Loaded]) -> None:

@@ -235,6 +235,14 @@ def test_waiting_has_an_end_and_says_so(intake: Intake) -> None:
     ]
 
 
+def test_a_file_that_went_ahead_and_can_not_be_read_says_that_too(intake: Intake) -> None:
+    intake.parent_wait = 0
+    run = intake.drop("hired_employees.csv", b"PK\x03\x04 no CSV")
+    assert run.state is RunState.FAILED
+    assert run.note is not None
+    assert "departments is empty" in run.note
+
+
 def test_keys_that_the_table_has_are_rejected_skipped_or_updated_as_the_file_asks(intake: Intake) -> None:
     intake.drop("departments.csv", b"1,Sales\n2,Legal\n")
     rejected = intake.drop("departments/a.csv", b"1,Sales\n2,Law\n3,Support\n")
