@@ -15,13 +15,12 @@ from chalicelib.ledger import recorded
 from chalicelib.load.loader import Loader
 from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.wiring import Services
+from chalicelib.work.messages import MESSAGE_LIVES
 from chalicelib.work.reporting import AWAITING_UPLOAD, ended, now
 from chalicelib.work.splitting import end_silent
 
 logger = logging.getLogger(__name__)
 
-# So long the queues keep a message, the time among the dead letters included; one that is brought back is a new one.
-_WORK_LIVES = dt.timedelta(days=14)
 # What is older has met many sweeps.
 _LOOKED_AT = dt.timedelta(days=60)
 # Whose work and entry in the ledger are one transaction.
@@ -38,10 +37,10 @@ def sweep(services: Services) -> None:
     end_silent(services)
     _index(services)
     moment = now()
-    for run in whole(services.catalog.runs, after=new_id(moment - _WORK_LIVES)):
+    for run in whole(services.catalog.runs, after=new_id(moment - MESSAGE_LIVES)):
         if run.created is not None and moment - run.created > _LOOKED_AT:
             return
-        if run.state.final or moment - _last_known(run, moment) < _WORK_LIVES:
+        if run.state.final or moment - _last_known(run, moment) < MESSAGE_LIVES:
             continue
         try:
             services.catalog.put_run(_over(services, run, moment))
@@ -79,6 +78,6 @@ def _why(run: Run) -> DecantError:
         )
     nothing = "Nothing of it was done. " if run.kind in _WHOLE_OR_NOTHING else ""
     return DecantError(
-        f"The run was {run.state.value} for {_WORK_LIVES.days} days, and no worker comes back to it.",
+        f"The run was {run.state.value} for {MESSAGE_LIVES.days} days, and no worker comes back to it.",
         hint=f"{nothing}See the worker's log of that time, and order it again.",
     )

@@ -20,14 +20,13 @@ from chalicelib.points import Point, passed
 from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.telemetry.metrics import measure
 from chalicelib.wiring import Services
+from chalicelib.work.messages import MESSAGE_LIVES
 from chalicelib.work.reporting import now
 
 logger = logging.getLogger(__name__)
 
 # The age that is told of a table without any backup: far above every threshold.
 _NEVER = dt.timedelta(days=3650)
-# So long a message of the queue lives, and may yet ask for its backups.
-_WORK_LIVES = dt.timedelta(days=14)
 _LISTED = 100
 
 
@@ -73,8 +72,8 @@ def in_use(services: Services, moment: dt.datetime) -> dict[str, str]:
     """The backups that work under way names, each with that work."""
     found: dict[str, str] = {}
     for run in whole(services.catalog.runs):
-        if run.created is not None and run.created < moment - _WORK_LIVES:
-            break
+        if run.created is not None and run.created < moment - MESSAGE_LIVES:
+            break  # no message can ask for its backups any more
         if not run.state.final:
             found |= dict.fromkeys((run.result or {}).get("backups", ()), f"{run.kind.value} {run.id}")
     return found

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api.rejected_file import PREFIX
+from chalicelib.work.messages import MESSAGE_LIVES
 from infra.application import application_template, compose, fragments
 from infra.deployment.parameters import parameters_for
 from infra.deployment.templates import DATABASE, NETWORK, load_template
@@ -310,6 +311,11 @@ def test_queues_are_encrypted_and_refuse_plain_http(queue: str) -> None:
     assert (refused["Effect"], refused["Action"]) == ("Deny", "sqs:*")
     assert refused["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
     assert refused["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("queue", ["WorkQueue", "DeadLetterQueue"])
+def test_messages_are_kept_for_as_long_as_the_work_believes(queue: str) -> None:
+    assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == MESSAGE_LIVES.total_seconds()
 
 
 def test_tls_is_the_default() -> None:
