@@ -63,7 +63,7 @@ def ingest(
     counts = {name: each.counts for name, each in written.items()}
     rejected = {name: each.rejected for name, each in written.items()}
     if atomic and any(rejected.values()):
-        transaction.run("ROLLBACK TO SAVEPOINT batch")
+        transaction.roll_back_to("batch")
         state = RunState.REFUSED
         counts = {name: Counts(read=len(rows), rejected=len(rows)) for name, rows in batches.items()}
     elif replaces is not None:

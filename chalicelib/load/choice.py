@@ -48,7 +48,7 @@ def _write_few(transaction: Transaction, table: Table, rows: SourceChunk, option
     done = write_direct(transaction, table, rows, options.on_conflict)
     refused = options.refuses(read=done.counts.read, rejected=done.counts.rejected)
     if refused:
-        transaction.run("ROLLBACK TO SAVEPOINT publish")
+        transaction.roll_back_to("publish")
     if done.rejected:
         log_rejections(transaction, run, {table.name: done.rejected})
     return Written(Counts(read=len(rows), rejected=len(rows)) if refused else done.counts, refused)

@@ -141,7 +141,7 @@ def settle(
         written = _publish(staging, options, read, rejected)
     passed(Point.STAGED_PUBLISHED)
     if options.refuses(read=read, rejected=written.rejected):
-        transaction.run("ROLLBACK TO SAVEPOINT publish")
+        transaction.roll_back_to("publish")
         if options.on_conflict is OnConflict.REJECT:
             staging.reject_taken()
         return Written(Counts(read=read, rejected=read), refused=True)

@@ -28,6 +28,9 @@ class Transaction(Session, Protocol):
         Its columns have types of their own (casts, counts), for it lives on when a table's column gets another one.
         """
 
+    def roll_back_to(self, savepoint: str) -> None:
+        """Undo what was done since a savepoint, which stays. In SQL alone, the transaction would not know of it."""
+
     def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
         """COPY rows into a quoted relation, by the names of their columns; return how many."""
 

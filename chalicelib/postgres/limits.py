@@ -39,6 +39,10 @@ class Limits:
                 self._told = seconds
             yield
 
+    def forget(self) -> None:
+        """For when the transaction was rolled back to a savepoint: the server may believe what it did before that."""
+        self._told = math.inf
+
     @contextmanager
     def last_statement(self) -> Iterator[None]:
         """For the end of a transaction, which is tried though the time is over: all is done but that."""

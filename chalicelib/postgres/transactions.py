@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from chalicelib.dictionary.names import quote
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.postgres.connecting import Login, close_connection, connect_with_login, wait_at_most
 from chalicelib.postgres.copying import copy_in
@@ -135,6 +136,11 @@ class PostgresTransaction:
         """See ``ports.Transaction``."""
         with self._limits.statement():
             translated(lambda: self._connection.execute_simple(sql))
+
+    def roll_back_to(self, savepoint: str) -> None:
+        """See ``ports.Transaction``."""
+        self.run(f"ROLLBACK TO SAVEPOINT {quote(savepoint)}")
+        self._limits.forget()
 
     def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
         """See ``ports.Transaction``. The rows' tables share one schema."""

@@ -280,7 +280,7 @@ def test_what_is_given_up_leaves_no_trace(postgres: TestDatabase, employees: Tab
     with postgres.database.transaction() as transaction:
         transaction.run("SAVEPOINT s")
         assert begin_first_load(transaction, employees)
-        transaction.run("ROLLBACK TO SAVEPOINT s")
+        transaction.roll_back_to("s")
         insert(transaction)
     assert schema(postgres) == before
 

@@ -265,6 +265,19 @@ def test_the_server_is_told_again_of_a_time_that_grows_shorter(postgres: TestDat
     database.close()
 
 
+def test_the_server_is_told_anew_once_a_roll_back_made_it_forget(postgres: TestDatabase) -> None:
+    moment = 0.0
+    database = PostgresDatabase(postgres.app.connect, TimeLeft(lambda: moment))
+    with database.time_left.ends_in(SECONDS), database.transaction() as transaction:
+        transaction.run("SAVEPOINT tried")
+        assert transaction.run("SHOW statement_timeout") == [("870s",)]
+        moment = 600.0
+        assert transaction.run("SHOW statement_timeout") == [("270s",)]
+        transaction.roll_back_to("tried")
+        assert transaction.run("SHOW statement_timeout") == [("270s",)]
+    database.close()
+
+
 def test_a_commit_is_tried_though_the_time_is_over(intake: Timed) -> None:
     with intake.looked_at(9), intake.database.transaction() as transaction:
         transaction.run("INSERT INTO jobs VALUES (9, 'Cook')")

@@ -115,6 +115,10 @@ class PacedTransaction:
         self._step()
         self._inner.run_script(sql)
 
+    def roll_back_to(self, savepoint: str) -> None:
+        self._step()
+        self._inner.roll_back_to(savepoint)
+
     def copy_in(self, relation: str, rows: Iterable[pa.Table]) -> int:
         self._step()
         return self._inner.copy_in(relation, rows)

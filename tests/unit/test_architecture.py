@@ -159,6 +159,11 @@ def test_what_deploys_and_operates_does_not_know_the_command_line(path: Path) ->
     assert not re.search(r"^\s*(from|import) decant\b", path.read_text(), re.MULTILINE)
 
 
+def test_a_transaction_is_told_to_roll_back_to_a_savepoint_and_not_by_sql() -> None:
+    told = re.compile(r"rollback\s+to", re.IGNORECASE)
+    assert [path.name for part, path in MODULES if part != "postgres" and told.search(path.read_text())] == []
+
+
 def test_nothing_is_read_or_written_in_batches_that_dynamodb_may_leave_in_part() -> None:
     """It answers those with "unprocessed items", which nobody here would take up. A transaction is done whole.
 
