@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from chalicelib.errors import DecantError, Unavailable
+from chalicelib.ledger import ObjectVersion
 from chalicelib.load.loader import Attempt, Loader
 from chalicelib.load.turns import InHand, NotItsTurn, waits_for
 from chalicelib.points import Point, passed
@@ -22,6 +23,14 @@ _LONGEST_TURN = 6 * 3600
 
 def load(services: Services, task: LoadTask) -> None:
     """Load the task's object, or put the task back into the queue while it has to wait for its turn."""
+    source = _load(services, task)
+    if source is not None and source.version != task.arrival.version:
+        # An upload's form was sent twice, and two workers took both versions for the one that came first.
+        _load(services, replace(task, run=task.arrival.run_id))
+
+
+def _load(services: Services, task: LoadTask) -> ObjectVersion | None:
+    """Bring the task's run on; return the object that it is the run of, or None when it waits."""
     loader = Loader(services.database, services.intake, services.dictionary)
     started = now()
     waited = _waited(task, started)
@@ -36,30 +45,27 @@ def load(services: Services, task: LoadTask) -> None:
             reason = waits_for(services.database, services.intake, services.dictionary, file.table, started)
         if reason and waited < services.settings.parent_wait:
             _wait(services, task, run, started, reason)
-            return
+            return None
         if reason:
             attempt = replace(attempt, note=f"Went ahead after {waited:.0f} s of waiting: {reason}.")
         split = begin_parts(services, file, attempt, run, late=task.late > 0)
         if split is not None:
-            if split.plan.source.version != task.arrival.version:
-                load(services, replace(task, run=task.arrival.run_id))  # as below
-            return
+            return split.plan.source
         entry = loader.load(file, attempt, Progress(services, run).tell)
     except NotItsTurn as error:
         if waited >= _LONGEST_TURN:
             raise
         _wait(services, task, run, started, None if isinstance(error, InHand) else error.detail)
-        return
+        return None
     except Unavailable:
         raise
     except DecantError as error:
         entry = loader.fail(task.arrival, attempt, error)
     if entry.source is not None and entry.source.version != task.arrival.version:
-        # An upload's form was sent twice, and two workers took both versions for the one that came first.
-        services.catalog.put_run(replace(entry.to_run(), created=begun.created))
-        load(services, replace(task, run=task.arrival.run_id))
-        return
-    finish(services, begun, ended(run, entry))
+        services.catalog.put_run(replace(entry.to_run(), created=begun.created))  # whoever loaded it has measured it
+    else:
+        finish(services, begun, ended(run, entry))
+    return entry.source
 
 
 def _wait(services: Services, task: LoadTask, run: Run, started: dt.datetime, reason: str | None) -> None:
