@@ -72,25 +72,7 @@ def write_batch(services: Services, make: MakeBatch, key: IdempotencyKey | None)
     now = dt.datetime.now(dt.UTC)
     attempt = _Attempt(services, make, new_id(now), now)
     about(run_id=attempt.run_id)
-    until = time.monotonic() + _TRY_SECONDS
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            answer = _write(services, attempt, key)
-            break
-        except DecantError as error:
-            late = time.monotonic() > until
-            told = error
-            if attempt.written is not None:
-                committed = None if late else _committed(services, attempt.run_id)
-                if committed:
-                    answer = attempt.written.answer
-                    break
-                if committed is None:  # whatever the error, it may be this very run that is in its own way
-                    told = _unknown()
-            if not told.retryable or tries_left == 0 or late:
-                raise told from error
-        logger.info("batch %s was interrupted; %d tries are left", attempt.run_id, tries_left)
-        time.sleep(_random.uniform(0, _PAUSE_SECONDS * 2 ** (_TRIES - tries_left)))
+    answer = _write_through(services, attempt, key)
     passed(Point.BATCH_COMMITTED)
     if attempt.written is not None and answer.run == attempt.run_id:  # and not the answer that a twin was given
         run_ended(attempt.written.run, attempt.written.counts)
@@ -156,6 +138,29 @@ class _Attempt:
             ended=dt.datetime.now(dt.UTC),
             result=None if batch.replaces is None else {"corrects": batch.replaces},
         )
+
+
+def _write_through(services: Services, attempt: _Attempt, key: IdempotencyKey | None) -> Answer:
+    """Try until the batch is committed, its error is one that stays, or there are no tries or no time left."""
+    until = time.monotonic() + _TRY_SECONDS
+    tries_left = _TRIES
+    while True:
+        tries_left -= 1
+        try:
+            return _write(services, attempt, key)
+        except DecantError as error:
+            late = time.monotonic() > until
+            told = error
+            if attempt.written is not None:
+                committed = None if late else _committed(services, attempt.run_id)
+                if committed:
+                    return attempt.written.answer
+                if committed is None:  # whatever the error, it may be this very run that is in its own way
+                    told = _unknown()
+            if not told.retryable or tries_left == 0 or late:
+                raise told from error
+        logger.info("batch %s was interrupted; %d tries are left", attempt.run_id, tries_left)
+        time.sleep(_random.uniform(0, _PAUSE_SECONDS * 2 ** (_TRIES - tries_left)))
 
 
 def _write(services: Services, attempt: _Attempt, key: IdempotencyKey | None) -> Answer:
