@@ -15,10 +15,6 @@ from chalicelib.identifiers import scheduled_id
 from chalicelib.load.events import Arrival, arrivals
 from chalicelib.load.split_record import Step
 
-# So long the queues keep a message, the time among the dead letters included: ``infra/application/queues.yaml``. It is
-# the longest that SQS offers. A message that is brought back is a new one.
-MESSAGE_LIVES = dt.timedelta(days=14)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tried:

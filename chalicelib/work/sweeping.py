@@ -15,14 +15,12 @@ from chalicelib.ledger import recorded
 from chalicelib.load.loader import Loader
 from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.wiring import Services
-from chalicelib.work.messages import MESSAGE_LIVES
+from chalicelib.work.lifetime import LOOKED_AT, MESSAGE_LIVES, on_its_way
 from chalicelib.work.reporting import AWAITING_UPLOAD, ended, now
 from chalicelib.work.splitting import end_silent
 
 logger = logging.getLogger(__name__)
 
-# What is older has met many sweeps.
-_LOOKED_AT = dt.timedelta(days=60)
 # Whose work and entry in the ledger are one transaction.
 _WHOLE_OR_NOTHING = (RunKind.LOAD, RunKind.REPLAY, RunKind.RESTORE)
 
@@ -38,9 +36,9 @@ def sweep(services: Services) -> None:
     _index(services)
     moment = now()
     for run in whole(services.catalog.runs, after=new_id(moment - MESSAGE_LIVES)):
-        if run.created is not None and moment - run.created > _LOOKED_AT:
+        if run.created is not None and moment - run.created > LOOKED_AT:
             return
-        if run.state.final or moment - _last_known(run, moment) < MESSAGE_LIVES:
+        if run.state.final or on_its_way(run, moment):
             continue
         try:
             services.catalog.put_run(_over(services, run, moment))
@@ -55,11 +53,6 @@ def _index(services: Services) -> None:
             loader.index(table)
         except DecantError:
             logger.warning("the indexes of %s can't be made", table.name, exc_info=True)
-
-
-def _last_known(run: Run, moment: dt.datetime) -> dt.datetime:
-    """When there was a message for the run at the latest, as far as it tells; else the ``moment``."""
-    return max(filter(None, (run.created, run.started, run.reopened)), default=moment)
 
 
 def _over(services: Services, run: Run, moment: dt.datetime) -> Run:

@@ -20,7 +20,7 @@ from chalicelib.points import Point, passed
 from chalicelib.ports import Run, RunKind, RunState, whole
 from chalicelib.telemetry.metrics import measure
 from chalicelib.wiring import Services
-from chalicelib.work.messages import MESSAGE_LIVES
+from chalicelib.work.lifetime import LOOKED_AT, on_its_way
 from chalicelib.work.reporting import now
 
 logger = logging.getLogger(__name__)
@@ -72,9 +72,9 @@ def in_use(services: Services, moment: dt.datetime) -> dict[str, str]:
     """The backups that work under way names, each with that work."""
     found: dict[str, str] = {}
     for run in whole(services.catalog.runs):
-        if run.created is not None and run.created < moment - MESSAGE_LIVES:
-            break  # no message can ask for its backups any more
-        if not run.state.final:
+        if run.created is not None and moment - run.created > LOOKED_AT:
+            break
+        if on_its_way(run, moment):
             found |= dict.fromkeys((run.result or {}).get("backups", ()), f"{run.kind.value} {run.id}")
     return found
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import Unavailable
+from chalicelib.identifiers import new_id
+from chalicelib.ports import RunState
 from chalicelib.telemetry.invocation import FunctionFailed
 from chalicelib.wiring import use
 from tests.app.conftest import Api
@@ -99,6 +101,22 @@ def test_work_that_is_ordered_keeps_its_backups_and_releases_them_when_it_has_en
     assert tidied(keeping_one)["deleted_backups"] == [oldest]
     keeping_one.work()
     assert tidied(keeping_one)["deleted_backups"] == [older]
+
+
+@pytest.mark.parametrize(("days", "reopened", "kept"), [(13, None, True), (15, None, False), (20, 3, True)])
+def test_work_keeps_its_backups_for_as_long_as_its_message_may_come_also_one_that_was_brought_back(
+    keeping_one: Api, days: int, reopened: int | None, kept: bool
+) -> None:
+    older, _ = backups(keeping_one, 8, 2)
+    run_id = keeping_one.post("/tables/jobs/restores", {"backup": older, "dry_run": True}).json_body["id"]
+    run = keeping_one.services.catalog.run(run_id)
+    assert run is not None
+    now = dt.datetime.now(dt.UTC)
+    created = now - dt.timedelta(days=days)
+    brought_back = None if reopened is None else now - dt.timedelta(days=reopened)
+    keeping_one.services.catalog.put_run(replace(run, state=RunState.FAILED))
+    keeping_one.services.catalog.put_run(replace(run, id=new_id(created), created=created, reopened=brought_back))
+    assert tidied(keeping_one)["deleted_backups"] == ([] if kept else [older])
 
 
 def test_a_pass_that_fails_is_told_and_raised(keeping_one: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api.rejected_file import PREFIX
-from chalicelib.work.messages import MESSAGE_LIVES
+from chalicelib.work.lifetime import MESSAGE_LIVES
 from infra.application import application_template, compose, fragments
 from infra.deployment.parameters import parameters_for
 from infra.deployment.templates import DATABASE, NETWORK, load_template
