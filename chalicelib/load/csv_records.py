@@ -64,6 +64,7 @@ class Records:
         }
         try:
             with pa_csv.open_csv(self._ahead, **options) as reader:
+                self._ahead.opened()
                 for batch in reader:
                     self._ahead.go_on()
                     yield pa.table([self._stream.meant(column) for column in batch.columns], names=self._names)

@@ -33,7 +33,9 @@ class Stream(io.RawIOBase):
 
 
 def ahead_of(raw: Stream, blocks: int) -> ReadAhead:
-    return ReadAhead(Utf8Stream(cast(BinaryIO, raw), lines=0), blocks)
+    ahead = ReadAhead(Utf8Stream(cast(BinaryIO, raw), lines=0), blocks)
+    ahead.opened()
+    return ahead
 
 
 def is_waiting(work: Future[Any]) -> bool:
@@ -50,6 +52,13 @@ def test_so_many_blocks_are_read_and_more_when_the_parser_gets_on() -> None:
         assert is_waiting(third)
         ahead.go_on()
         assert third.result() == b"1,a\n1,a\n"
+
+
+def test_a_parser_that_cannot_begin_is_not_waited_for() -> None:
+    """It waits for the thread that reads, which would wait for a sign of it."""
+    ahead = ReadAhead(Utf8Stream(cast(BinaryIO, Stream()), lines=0), blocks=1)
+    with ThreadPoolExecutor() as threads:
+        assert threads.submit(lambda: [ahead.read(8) for _ in range(3)]).result(timeout=10) == [b"1,a\n1,a\n"] * 3
 
 
 def test_who_waits_is_told_of_the_end() -> None:
