@@ -76,9 +76,10 @@ def home(wanted: Path, account: Account) -> Path:
     target = RELOCATED / (PREFIX + hashlib.sha256(os.fsencode(wanted)).hexdigest()[:16])
     target.mkdir(mode=0o711, exist_ok=True)
     _of_root(target).chmod(0o711)
-    (target / "origin").write_text(str(wanted))
     wanted.rmdir()
     wanted.symlink_to(target)
+    # Last: a folder that names an origin without a link is an orphan, which whoever starts a server may delete.
+    (target / "origin").write_text(str(wanted))
     return target
 
 
@@ -114,8 +115,9 @@ def _forget_orphans() -> None:
 
 
 def _origin(folder: Path) -> Path | None:
-    """Give the place for which a relocated folder was made; None when it is no such folder."""
+    """Give the place for which a relocated folder was made; None when it is no such folder, or not one yet."""
     try:
-        return Path((folder / "origin").read_text())
+        origin = (folder / "origin").read_text()
     except OSError:
         return None
+    return Path(origin) if origin else None
