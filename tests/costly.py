@@ -24,7 +24,7 @@ from chalicelib.api.body import read_json
 from chalicelib.errors import BadRequest, FileError
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.workbook_source import WorkbookSource
-from tests.unit.test_workbook_source import GOOD, PAIRS, ROW, cell, raw, rows, with_parts
+from tests.unit.test_workbook_source import GOOD, PAIRS, ROW, bomb, cell, raw, rows, with_parts
 
 
 class Endless(io.RawIOBase):
@@ -41,9 +41,9 @@ class Endless(io.RawIOBase):
 
 
 def zip_bomb() -> Any:
-    """1.2 MB that unpack to 284 MiB."""
-    content = raw(ROW + " " * 284 * 2**20)
-    return lambda: _refused(content, "dangerous-workbook")
+    """1.3 MB that unpack to 284 MiB of rows like others."""
+    content = bomb(284)
+    return lambda: _refused(content, "dangerous-workbook", "would unpack to")
 
 
 def entries() -> Any:
@@ -105,8 +105,8 @@ def eternity() -> Any:
     return lambda: sum(1 for _ in itertools.count())
 
 
-def _refused(content: bytes, code: str) -> None:
-    with pytest.raises(FileError) as caught:
+def _refused(content: bytes, code: str, words: str = "") -> None:
+    with pytest.raises(FileError, match=words) as caught:
         list(WorkbookSource(PAIRS, content).chunks())
     _same(caught.value.code, code)
 

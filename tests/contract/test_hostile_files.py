@@ -19,7 +19,7 @@ from chalicelib.ports import RunState
 from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
 from tests import hostile
 from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
-from tests.unit.test_workbook_source import ROW, book, by_openpyxl, cell, raw, sheet, with_parts
+from tests.unit.test_workbook_source import ROW, bomb, book, by_openpyxl, cell, raw, sheet, with_parts
 
 OLD = bytes.fromhex("d0cf11e0a1b11ae1")
 BOM, LONG = b"\xef\xbb\xbf", "x" * 32_768
@@ -118,7 +118,7 @@ BOOKS = [
     refused(".xls", "renamed.xlsx", OLD + b"Workbook", "old-workbook"),
     refused(".xlsb", "binary.xlsb", zip_bytes({"xl/workbook.bin": b""}), "old-workbook"),
     refused("encrypted", "locked.xlsx", OLD + "EncryptedPackage".encode("utf-16-le"), "encrypted-file"),
-    refused("zip bomb", "bomb.xlsx", lambda: raw(ROW + " " * 60_000_000), "dangerous-workbook"),
+    refused("zip bomb", "bomb.xlsx", lambda: bomb(60), "dangerous-workbook"),
     refused("thousands of entries", "many.xlsx", lambda: with_parts({f"xl/{n}.bin": b"" for n in range(10_001)}),
             "dangerous-workbook"),
     departments("../ entries", "up.xlsx", raw(ROW, extra={"../../evil.xml": b"<a/>", "/etc/evil": b"x"}), {1: "a"}),

@@ -8,6 +8,8 @@ import random
 import re
 import time
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
 from chalicelib.errors import FileError
-from chalicelib.load import workbook_archive, workbook_check, workbook_pieces, workbook_reader
+from chalicelib.load import formats, workbook_archive, workbook_check, workbook_pieces, workbook_reader
 from chalicelib.load.workbook_markup import Rewriter, Unusual
 from chalicelib.load.workbook_rows import read_rows
 from chalicelib.load.workbook_source import WorkbookSource
@@ -26,6 +28,7 @@ from sample_data.workbook import BlankCell, ErrorCell, workbook_bytes, zip_bytes
 from tests.pairs import pairs
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+SHEET = "xl/worksheets/sheet1.xml"
 PAIRS = pairs("integer")
 GOOD: list[tuple[int, str | None, str | None, list[str]]] = [(1, "1", "a", [])]
 
@@ -45,7 +48,7 @@ def book(*sheet: list[Any], **others: list[list[Any]]) -> bytes:
 
 def raw(cells: str, before: str = "", extra: dict[str, bytes] | None = None) -> bytes:
     """A workbook whose sheet has this XML in its ``sheetData``, and other parts besides."""
-    return with_parts({"xl/worksheets/sheet1.xml": sheet(cells, before), **(extra or {})})
+    return with_parts({SHEET: sheet(cells, before), **(extra or {})})
 
 
 def sheet(cells: str, before: str = "") -> bytes:
@@ -55,6 +58,20 @@ def sheet(cells: str, before: str = "") -> bytes:
 def with_parts(parts: dict[str, bytes]) -> bytes:
     with zipfile.ZipFile(io.BytesIO(book([1, "a"]))) as archive:
         return zip_bytes({name: archive.read(name) for name in archive.namelist()} | parts)
+
+
+def bomb(mebibytes: int) -> bytes:
+    """A workbook whose sheet unpacks to so much, of sound markup: a good row and blank ones. Only its size is odd."""
+    with zipfile.ZipFile(io.BytesIO(book([1, "a"]))) as archive:
+        others = {name: archive.read(name) for name in archive.namelist() if name != SHEET}
+    begin, end = sheet(ROW + "|").split(b"|")
+    target = io.BytesIO(zip_bytes(others))
+    with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open(SHEET, "w") as file:
+        file.write(begin)
+        for _ in range(mebibytes):
+            file.write(b"<row/>" * (2**20 // 6))
+        file.write(end)
+    return target.getvalue()
 
 
 def cell(reference: str, value: object, style: str = "") -> str:
@@ -309,11 +326,44 @@ def test_blanks_ahead_of_a_comment_cost_no_more_than_others(before: str) -> None
 
 
 @pytest.mark.parametrize("content", [
-    raw(ROW + " " * 60_000_000),
-    with_parts({f"xl/{n}.bin": b"" for n in range(10_001)}),
+    lambda: bomb(60),
+    lambda: with_parts({f"xl/{n}.bin": b"" for n in range(10_001)}),
 ], ids=["bomb", "entries"])  # fmt: skip
-def test_an_archive_that_would_grow_too_much_is_refused_by_its_directory(content: bytes) -> None:
-    assert fails(content) == "dangerous-workbook"
+def test_an_archive_that_would_grow_too_much_is_refused_by_its_directory(content: Callable[[], bytes]) -> None:
+    with pytest.raises(FileError, match="would unpack to") as caught:
+        rows(content())
+    assert caught.value.code == "dangerous-workbook"
+
+
+def test_an_archive_is_refused_one_byte_or_part_above_each_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = book([1, "a"])
+    unpacked = workbook_check.unpacked_size(content)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = len(archive.namelist())
+    monkeypatch.setattr(workbook_check, "_MAX_RATIO", 0)
+    for limit, most in (("_RATIO_COUNTS_FROM", unpacked), ("MAX_UNPACKED", unpacked), ("_MAX_ENTRIES", parts)):
+        with monkeypatch.context() as patch:
+            patch.setattr(workbook_check, limit, most)
+            assert rows(content) == GOOD
+            patch.setattr(workbook_check, limit, most - 1)
+            with pytest.raises(FileError, match="would unpack to"):
+                rows(content)
+
+
+def test_a_workbook_is_read_up_to_the_size_that_the_readme_tells_and_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"a workbook may have up to {formats.MAX_WORKBOOK // 2**20} MB" in readme
+    content = book([1, "a"])
+    monkeypatch.setattr(formats, "MAX_WORKBOOK", len(content))
+    [chunk] = formats.source_of("a.xlsx", PAIRS, io.BytesIO(content)).chunks()
+    assert chunk.cells.to_pylist() == [{"id": "1", "label": "a"}]
+    longer = io.BytesIO(content + b"x" * 1000)
+    with pytest.raises(FileError, match=f"bigger than {len(content):,} bytes") as caught:
+        formats.source_of("a.xlsx", PAIRS, longer)
+    assert (caught.value.code, longer.tell()) == ("dangerous-workbook", len(content) + 1)
+    assert "CSV" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("name", [
