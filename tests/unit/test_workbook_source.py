@@ -65,13 +65,13 @@ def bomb(mebibytes: int) -> bytes:
     with zipfile.ZipFile(io.BytesIO(book([1, "a"]))) as archive:
         others = {name: archive.read(name) for name in archive.namelist() if name != SHEET}
     begin, end = sheet(ROW + "|").split(b"|")
-    whole = io.BytesIO(zip_bytes(others))
-    with zipfile.ZipFile(whole, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open(SHEET, "w") as file:
+    out = io.BytesIO(zip_bytes(others))
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open(SHEET, "w") as file:
         file.write(begin)
         for _ in range(mebibytes):
             file.write(b"<row/>" * (2**20 // 6))
         file.write(end)
-    return whole.getvalue()
+    return out.getvalue()
 
 
 def cell(reference: str, value: object, style: str = "") -> str:
