@@ -46,6 +46,7 @@ _DELIVERIES = 3
 _LATE = 3
 _SPLIT_IT = "Drop its rows in smaller files. A workbook may also be saved as CSV, which is loaded in parts."
 _FREE_IT = "See what keeps the database or S3 busy (docs/runbook.md, Work that takes too long), then redrive it."
+_GIVE_MORE = "Give the worker more memory (WorkerMemory), then redrive it."
 _PUBLISH_LESS = f"Drop its rows in several files: all of one file are published at once. Or: {_FREE_IT}"
 
 
@@ -55,9 +56,10 @@ def handle(services: Services, body: str, deliveries: int = 1) -> None:
     Work that could not be done because a part was down is put into the queue again, a bounded number of times; so is
     work that the time left was not enough for, at once, since another worker has all of its own. What can't be done at
     all ends as a failed run. Only what this code did not foresee is raised, so that the queue keeps the message and, in
-    the end, the dead-letter queue; and work for which a part was down too long, or that takes longer than a worker may.
-    So does one that comes again and again because its worker died each time: its run is failed rather than left running
-    for ever. From there an operator brings it back, see ``work.dead_letters``.
+    the end, the dead-letter queue; and work that needs more memory than there is, for which a part was down too long,
+    or that takes longer than a worker may. So does one that comes again and again because its worker died each time:
+    its run is failed rather than left running for ever. From there an operator brings it back, see
+    ``work.dead_letters``.
     """
     with ExitStack() as all_of_them:  # one that fails does not keep the next from being done
         for task in reversed(tasks(body)):
@@ -85,6 +87,9 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
         raise
     except DecantError as error:
         _fail(services, task, error)
+    except MemoryError:  # Arrow's is one, too
+        _fail(services, task, DecantError("The worker ran out of memory.", hint=_smaller_or_more(task)))
+        raise
     except Exception:
         _fail(services, task, DecantError("The worker met a defect of its own; see its log."))
         raise
@@ -114,6 +119,11 @@ def _what_to_do(task: Task) -> str:
             return _PUBLISH_LESS
         case _:
             return _FREE_IT
+
+
+def _smaller_or_more(task: Task) -> str:
+    """The hint for work that took too much memory."""
+    return f"{_SPLIT_IT} Or: {_GIVE_MORE}" if isinstance(task, LoadTask | PartTask) else _GIVE_MORE
 
 
 def _put_back(services: Services, task: Task, error: Unavailable) -> None:

@@ -115,7 +115,7 @@ def _same(found: object, expected: object) -> None:
     assert found == expected
 
 
-def _addresses() -> int:
+def addresses() -> int:
     """How many bytes of addresses the process has."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
@@ -145,7 +145,7 @@ def _read(name: str, size: int, seconds: int) -> None:
     list(CsvSource(PAIRS, io.BytesIO(b"1,a\n")).chunks())
     Path("/proc/self/clear_refs").write_text("5")  # what was held at most is counted anew
     held = _held()
-    resource.setrlimit(resource.RLIMIT_AS, (_addresses() + size, -1))
+    resource.setrlimit(resource.RLIMIT_AS, (addresses() + size, -1))
     # The limit is in whole seconds of the process, which has used some: those that were begun are added.
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + seconds, -1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

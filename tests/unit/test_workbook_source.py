@@ -354,7 +354,7 @@ def test_a_workbook_is_read_up_to_the_size_that_the_readme_tells_and_no_further(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert f"a workbook may have up to {formats.MAX_WORKBOOK // 2**20} MB" in readme
+    assert f"a workbook may have up to {workbook_check.MAX_WORKBOOK // 2**20} MB" in readme
     content = book([1, "a"])
     monkeypatch.setattr(formats, "MAX_WORKBOOK", len(content))
     [chunk] = formats.source_of("a.xlsx", PAIRS, io.BytesIO(content)).chunks()
