@@ -29,6 +29,7 @@ class Settings:
     database_tls: str
     dictionary: Path
     parent_wait: int
+    bucket_owner: str | None = None
     authorizer: AuthorizerKind = AuthorizerKind.TOKEN
     cors_origins: frozenset[str] = frozenset()
     keep_last: int = 7
@@ -58,6 +59,7 @@ class Settings:
             database_tls=database_tls(environment),
             dictionary=Path(environment.get("DECANT_DICTIONARY") or PACKAGED_DICTIONARY),
             parent_wait=int(wait),
+            bucket_owner=environment.get("DECANT_BUCKET_OWNER") or None,
             authorizer=_authorizer(environment),
             cors_origins=_origins(environment.get("DECANT_CORS_ORIGINS", "")),
             keep_last=_number(environment, "DECANT_KEEP_LAST", "7"),

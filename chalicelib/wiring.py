@@ -108,8 +108,8 @@ def _from_settings(settings: Settings) -> Services:
         database=PostgresDatabase(
             lambda: connect_with_secret(settings.database_secret, settings.database_tls), time_left
         ),
-        intake=S3Storage(s3, settings.intake_bucket, time_left),
-        backups=S3Storage(s3, settings.backup_bucket, time_left),
+        intake=S3Storage(s3, settings.intake_bucket, time_left, owner=settings.bucket_owner),
+        backups=S3Storage(s3, settings.backup_bucket, time_left, owner=settings.bucket_owner),
         catalog=DynamoCatalog(settings.catalog_table, session.region_name),
         queue=SqsQueue(session.client("sqs", config=soon), settings.queue_url),
         audit=DynamoAuditLog(settings.audit_table, session.region_name),

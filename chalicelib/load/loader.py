@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol, cast
 
 from chalicelib import ledger
 from chalicelib.dictionary.model import Dictionary, Table
-from chalicelib.errors import DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded
+from chalicelib.errors import Conflict, DecantError, DuplicateContent, FileCode, FileError, NotFound, Superseded
 from chalicelib.ledger import LedgerEntry, ObjectVersion
 from chalicelib.load import split_record
 from chalicelib.load.choice import write
@@ -84,8 +84,14 @@ class Loader:
 
         Raises FileError when its name can't be held, no table claims it, its options are wrong or it is gone, and
         Superseded when the object has a newer version. ``again``: the caller asks for this very version, be it the
-        newest or not.
+        newest or not. Raises Conflict when the object lies in another bucket than the intake.
         """
+        if arrival.bucket != self.intake.name:
+            raise Conflict(
+                f"The object {arrival.key} lies in the bucket {arrival.bucket!r}, and files are read from "
+                f"{self.intake.name!r} alone.",
+                hint="Copy it into that bucket, under incoming/; it is loaded from there.",
+            )
         if arrival.fault:
             raise FileError(
                 FileCode.BAD_NAME,

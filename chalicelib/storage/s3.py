@@ -23,12 +23,16 @@ _WITHOUT_END = dt.datetime.max.replace(tzinfo=dt.UTC)
 class S3Storage:
     """A bucket, through a boto3 client. An object of any size goes through a few MiB of memory.
 
-    Reading raises OutOfTime when no time is left.
+    With an ``owner``, the number of an account, S3 refuses the bucket when it is another account's: names of buckets
+    are the whole world's. Reading raises OutOfTime when no time is left.
     """
 
-    def __init__(self, client: Any, bucket: str, time_left: TimeLeft | None = None) -> None:
+    def __init__(
+        self, client: Any, bucket: str, time_left: TimeLeft | None = None, *, owner: str | None = None
+    ) -> None:
         self._client = client
         self._bucket = bucket
+        self._owned = {"ExpectedBucketOwner": owner} if owner else {}
         self._time_left = time_left or TimeLeft()
 
     @property
@@ -143,7 +147,8 @@ class S3Storage:
 
     def _call(self, operation: str, right: str, **arguments: Any) -> Any:
         where = self._where(arguments.get("Key", arguments.get("Prefix", "")))
-        return s3_errors(getattr(self._client, operation), where, right, Bucket=self._bucket, **arguments)
+        asked = {"Bucket": self._bucket, **self._owned, **arguments}
+        return s3_errors(getattr(self._client, operation), where, right, **asked)
 
     def _where(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"

@@ -45,7 +45,8 @@ def _client_error(error: ClientError, where: str, right: str) -> DecantError:
     if code in _DENIED:
         return DecantError(
             f"S3 denied access to {where}.",
-            hint=f"Grant {right} on it to the function's role, and look for a bucket policy that denies it.",
+            hint=f"Grant {right} on it to the function's role, and look for a bucket policy that denies it. "
+            "A bucket of another account is denied as well.",
         )
     if is_transient(error):
         return Unavailable(f"S3 is busy ({code}) at {where}.", hint="Try again in a moment.")

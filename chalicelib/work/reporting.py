@@ -78,7 +78,7 @@ def run_id(services: Services, task: Task) -> str:
     if not isinstance(task, LoadTask) or task.run is not None:
         return str(task.run)
     arrival = task.arrival
-    if arrival.fault:  # no form was given for such a key
+    if arrival.fault or arrival.bucket != services.intake.name:  # no form was given for such an object
         return arrival.run_id
     try:
         promised = services.intake.head(arrival.key, arrival.version).metadata.get("run")

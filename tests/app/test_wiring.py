@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
 from chalicelib import wiring
 from chalicelib.errors import DecantError
@@ -58,6 +59,19 @@ def test_a_secret_that_is_gone_is_a_database_that_is_down(deployed: Api, monkeyp
     answer = deployed.get("/tables")
     assert answer.status_code == 503
     assert answer.json_body["detail"] == "The secret of the database can't be read (ResourceNotFoundException)."
+
+
+@pytest.mark.usefixtures("deployed")
+def test_both_buckets_are_asked_for_as_those_of_the_account_that_the_template_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DECANT_BUCKET_OWNER", "111122223333")
+    for storage in (wiring.services().intake, wiring.services().backups):
+        with Stubber(storage._client) as stub:
+            stub.add_client_error("list_objects_v2", "AccessDenied", http_status_code=403, expected_params={
+                "Bucket": storage.name, "Prefix": "", "ExpectedBucketOwner": "111122223333"})  # fmt: skip
+            with pytest.raises(DecantError, match="bucket of another account is denied"):
+                list(storage.list(""))
 
 
 @pytest.mark.usefixtures("deployed")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from chalicelib import worker
 from chalicelib.errors import BadRequest, Unavailable
-from chalicelib.ports import RunState, StoredObject
+from chalicelib.ports import Run, RunKind, RunState, Source, StoredObject
 from chalicelib.storage import FolderStorage
 from tests import hostile
 from tests.conftest import TestDatabase
@@ -29,9 +29,9 @@ def intake(postgres: TestDatabase, tmp_path: Path) -> Intake:
     return Intake(postgres, tmp_path)
 
 
-def event(key: str, **stored: Any) -> dict[str, Any]:
+def event(key: str, bucket: Path | str = "intake", **stored: Any) -> dict[str, Any]:
     told = {"key": key, "eTag": "e", "sequencer": "00A1", **stored}
-    s3 = {"bucket": {"name": "intake"}, "object": told}
+    s3 = {"bucket": {"name": str(bucket)}, "object": told}
     return {"eventName": "ObjectCreated:Put", "eventTime": "2026-03-29T01:30:00.000Z", "s3": s3}
 
 
@@ -51,7 +51,7 @@ def test_whatever_its_key_a_file_that_is_not_there_ends_as_one_failed_run(
 ) -> None:
     known = set(intake.catalog.kept_runs)
     stored = f"incoming/departments/{key}.csv" if routed else key
-    told = event(quote_plus(stored))
+    told = event(quote_plus(stored), intake.folder)
     for _ in range(2):
         intake.deliver(told)
     new = set(intake.catalog.kept_runs) - known
@@ -94,7 +94,7 @@ def test_a_name_that_can_not_be_held_is_told_to_who_dropped_it_and_any_other_loa
         FolderStorage(intake.folder).put(f"incoming/{shown}", DEPARTMENTS)
         etag = FolderStorage(intake.folder).head(f"incoming/{shown}").etag
     for _ in range(2):
-        intake.deliver(event(f"incoming/{told}", eTag="e" if fault else etag))
+        intake.deliver(event(f"incoming/{told}", intake.folder, eTag="e" if fault else etag))
     [run] = intake.catalog.kept_runs.values()
     assert run.source is not None
     assert run.source.key == f"incoming/{shown}"
@@ -111,15 +111,38 @@ def test_a_name_that_can_not_be_held_is_told_to_who_dropped_it_and_any_other_loa
     assert "under a name of letters" in run.error["hint"]
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["a key of the intake, too", "a key of its own"])
+def test_an_object_of_another_bucket_is_refused_and_nothing_is_read_in_its_place(intake: Intake, known: bool) -> None:
+    """The queue takes events of the intake alone; whatever else came there, no other bucket's name is believed."""
+    if known:
+        intake.catalog.add_run(Run("promised", RunKind.LOAD, "departments", RunState.QUEUED, "",
+                                   source=Source(str(intake.folder), "incoming/departments.csv")))  # fmt: skip
+        stored = intake.put("departments.csv", DEPARTMENTS, run="promised")
+        stored["s3"]["bucket"]["name"] = "elsewhere"
+    else:
+        stored = event("incoming/departments.csv", "elsewhere")
+    for _ in range(2):
+        intake.deliver(stored)
+    [run] = [run for run in intake.catalog.kept_runs.values() if run.id != "promised"]
+    assert run.error is not None
+    assert (run.state, run.error["code"], run.source) == (
+        RunState.FAILED, "conflict", Source("elsewhere", "incoming/departments.csv")
+    )  # fmt: skip
+    assert f"files are read from '{intake.folder}' alone" in run.error["detail"]
+    assert (intake.postgres.rows("departments"), intake.queue.sent) == ([], [])
+    assert intake.postgres.query("SELECT id, state, bucket FROM decant.runs") == [(run.id, "failed", "elsewhere")]
+    assert not known or intake.catalog.kept_runs["promised"].state is RunState.QUEUED
+
+
 def test_a_folder_marker_is_no_file_whatever_its_name(intake: Intake) -> None:
-    intake.deliver(event("incoming/departments%00/"))
+    intake.deliver(event("incoming/departments%00/", intake.folder))
     assert intake.catalog.kept_runs == {}
 
 
 def test_a_file_whose_name_can_not_be_held_stays_told_when_a_part_is_down_meanwhile(intake: Intake) -> None:
     """Its message then goes through the queue, which the fault has to outlive."""
     down = replace(intake.services, database=Down())
-    worker.handle(down, json.dumps({"Records": [event("incoming/departments/a%00.csv")]}))
+    worker.handle(down, json.dumps({"Records": [event("incoming/departments/a%00.csv", intake.folder)]}))
     [waiting] = intake.catalog.kept_runs.values()
     assert waiting.state is RunState.WAITING
     intake.deliver_all()

@@ -281,6 +281,30 @@ def test_a_denied_access_names_the_right_that_is_missing(s3: S3Storage, client: 
     assert caught.value.status == 500
 
 
+def test_every_request_names_the_account_whose_the_bucket_is(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_streams, "_PART_BYTES", PART)
+    asked: dict[str, str | None] = {}
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        asked[model.name] = params["headers"].get("x-amz-expected-bucket-owner")
+
+    client.meta.events.register("before-call.s3", note)
+    storage = S3Storage(client, BUCKET, owner="111122223333")
+    storage.put("a", b"1")
+    storage.head("a")
+    storage.open("a").close()
+    assert [each.key for each in storage.list("")] == ["a"]
+    with storage.write("b") as stream:
+        stream.write(bytes(PART + 1))
+    with pytest.raises(RuntimeError):
+        write_and_break(storage, "c")
+    storage.delete("a")
+    assert asked == dict.fromkeys((
+        "PutObject", "HeadObject", "GetObject", "ListObjectsV2", "CreateMultipartUpload", "UploadPart",
+        "CompleteMultipartUpload", "AbortMultipartUpload", "DeleteObject",
+    ), "111122223333")  # fmt: skip
+
+
 def test_a_missing_bucket_is_no_missing_object(client: Any) -> None:
     with pytest.raises(DecantError, match="no bucket") as caught:
         S3Storage(client, "elsewhere").open("a")
