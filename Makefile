@@ -106,6 +106,9 @@ flips: install ## damage a backup again and again, each damage must be refused: 
 races: install ## clients at once, for longer than in make test: make races [MINUTES=3] [SEED=n, which repeats the work, not its timing]
 	@$(PY) -m tests.races $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
+faults: install ## Postgres, S3, DynamoDB and SQS fail at drawn places, for longer than in make test: make faults [MINUTES=3] [SEED=n]
+	@$(PY) -m tests.faulty $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
 torture: install ## kill workers at random over mixed work, and look at what is left: make torture [KILLS=1000] [SEED=n] [MINUTES=60]
 	@KILLS=$(KILLS) SEED=$(SEED) MINUTES=$(MINUTES) $(PY) -m pytest -q -s tests/torture/torture.py
 

@@ -8,7 +8,6 @@ every client was told, and what is there in the end, must be explained by some o
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from chalicelib.backup import swap
 from chalicelib.dictionary.model import Dictionary
 from chalicelib.load import choice, turns, writer
+from tests import seeds
 from tests.conftest import MakeDatabase, TestDatabase
 from tests.races.company import SHAPE, Company, hired, numbered
 from tests.races.model import BackUp, Correct, Delete, Restore, Row, Write
@@ -30,7 +30,6 @@ from tests.races.model import BackUp, Correct, Delete, Restore, Row, Write
 EXAMPLES = int(os.environ.get("DECANT_RACES_EXAMPLES", "6"))
 EVERY = int(os.environ.get("DECANT_RACES_EVERY", "12"))
 END = time.monotonic() + float(os.environ.get("DECANT_RACES_SECONDS", "inf"))
-TALLY = os.environ.get("DECANT_RACES_TALLY")
 
 
 @pytest.fixture
@@ -54,9 +53,7 @@ def tally() -> Iterator[Counter[str]]:
     found: Counter[str] = Counter()
     yield found
     print(dict(found))
-    if TALLY:
-        with Path(TALLY).open("a") as file:
-            file.write(json.dumps(found) + "\n")
+    seeds.tally(found)
 
 
 @pytest.mark.usefixtures("big")

@@ -23,7 +23,9 @@ from chalicelib.ports import Run, RunKind, RunState
 from chalicelib.work.tidying import tidy
 from tests.conftest import MakeDatabase
 from tests.contract.test_loads import Intake
+from tests.faulty.extent import examples
 from tests.faulty.ports import Plan, planned
+from tests.seeds import tally
 
 # As the queue is set up: a message that fails three times goes to the dead letters.
 DELIVERIES = 3
@@ -57,7 +59,7 @@ class World:
             self.truthful()
             waiting += [json.dumps(each) for each, _ in self.intake.queue.sent]
             self.intake.queue.sent.clear()
-        self.met.update(faults=plan.met)
+        self.met.update({"messages of work": 1, "faults of ports": plan.met})
 
     def truthful(self) -> None:
         """No run is told to have gone through that the ledger does not have, nor with other figures."""
@@ -82,19 +84,21 @@ def met() -> Iterator[Counter[str]]:
     """Counts the faults that came, over all examples."""
     found: Counter[str] = Counter()
     yield found
-    assert found["faults"] > 0
+    assert found["faults of ports"] > 0
+    tally(found)
 
 
 # Few enough that no message runs out of tries; the first calls more often than the later ones.
 faults = st.dictionaries(st.integers(1, 40), st.sampled_from(["down", "lost"]), max_size=3, min_size=1)
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(4), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plans=st.lists(faults, min_size=8, max_size=8))
 def test_whatever_fails_all_work_is_done_once_and_told_as_it_was(
     make_database: MakeDatabase, dictionary: Dictionary, met: Counter[str], plans: list[dict[int, str]]
 ) -> None:
     with make_database(dictionary) as postgres, TemporaryDirectory() as folder:
+        met.update({"plans for all ports": 1})
         world = World(Intake(postgres, Path(folder), parent_wait=0), met)
         files = {"departments": b"1,Sales\n2,Legal\n", "jobs": b"1,Clerk\n", "hired_employees": EMPLOYEES}
         for (table, content), plan in zip(files.items(), plans, strict=False):

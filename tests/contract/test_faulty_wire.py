@@ -35,13 +35,17 @@ from tests.conftest import MakeDatabase, TestDatabase
 from tests.contract.backup_support import fill, take
 from tests.contract.test_loads import Intake
 from tests.fakes import FakeCatalog
+from tests.faulty.extent import WHOLE, examples
 from tests.faulty.wire import Cut, Fault, Plan, Raised, Silent, Turn, Wire, at, nothing, refusing
 from tests.left_behind import Schema, left_behind, schema_of
+from tests.seeds import tally
 
 JOBS = [(1, "Clerk"), (2, "Chief"), (3, "Cook")]
 # What a statement may end with, and what a connection may: https://www.postgresql.org/docs/current/errcodes-appendix.html
 STATEMENTS = ["40001", "40P01", "25006", "53100", "55P03", "57014"]
 CONNECTIONS = ["57P01", "08006", "53300"]
+MORE_STATEMENTS = ["53200", "58030"]
+MORE_CONNECTIONS = ["57P02", "57P03", "57P05"]
 
 
 # Each fault by when it comes: at the last turn before COMMIT, instead of it, or between it and its answer.
@@ -54,6 +58,10 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "during cut": ("during", Cut()),
     "unknown cut": ("unknown", Cut(heard=True)),
 }
+if WHOLE:
+    FAULTS |= {f"before {state}": ("before", Raised(state)) for state in STATEMENTS + MORE_STATEMENTS}
+    FAULTS |= {f"during {state}": ("during", Raised(state)) for state in MORE_STATEMENTS}
+    FAULTS |= {f"unknown {state}": ("unknown", Cut(heard=True, state=state)) for state in MORE_CONNECTIONS}
 
 
 @dataclass
@@ -97,6 +105,7 @@ class Company:
         """Let the wire work again, once the fault of the plan came; return the turns until then."""
         turns = self.wire.turns
         assert self.wire.faults == (plan is not nothing), turns
+        tally({"faults on the wire": self.wire.faults})
         self.wire.fail(nothing)
         return turns
 
@@ -252,9 +261,10 @@ def test_all_work_is_once_whatever_the_database_says_around_its_commit(
     turns = FLOWS[flow](company, at(commit - (when == "before"), what))
     assert turns[commit - 1 - (when == "before")].commits == (when != "before")
     assert nothing_is_left(company)
+    tally({"of them around COMMIT": 1})
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     flow=st.sampled_from(sorted(FLOWS)),
     place=st.floats(0, 1),

@@ -22,6 +22,7 @@ from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.workbook_check import MAX_WORKBOOK
 from chalicelib.ports import Run, RunState
 from chalicelib.postgres import copying
+from chalicelib.postgres.binary_copy import encode
 from chalicelib.work.messages import brought_back
 from sample_data.workbook import workbook_bytes
 from tests.conftest import TestDatabase
@@ -55,7 +56,6 @@ def while_reading(patch: pytest.MonkeyPatch, error: Callable[[], BaseException])
 
 def in_mid_copy(patch: pytest.MonkeyPatch, error: Callable[[], BaseException]) -> None:
     """The first block of a COPY is on its way, and there is no room for the next."""
-    encode = copying.encode
     encoded: list[int] = []
 
     def scarce(batch: pa.RecordBatch, types: Any) -> Any:
