@@ -34,7 +34,7 @@ def main() -> int:
         log = DynamoAuditLog(made["AuditTable"], target.region, target.connection())
         if arguments.command == "audit":
             return show(log, arguments.principal, arguments.limit)
-        return check(log, S3Storage(target.client("s3"), made["BackupBucket"]))
+        return check(log, S3Storage(target.client("s3"), made["BackupBucket"], owner=target.account))
     except (BotoCoreError, ClientError, DecantError, DeploymentError, StackError) as error:
         complain(arguments.command, error)
         return 2
