@@ -10,7 +10,6 @@ from threading import Condition
 
 from chalicelib.errors import Unavailable
 
-
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

@@ -23,9 +23,10 @@ import pytest
 from chalicelib import worker
 from chalicelib.dictionary.package import load_dictionary
 from chalicelib.errors import Unavailable
-from chalicelib.load import choice, turns, writer
+from chalicelib.load import choice, direct, turns, writer
 from chalicelib.load.batch import ingest
 from chalicelib.load.options import OnConflict
+from chalicelib.load.staging import Staging
 from chalicelib.ports import Counts, RunKind, RunState, Transaction
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.settings import PACKAGED_DICTIONARY
@@ -173,6 +174,36 @@ def test_a_parent_that_is_deleted_meanwhile_rejects_its_rows_in_the_next_try(int
     run = max(intake.catalog.kept_runs.values(), key=lambda run: run.id)
     assert (run.state, run.counts.inserted, run.counts.rejected) == (RunState.SUCCEEDED, 2, 1)
     assert intake.rejections(run) == [(3, "department_id", "foreign-key")]
+
+
+@pytest.mark.parametrize("way", ["direct", "staged"])
+def test_a_row_whose_rival_is_deleted_before_they_are_compared_goes_in_by_the_next_try(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Neither inserted nor rejected, it would be taken for one that was there already: lost, and told as unchanged."""
+    intake.drop("departments.csv", b"1,Old\n")
+    rivals = [1]
+
+    def deleted_before(compare: Callable[..., Any]) -> Callable[..., Any]:
+        def deleting(*given: Any, **named: Any) -> Any:
+            with intake.postgres.as_owner() as other:
+                while rivals:
+                    other.execute_simple(f"DELETE FROM departments WHERE id = {rivals.pop()}")
+            return compare(*given, **named)
+
+        return deleting
+
+    if way == "direct":
+        monkeypatch.setattr(direct, "_taken", deleted_before(direct._taken))
+    else:
+        monkeypatch.setattr(choice, "FEW", 0)
+        monkeypatch.setattr(Staging, "reject_taken", deleted_before(Staging.reject_taken))
+    run = intake.drop("departments-2.csv", b"1,New\n")
+    assert (rivals, run.state, intake.postgres.rows("departments")) == ([], RunState.WAITING, [])
+    intake.deliver_all()
+    run = intake.catalog.kept_runs[run.id]
+    assert (run.state, run.counts) == (RunState.SUCCEEDED, Counts(1, 1, 0, 0, 0))
+    assert intake.postgres.rows("departments") == [(1, "New")]
 
 
 def test_a_load_whose_turn_takes_long_in_coming_waits_in_the_queue(
