@@ -30,6 +30,7 @@ from chalicelib.load.staging import Staging
 from chalicelib.ports import Counts, RunKind, RunState, Transaction
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.settings import PACKAGED_DICTIONARY
+from chalicelib.work.messages import brought_back
 from tests.conftest import Account, TestDatabase
 from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
 from tests.races.pacing import PacedTransaction
@@ -219,6 +220,41 @@ def test_a_load_whose_turn_takes_long_in_coming_waits_in_the_queue(
         assert message["tries"] == 0
     intake.deliver_all()
     assert intake.catalog.kept_runs[run.id].state is RunState.SUCCEEDED
+
+
+def test_a_load_whose_turn_has_not_come_for_six_hours_counts_its_tries_and_fails(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_TURN_SECONDS", 0.0)
+
+    def waits_since(message: dict[str, Any], hours: float) -> dict[str, Any]:
+        """The next message, when the file of this one has waited for so long."""
+        since = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
+        worker.handle(intake.services, json.dumps({**message, "since": since.isoformat()}))
+        [(following, _)] = intake.queue.sent
+        intake.queue.sent.clear()
+        return following
+
+    with intake.another() as other, other.postgres.database.transaction() as transaction:
+        turns.take_turn(transaction, "departments")
+        run = intake.drop("departments.csv", DEPARTMENTS)
+        message = intake.queue.sent.pop()[0]
+        message = waits_since(message, hours=5.9)
+        assert message["tries"] == 0
+        tries = []
+        with pytest.raises(Unavailable):
+            for _ in range(20):
+                message = waits_since(message, hours=6.1)
+                tries.append(message["tries"])
+    assert tries == list(range(1, worker._TRIES + 1))
+    run = intake.catalog.kept_runs[run.id]
+    assert (run.state, intake.queue.sent) == (RunState.FAILED, [])
+    assert run.error is not None
+    assert run.error["detail"] == "For 6 hours it was not the file's turn. Another load is at work on departments."
+    assert run.error["hint"].endswith("then redrive it.")
+    worker.handle(intake.services, brought_back(json.dumps(message)))
+    run = intake.catalog.kept_runs[run.id]
+    assert (run.state, run.counts.inserted) == (RunState.SUCCEEDED, 3)
 
 
 # Big loads
