@@ -433,7 +433,7 @@ def test_a_publish_whose_turn_has_not_come_for_six_hours_counts_its_tries_and_fa
 ) -> None:
     intake.deliver(intake.put(EMPLOYEES, employees()))
     until(intake, "publish")
-    tries = []
+    tries: list[int] = []
     with at_work_on(intake, "hired_employees", monkeypatch), pytest.raises(Unavailable):
         for _ in range(20):
             message, _ = intake.queue.sent[0]
