@@ -65,11 +65,13 @@ class SqsQueue:
 class SqsDeadLetters(SqsQueue):
     """The messages that a queue gave up on."""
 
-    def take(self, most: int | None, seconds: int, more: Callable[[], bool] = lambda: True) -> Iterator[DeadLetter]:
+    def take(
+        self, most: int | None, seconds: int, more: Callable[[], bool] = lambda: True
+    ) -> Iterator[list[DeadLetter]]:
         """Take some of the messages, in no order; each is hidden from others for so many seconds, or until let go.
 
-        The queue gives several at once, and is asked for others while fewer than ``most`` were taken, if that is
-        given, and ``more`` are wanted.
+        The queue gives several at once, which come as they are given: whoever takes them has to let go of each. It is
+        asked for others while fewer than ``most`` were taken, if that is given, and ``more`` are wanted.
         """
         taken = 0
         while (most is None or taken < most) and more():
@@ -83,7 +85,7 @@ class SqsDeadLetters(SqsQueue):
             if not messages:
                 return
             taken += len(messages)
-            yield from map(_letter, messages)
+            yield [_letter(message) for message in messages]
 
     def let_go(self, letters: Iterable[DeadLetter]) -> None:
         """Leave messages that were taken to others, at once."""

@@ -44,7 +44,8 @@ def look(services: Services, most: int) -> list[DeadWork]:
     letters = services.queue.dead_letters()
     taken: list[DeadLetter] = []
     try:
-        taken.extend(letters.take(most, _HIDDEN_SECONDS))
+        for given in letters.take(most, _HIDDEN_SECONDS):
+            taken.extend(given)
         found = [_read(services, letter) for letter in taken]
     finally:
         letters.let_go(taken)
@@ -63,16 +64,17 @@ def redrive(
     until = clock() + _SEARCH_SECONDS
     most = MOST if run is None else None
     moved = 0
-    left = []
+    left: list[DeadLetter] = []
     try:
-        for letter in letters.take(most, _HIDDEN_SECONDS, lambda: clock() < until):
-            left.append(letter)
-            if run is not None and not _is_of(services, letter, run):
-                continue
-            services.queue.put(brought_back(letter.body))
-            letters.delete(letter)
-            left.pop()
-            moved += 1
+        for given in letters.take(most, _HIDDEN_SECONDS, lambda: clock() < until):
+            left.extend(given)
+            for letter in given:
+                if run is not None and not _is_of(services, letter, run):
+                    continue
+                services.queue.put(brought_back(letter.body))
+                letters.delete(letter)
+                left.remove(letter)
+                moved += 1
     finally:
         letters.let_go(left)
     return moved, moved + len(left) == most or clock() >= until

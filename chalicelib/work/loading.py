@@ -16,9 +16,7 @@ from chalicelib.work.messages import LoadTask
 from chalicelib.work.pauses import spread
 from chalicelib.work.reporting import Progress, begin, ended, finish, now, wait
 from chalicelib.work.splitting import begin_parts
-
-# A load ends with its worker, within 15 minutes; so long a queue of them means that something else is wrong.
-_LONGEST_TURN = 6 * 3600
+from chalicelib.work.waiting import refuse_to_wait_on, waited
 
 
 def load(services: Services, task: LoadTask) -> None:
@@ -33,7 +31,7 @@ def _load(services: Services, task: LoadTask) -> ObjectVersion | None:
     """Bring the task's run on; return the object that it is the run of, or None when it waits."""
     loader = Loader(services.database, services.intake, services.dictionary)
     started = now()
-    waited = _waited(task, started)
+    seconds = waited(task.since, started)
     begun = run = begin(services, task, started)
     attempt = Attempt(run.id, run.kind, started, again=task.again)
     try:
@@ -43,18 +41,17 @@ def _load(services: Services, task: LoadTask) -> ObjectVersion | None:
         reason = None
         if not task.again:
             reason = waits_for(services.database, services.intake, services.dictionary, file.table, started)
-        if reason and waited < services.settings.parent_wait:
+        if reason and seconds < services.settings.parent_wait:
             _wait(services, task, run, started, reason)
             return None
         if reason:
-            attempt = replace(attempt, note=f"Went ahead after {waited:.0f} s of waiting: {reason}.")
+            attempt = replace(attempt, note=f"Went ahead after {seconds:.0f} s of waiting: {reason}.")
         split = begin_parts(services, file, attempt, run, late=task.late > 0)
         if split is not None:
             return split.plan.source
         entry = loader.load(file, attempt, Progress(services, run).tell)
     except NotItsTurn as error:
-        if waited >= _LONGEST_TURN:
-            raise
+        refuse_to_wait_on(error, seconds)
         _wait(services, task, run, started, None if isinstance(error, InHand) else error.detail)
         return None
     except Unavailable:
@@ -77,15 +74,10 @@ def _wait(services: Services, task: LoadTask, run: Run, started: dt.datetime, re
     if reason is not None:
         wait(services, run, reason)
     again = replace(task, run=run.id, since=since, tries=0)
-    services.queue.send(again.message(), delay=_pause(_waited(task, started)))
+    services.queue.send(again.message(), delay=_pause(waited(task.since, started)))
     passed(Point.LOAD_PUT_BACK)
 
 
-def _pause(waited: float) -> int:
-    """How long a file waits for its turn before it asks again: soon at first, then every half minute."""
-    return spread(min(30, 2 + waited / 4))
-
-
-def _waited(task: LoadTask, started: dt.datetime) -> float:
-    """For how many seconds the task has waited; none when the clock of the worker before was ahead of this one's."""
-    return max(0.0, (started - (task.since or started)).total_seconds())
+def _pause(seconds: float) -> int:
+    """How long a file that has waited for so many seconds waits again: briefly at first, then for half a minute."""
+    return spread(min(30, 2 + seconds / 4))

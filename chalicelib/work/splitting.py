@@ -25,6 +25,7 @@ from chalicelib.wiring import Services
 from chalicelib.work.messages import PartTask
 from chalicelib.work.pauses import spread
 from chalicelib.work.reporting import Progress, ended, fail, finish, known_run, now, wait
+from chalicelib.work.waiting import refuse_to_wait_on, waited
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ def _publish(services: Services, task: PartTask, *, again: bool) -> None:
         if again or (isinstance(error, InHand) and (task.tries or task.late)):
             raise
         if not isinstance(error, InHand):  # who is at it has a message of its own
+            refuse_to_wait_on(error, waited(task.since, now()))
             _wait(services, task, run, work, error.detail)
         return
     if entry is not None:
@@ -125,8 +127,7 @@ def _wait(services: Services, task: PartTask, run: Run, work: Splitter, reason: 
     work.touch(task.run)
     if not run.state.final:
         wait(services, run, reason)
-    # The clock of the worker before may be ahead of this one's.
-    pause = _TURN_PAUSE + max(0.0, (now() - since).total_seconds()) / 4
+    pause = _TURN_PAUSE + waited(since, now()) / 4
     services.queue.send(replace(task, since=since).message(), delay=spread(min(_LONGEST_PAUSE, pause)))
 
 

@@ -6,10 +6,12 @@ import datetime as dt
 import json
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -177,6 +179,18 @@ class Breaking:
                 raise Unavailable("The database ended the transaction in favour of another.")
         if fault == "lost":
             raise Unavailable("The connection was lost.")
+
+
+def test_batches_that_failed_together_do_not_come_back_together(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(ingest, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append))
+    for _ in range(40):
+        services = replace(api.services, database=Breaking(api.services.database, *["down"] * 3))
+        with pytest.raises(Unavailable):
+            write(services, departments({1: "A"}))
+    first, second = pauses[::2], pauses[1::2]
+    assert len(set(first)) == len(set(second)) == 40
+    assert 0 <= min(pauses) < max(first) <= 0.2 < max(second) <= 0.4
 
 
 @pytest.mark.parametrize("key", [None, "k"])

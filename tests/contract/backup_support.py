@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from chalicelib.dictionary.model import Column, Dictionary, Table
 from chalicelib.dictionary.package import parse_dictionary
 from chalicelib.identifiers import new_id
 from chalicelib.ports import Backup, Catalog, Database, Storage
+from chalicelib.storage import FolderStorage
 from tests.conftest import TestDatabase
 
 HIRED = dt.datetime(2021, 7, 27, 16, 2, 8, 123456, tzinfo=dt.UTC)
@@ -63,6 +65,21 @@ def put_back(
         database or postgres.database, storage, postgres.dictionary, backups, run_id=run, started=NOW,
         dry_run=dry_run, progress=progress,
     )  # fmt: skip
+
+
+class Meddled(FolderStorage):
+    """A folder with which something happens before its ``at``-th file of rows is opened."""
+
+    def __init__(self, path: Path, at: int, happens: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._left, self._happens = at, happens
+
+    def open(self, key: str, *rest: Any, **more: Any) -> BinaryIO:
+        if key.endswith(".avro"):
+            self._left -= 1
+            if self._left == 0:
+                self._happens()
+        return super().open(key, *rest, **more)
 
 
 def keys(storage: Storage) -> set[str]:

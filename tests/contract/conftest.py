@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from pynamodb.connection.base import Connection
 
 from chalicelib.storage import FolderStorage, S3Storage
 from tests.aws import played_aws
@@ -20,6 +22,20 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS as moto plays it."""
     with played_aws(monkeypatch):
         yield
+
+
+@pytest.fixture
+def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:  # noqa: ARG001 - AWS must be there first
+    """What DynamoDB is asked for meanwhile: the operation, and whether it has to be a consistent read."""
+    asked: list[tuple[str, bool]] = []
+    real = Connection._make_api_call
+
+    def noted(self: Connection, operation: str, arguments: dict[str, Any], *more: object) -> object:
+        asked.append((operation, arguments.get("ConsistentRead", False)))
+        return real(self, operation, arguments, *more)
+
+    monkeypatch.setattr(Connection, "_make_api_call", noted)
+    return asked
 
 
 @pytest.fixture

@@ -125,7 +125,10 @@ def test_entries_of_many_at_once_stand_one_after_the_other(
     assert broken(log, bucket) == []
 
 
-def test_a_put_whose_answer_was_lost_is_not_entered_twice(log: DynamoAuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_put_whose_answer_was_lost_is_not_entered_twice(
+    log: DynamoAuditLog, monkeypatch: pytest.MonkeyPatch, asked: list[tuple[str, bool]]
+) -> None:
+    """It is looked for by a consistent read, or it might not be seen yet."""
     put = DynamoAuditLog._put
 
     def twice(self: DynamoAuditLog, entry: Any) -> None:
@@ -134,7 +137,9 @@ def test_a_put_whose_answer_was_lost_is_not_entered_twice(log: DynamoAuditLog, m
 
     fill(log, 1)
     monkeypatch.setattr(DynamoAuditLog, "_put", twice)
+    asked.clear()
     log.append(EVENT)
+    assert asked == [("Query", True), ("PutItem", False), ("PutItem", False), ("Query", True)]
     assert len(list(log.entries(CHAIN))) == 2
 
 

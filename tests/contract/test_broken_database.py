@@ -397,6 +397,30 @@ def test_a_full_disk_of_the_worker_is_worth_another_try(monkeypatch: pytest.Monk
         assert again.read() == content
 
 
+@pytest.mark.parametrize("looked_for", [False, True], ids=["known folder", "looks for a folder"])
+def test_a_load_that_a_full_disk_of_the_worker_keeps_from_its_rows_waits_and_says_so(
+    intake: Loading, monkeypatch: pytest.MonkeyPatch, looked_for: bool
+) -> None:
+    """A process that has made no temporary file yet looks for a folder first, and finds that none takes any."""
+    intake.postgres.query("INSERT INTO departments VALUES (1, 'Law')")
+    intake.postgres.query("INSERT INTO jobs VALUES (1, 'Clerk')")
+    rows = b"".join(b"%d,%s,2021-07-27T16:02:08Z,1,1\n" % (number, b"A" * 3000) for number in range(1, 5001))
+    with small_disk(1) as disk, monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", None if looked_for else str(disk))
+        patch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(disk)])
+        fill(disk)
+        intake.deliver(intake.put("hired_employees.csv", rows))
+        run = the_run(intake)
+        assert (run.state, "disk for temporary files is full" in run.phase) == (RunState.WAITING, True), run
+        assert intake.postgres.query("SELECT (SELECT count(*) FROM hired_employees), count(*) FROM decant.runs") == [
+            (0, 0)
+        ]
+    intake.deliver_all()  # a worker with a disk of its own
+    run = the_run(intake)
+    assert (run.state, run.counts.inserted) == (RunState.SUCCEEDED, 5000)
+    assert left_behind(intake.postgres, intake.schema) == []
+
+
 def _use_up(server: Server, disk: Path) -> None:
     """Fill the log's disk, and have the server want more of it than there is."""
     with server.database.as_admin() as admin, suppress(Exception):  # it goes down in the middle of this

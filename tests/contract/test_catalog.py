@@ -185,6 +185,15 @@ def test_pages_list_all_there_is_newest_first(
         assert seen == expected
 
 
+def test_what_is_told_is_there_for_whoever_asks_next(dynamo: DynamoCatalog, asked: list[tuple[str, bool]]) -> None:
+    """Retention asks for what was ordered just now, and for the listed backups before it looks into the bucket."""
+    for read in (dynamo.run, dynamo.backup):
+        read(RUN.id)
+    for listing in (dynamo.runs, dynamo.backups):
+        listing(limit=1)
+    assert asked == [("GetItem", True)] * 2 + [("Query", True)] * 2
+
+
 def test_a_run_s_item_expires_a_year_after_it_was_made(dynamo: DynamoCatalog) -> None:
     dynamo.put_run(RUN)
     dynamo.put_backup(BACKUP)

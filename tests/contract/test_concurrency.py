@@ -23,12 +23,14 @@ import pytest
 from chalicelib import worker
 from chalicelib.dictionary.package import load_dictionary
 from chalicelib.errors import Unavailable
-from chalicelib.load import choice, turns, writer
+from chalicelib.load import choice, direct, turns, writer
 from chalicelib.load.batch import ingest
 from chalicelib.load.options import OnConflict
+from chalicelib.load.staging import Staging
 from chalicelib.ports import Counts, RunKind, RunState, Transaction
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.settings import PACKAGED_DICTIONARY
+from chalicelib.work.messages import brought_back
 from tests.conftest import Account, TestDatabase
 from tests.contract.test_loads import DEPARTMENTS, JOBS, Intake
 from tests.races.pacing import PacedTransaction
@@ -175,6 +177,36 @@ def test_a_parent_that_is_deleted_meanwhile_rejects_its_rows_in_the_next_try(int
     assert intake.rejections(run) == [(3, "department_id", "foreign-key")]
 
 
+@pytest.mark.parametrize("way", ["direct", "staged"])
+def test_a_row_whose_rival_is_deleted_before_they_are_compared_goes_in_by_the_next_try(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Neither inserted nor rejected, it would be taken for one that was there already: lost, and told as unchanged."""
+    intake.drop("departments.csv", b"1,Old\n")
+    rivals = [1]
+
+    def deleted_before(compare: Callable[..., Any]) -> Callable[..., Any]:
+        def deleting(*given: Any, **named: Any) -> Any:
+            with intake.postgres.as_owner() as other:
+                while rivals:
+                    other.execute_simple(f"DELETE FROM departments WHERE id = {rivals.pop()}")
+            return compare(*given, **named)
+
+        return deleting
+
+    if way == "direct":
+        monkeypatch.setattr(direct, "_taken", deleted_before(direct._taken))
+    else:
+        monkeypatch.setattr(choice, "FEW", 0)
+        monkeypatch.setattr(Staging, "reject_taken", deleted_before(Staging.reject_taken))
+    run = intake.drop("departments-2.csv", b"1,New\n")
+    assert (rivals, run.state, intake.postgres.rows("departments")) == ([], RunState.WAITING, [])
+    intake.deliver_all()
+    run = intake.catalog.kept_runs[run.id]
+    assert (run.state, run.counts) == (RunState.SUCCEEDED, Counts(1, 1, 0, 0, 0))
+    assert intake.postgres.rows("departments") == [(1, "New")]
+
+
 def test_a_load_whose_turn_takes_long_in_coming_waits_in_the_queue(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +220,41 @@ def test_a_load_whose_turn_takes_long_in_coming_waits_in_the_queue(
         assert message["tries"] == 0
     intake.deliver_all()
     assert intake.catalog.kept_runs[run.id].state is RunState.SUCCEEDED
+
+
+def test_a_load_whose_turn_has_not_come_for_six_hours_counts_its_tries_and_fails(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_TURN_SECONDS", 0.0)
+
+    def waits_since(message: dict[str, Any], hours: float) -> dict[str, Any]:
+        """The next message, when the file of this one has waited for so long."""
+        since = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
+        worker.handle(intake.services, json.dumps({**message, "since": since.isoformat()}))
+        [(following, _)] = intake.queue.sent
+        intake.queue.sent.clear()
+        return following
+
+    with intake.another() as other, other.postgres.database.transaction() as transaction:
+        turns.take_turn(transaction, "departments")
+        run = intake.drop("departments.csv", DEPARTMENTS)
+        message = intake.queue.sent.pop()[0]
+        message = waits_since(message, hours=5.9)
+        assert message["tries"] == 0
+        tries = []
+        with pytest.raises(Unavailable):
+            for _ in range(20):
+                message = waits_since(message, hours=6.1)
+                tries.append(message["tries"])
+    assert tries == list(range(1, worker._TRIES + 1))
+    run = intake.catalog.kept_runs[run.id]
+    assert (run.state, intake.queue.sent) == (RunState.FAILED, [])
+    assert run.error is not None
+    assert run.error["detail"] == "For 6 hours it was not the file's turn. Another load is at work on departments."
+    assert run.error["hint"].endswith("then redrive it.")
+    worker.handle(intake.services, brought_back(json.dumps(message)))
+    run = intake.catalog.kept_runs[run.id]
+    assert (run.state, run.counts.inserted) == (RunState.SUCCEEDED, 3)
 
 
 # Big loads

@@ -155,7 +155,8 @@ def test_wherever_the_second_comes_in_the_first_nothing_is_lost_or_done_twice(
     database: TestDatabase, tmp_path: Path, tally: Counter[str], meeting: str
 ) -> None:
     """The one goes so many statements, then the other as far as it can, then both."""
-    # Not every place in every test run, but one that even the shortest has not gone by.
+    # `make races` tries every place, a test run only some, the first of them early enough for the shortest work. What
+    # one place alone would show may so be passed by: it has a test of its own in test_concurrency.
     first = 0 if EVERY == 1 else 1 + sum(map(ord, meeting)) % 5
     met = 0
     for place in range(first, 100, EVERY):

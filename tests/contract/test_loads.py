@@ -15,7 +15,8 @@ import pytest
 
 from chalicelib import worker
 from chalicelib.errors import NotFound, Unavailable
-from chalicelib.load import workbook_pieces
+from chalicelib.load import loader, workbook_pieces
+from chalicelib.load.turns import take_turn
 from chalicelib.ports import Run, RunState, Source, StoredObject
 from chalicelib.postgres import PostgresDatabase
 from chalicelib.publishing import SET_WISE_FROM
@@ -191,6 +192,26 @@ def test_an_older_version_that_comes_late_does_not_undo_the_newer(intake: Intake
     old = intake.put("departments/all.csv", b"1,Old\n", **{"on-conflict": "update"})
     new = intake.put("departments/all.csv", b"1,New\n", **{"on-conflict": "update"})
     intake.deliver(new)
+    intake.deliver(old)
+    assert intake.postgres.rows("departments") == [(1, "New")]
+    states = sorted(run.state for run in intake.catalog.kept_runs.values())
+    assert states == [RunState.REFUSED, RunState.SUCCEEDED]
+
+
+def test_an_older_version_that_was_opened_first_does_not_undo_the_newer(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was the newest when it was looked at; the newer goes in while it waits for its turn."""
+    old = intake.put("departments/all.csv", b"1,Old\n", **{"on-conflict": "update"})
+
+    def the_newer_is_first(*turn: Any) -> None:
+        monkeypatch.setattr(loader, "take_turn", take_turn)
+        with intake.another() as other:
+            new = other.drop("departments/all.csv", b"1,New\n", **{"on-conflict": "update"})
+        assert new.state is RunState.SUCCEEDED
+        take_turn(*turn)
+
+    monkeypatch.setattr(loader, "take_turn", the_newer_is_first)
     intake.deliver(old)
     assert intake.postgres.rows("departments") == [(1, "New")]
     states = sorted(run.state for run in intake.catalog.kept_runs.values())

@@ -271,5 +271,29 @@ def test_small_statements_do_not_wait_for_delayed_acknowledgements(postgres: Tes
         close_connection(connection)
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="there is no such option here")
+def test_a_peer_that_is_gone_without_a_word_is_noticed_within_a_minute(postgres: TestDatabase) -> None:
+    """Whether something was sent that it does not acknowledge, or an answer of its is waited for."""
+    connection = postgres.app.connect()
+    try:
+        option = connection._usock.getsockopt
+        assert 0 < option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+        idle, between, times = (
+            option(socket.IPPROTO_TCP, each) for each in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert option(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
+        assert idle + between * times <= 60
+    finally:
+        close_connection(connection)
+
+
+def test_the_server_ends_what_a_client_has_left_open_within_five_minutes(postgres: TestDatabase) -> None:
+    assert postgres.query("SHOW idle_in_transaction_session_timeout") == [("5min",)]
+    idle, between, times = (
+        int(postgres.query(f"SHOW tcp_keepalives_{each}")[0][0]) for each in ("idle", "interval", "count")
+    )
+    assert 0 < idle + between * times <= 300
+
+
 def test_sessions_are_pinned_to_utc(postgres: TestDatabase) -> None:
     assert postgres.query("SHOW timezone") == [("UTC",)]

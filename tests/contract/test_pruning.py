@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from chalicelib.errors import NotFound
 from chalicelib.ports import Backup, Storage, StoredObject
 from chalicelib.storage import FolderStorage, S3Storage
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, keys, take
+from tests.contract.backup_support import NOW, Meddled, keys, take
 from tests.fakes import FakeCatalog
 
 NEWEST = Policy(1)
@@ -130,6 +131,39 @@ def test_what_a_run_needs_stays(company: TestDatabase, storage: Storage, catalog
     oldest, older, newest = days_of(company, storage, catalog, 3)
     done = pruned(storage, catalog, in_use={older.id: "restore r"})
     assert (done.deleted, done.kept) == ((oldest.id,), {older.id: "restore r", newest.id: "last"})
+
+
+def test_what_is_pinned_or_ordered_while_a_pass_reads_stays(
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
+) -> None:
+    """A pass reads for minutes: it proves the newest that stays of each table."""
+    pinned, ordered, gone, newest = days_of(company, folder, catalog, 4)
+    used: dict[str, str] = {}
+
+    def meanwhile() -> None:
+        pin(folder, pinned, pinned=True, by="ann", now=NOW)
+        used[ordered.id] = "restore r"
+
+    storage = Meddled(Path(folder.name), 1, meanwhile)
+    done = prune(storage, catalog, NEWEST, now=NOW, in_use=used.copy)
+    assert done.deleted == (gone.id,)
+    assert done.kept == {pinned.id: "pinned", ordered.id: "restore r", newest.id: "last"}
+
+
+def test_a_backup_that_is_finished_while_a_pass_looks_stays_listed(
+    company: TestDatabase, folder: FolderStorage, catalog: FakeCatalog
+) -> None:
+    made: list[Backup] = []
+
+    class Late(FolderStorage):
+        def list(self, prefix: str) -> Iterator[StoredObject]:
+            yield from super().list(prefix)
+            made.extend(days_of(company, folder, catalog, 1))
+
+    done = prune(Late(Path(folder.name)), catalog, NEWEST, now=NOW, in_use=dict)
+    assert done.unlisted == 0
+    assert catalog.kept_backups == {backup.id: backup for backup in made}
+    assert len(made) == 1
 
 
 def test_a_locked_backup_is_left_and_told_until_the_lock_ends(

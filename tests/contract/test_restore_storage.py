@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from chalicelib.work.messages import RestoreTask
 from chalicelib.work.tidying import in_use
 from decant.copies import newest
 from tests.conftest import TestDatabase
-from tests.contract.backup_support import NOW, put_back, take
+from tests.contract.backup_support import NOW, Meddled, put_back, take
 from tests.contract.test_loads import Intake
 from tests.fakes import FakeCatalog
 from tests.flips.damage import DAMAGES
@@ -103,21 +103,6 @@ class Late(FolderStorage):
 @pytest.fixture
 def intake(company: TestDatabase, tmp_path: Path) -> Intake:
     return Intake(company, tmp_path)
-
-
-class Meddled(FolderStorage):
-    """A folder with which something happens before its ``at``-th file of rows is opened."""
-
-    def __init__(self, path: Path, at: int, happens: Callable[[], None]) -> None:
-        super().__init__(path)
-        self._left, self._happens = at, happens
-
-    def open(self, key: str, *rest: Any, **more: Any) -> BinaryIO:
-        if key.endswith(".avro"):
-            self._left -= 1
-            if self._left == 0:
-                self._happens()
-        return super().open(key, *rest, **more)
 
 
 def two_backups(intake: Intake) -> tuple[Backup, Backup]:

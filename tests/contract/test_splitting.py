@@ -417,7 +417,7 @@ def test_a_publish_that_waits_for_its_turn_is_not_silent_and_asks_less_and_less_
         [(message, delay)] = intake.queue.sent
         assert message["since"] == since.isoformat()
         assert 75 <= delay <= 135
-        message["since"] = (since - dt.timedelta(days=1)).isoformat()
+        message["since"] = (since - dt.timedelta(hours=5)).isoformat()
         intake.take()
         [(message, delay)] = intake.queue.sent
         assert 300 <= delay <= 450
@@ -426,6 +426,31 @@ def test_a_publish_that_waits_for_its_turn_is_not_silent_and_asks_less_and_less_
         assert 15 <= intake.queue.sent[0][1] <= 23
     intake.deliver_all()
     assert the_run(intake).state is RunState.SUCCEEDED
+
+
+def test_a_publish_whose_turn_has_not_come_for_six_hours_counts_its_tries_and_fails(
+    intake: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake.deliver(intake.put(EMPLOYEES, employees()))
+    until(intake, "publish")
+    tries: list[int] = []
+    with at_work_on(intake, "hired_employees", monkeypatch), pytest.raises(Unavailable):
+        for _ in range(20):
+            message, _ = intake.queue.sent[0]
+            hours = 5.9 if not tries else 6.1
+            message["since"] = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)).isoformat()
+            tries.append(intake.take()["tries"])
+    assert tries == [0, *range(6)]
+    run = the_run(intake)
+    assert run.state is RunState.FAILED
+    assert run.error is not None
+    assert run.error["detail"].startswith("For 6 hours it was not the file's turn. Another load is at work on hired")
+    assert run.error["hint"].endswith("then redrive it.")
+    assert nothing_is_left(intake)
+    worker.handle(intake.services, brought_back(json.dumps(message)))
+    intake.deliver_all()
+    assert the_run(intake).state is RunState.SUCCEEDED
+    assert nothing_is_left(intake)
 
 
 @dataclass

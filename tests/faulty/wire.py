@@ -21,6 +21,8 @@ _LENGTH = struct.Struct("!i")
 _ASKS = (3, 5, 10, 11)
 # Whether the server speaks TLS, which most clients ask first.
 _TLS = struct.pack("!ii", 8, 80877103)
+# A client that waits for so long would wait for ever; it is cut off, so that its test fails and does not hang.
+_SILENCE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """The server says nothing any more, until the client hangs up."""
+    """The server says nothing any more, until the client hangs up; ``Wire.outlasted`` tells of one that does not."""
 
 
 Fault = Cut | Raised | Silent
@@ -88,6 +90,7 @@ class Wire:
     def __init__(self, host: str, port: int) -> None:
         self.turns: list[Turn] = []
         self.faults = 0
+        self.outlasted = 0
         self._plan: Plan = nothing
         self._server = (host, port)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -101,8 +104,8 @@ class Wire:
         return int(self._listening.getsockname()[1])
 
     def fail(self, plan: Plan) -> None:
-        """Fail by this plan from now on. ``turns`` and ``faults`` tell what happened since."""
-        self.turns, self.faults, self._plan = [], 0, plan
+        """Fail by this plan from now on. ``turns``, ``faults`` and ``outlasted`` tell what happened since."""
+        self.turns, self.faults, self.outlasted, self._plan = [], 0, 0, plan
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -192,8 +195,12 @@ class _Connection:
                 self._client.sendall(_error("FATAL", state))
                 raise EOFError
             case Silent():
-                while self._client.recv(1024):
-                    pass
+                self._client.settimeout(_SILENCE_SECONDS)
+                try:
+                    while self._client.recv(1024):
+                        pass
+                except TimeoutError:
+                    self._wire.outlasted += 1
                 raise EOFError
             case Cut(heard, state):
                 if heard:

@@ -11,6 +11,7 @@ import hashlib
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.fuzz.findings import FINDINGS
@@ -21,10 +22,12 @@ from tests.fuzz.targets import TARGETS
 ROOT = Path(__file__).parents[2]
 # Reading a few KB takes milliseconds and no memory to speak of; pyarrow and numpy take some 300 MB.
 _SECONDS, _MEGABYTES = 10, 1024
+# What atheris puts into the code keeps some KB of each run, so that a process has to begin anew now and then.
+_SITTING = 120
 
 
 def main() -> int:
-    """Run libFuzzer in a process of its own, for it ends the one that it runs in."""
+    """Run libFuzzer in processes of its own, for it ends the one that it runs in."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--minutes", type=float, default=10)
@@ -39,19 +42,28 @@ def main() -> int:
     tokens.write_text("".join(f'"{_escaped(token)}"\n' for token in target.tokens))
     print(f"{options.target}: {options.minutes:g} minutes, seed {options.seed}", flush=True)
     before = set(place.glob("found-*"))
-    ended = subprocess.run(
+    end = time.monotonic() + 60 * options.minutes
+    status, sitting = 0, 0
+    while not status and (left := round(end - time.monotonic())) > 0:
+        status = _run(options.target, target, place, seconds=min(left, _SITTING), seed=options.seed + sitting)
+        sitting += 1
+    for path in set(place.glob("found-*")) - before:
+        print(f"A promise is broken. The input is kept as a test: {_kept(options.target, target, path)}")
+    return status
+
+
+def _run(name: str, target: Target, place: Path, seconds: int, seed: int) -> int:
+    """Try inputs for some seconds; the status is 0 when none breaks a promise."""
+    return subprocess.run(
         [
-            *(sys.executable, "-m", "tests.fuzz.guided", options.target, str(corpus), f"-dict={tokens}"),
-            *(f"-max_total_time={round(60 * options.minutes)}", f"-seed={options.seed}", f"-max_len={target.longest}"),
+            *(sys.executable, "-m", "tests.fuzz.guided", name, str(place / "corpus"), f"-dict={place}/tokens"),
+            *(f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={target.longest}"),
             *(f"-timeout={_SECONDS}", f"-rss_limit_mb={_MEGABYTES}", f"-artifact_prefix={place}/found-"),
             *("-print_final_stats=1", "-reload=0", "-verbosity=1"),
         ],
         cwd=ROOT,
         check=False,
-    )
-    for path in set(place.glob("found-*")) - before:
-        print(f"A promise is broken. The input is kept as a test: {_kept(options.target, target, path)}")
-    return ended.returncode
+    ).returncode
 
 
 def _escaped(token: bytes) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.errors import Unavailable
 from chalicelib.load.spool import Spool
 
 
@@ -43,3 +46,11 @@ def test_who_asks_for_all_waits_for_the_end() -> None:
         spool.write(b"b")
         spool.end()
         assert reading.result() == b"ab"
+
+
+def test_a_worker_whose_folder_takes_no_file_leaves_it_to_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(Unavailable, match=r"is full, or can't be used \(ENOENT\)"):
+        Spool()
