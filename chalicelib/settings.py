@@ -29,7 +29,6 @@ class Settings:
     database_tls: str
     dictionary: Path
     parent_wait: int
-    bucket_owner: str | None = None
     authorizer: AuthorizerKind = AuthorizerKind.TOKEN
     cors_origins: frozenset[str] = frozenset()
     keep_last: int = 7
@@ -41,6 +40,7 @@ class Settings:
     split_part_bytes: int = 64 * 1024 * 1024
     parts_at_once: int = 10
     docs_open: bool = True
+    bucket_owner: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -59,7 +59,6 @@ class Settings:
             database_tls=database_tls(environment),
             dictionary=Path(environment.get("DECANT_DICTIONARY") or PACKAGED_DICTIONARY),
             parent_wait=int(wait),
-            bucket_owner=environment.get("DECANT_BUCKET_OWNER") or None,
             authorizer=_authorizer(environment),
             cors_origins=_origins(environment.get("DECANT_CORS_ORIGINS", "")),
             keep_last=_number(environment, "DECANT_KEEP_LAST", "7"),
@@ -71,6 +70,7 @@ class Settings:
             split_part_bytes=_number(environment, "DECANT_SPLIT_PART_MEGABYTES", "64", least=1) * 1024 * 1024,
             parts_at_once=_number(environment, "DECANT_PARTS_AT_ONCE", "10", least=1),
             docs_open=_docs_open(environment.get("DECANT_DOCS", "open")),
+            bucket_owner=environment.get("DECANT_BUCKET_OWNER") or None,
         )
 
 
