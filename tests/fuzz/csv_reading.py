@@ -32,9 +32,11 @@ def check(content: bytes) -> None:
         assert read == in_blocks == "undecodable-bytes"
         return
     records = list(csv_model.records(text))
-    # A control character takes two bytes of a block, and the first half of a line end may be left to the next one.
+    # The first half of a line end may be left to the next block.
     width = max(len(PAIRS.columns), next((len(each.cells) for each in records if any(map(str.strip, each.cells))), 0))
-    longest = max((_size(record, width) for record in records), default=0)
+    # Behind the last record stands one of ours that is wider; one whose quote is not closed takes it in.
+    behind = len("\n") + width + 1 + len("0123456789abcdef")
+    longest = max([behind, *(_size(record) + behind * record.open for record in records)])
     assert in_blocks == read or (in_blocks == "cell-too-long" and longest >= block - 1), (in_blocks, read)
     _check_parts(content.removeprefix(b"\xef\xbb\xbf"), records, chance)
     if "decant_" not in text.lower():
@@ -43,13 +45,9 @@ def check(content: bytes) -> None:
         assert list(csv.reader(io.StringIO(text, newline=""))) == [_as_csv_has(record) for record in records]
 
 
-def _size(record: csv_model.Record, width: int) -> int:
-    """How many bytes of a block it takes; one whose quote is not closed takes in what is put behind the last record,
-    one that is wider than the ``width`` of the first.
-    """
-    size = len(re.sub("[\0\1]", "..", record.source).encode())
-    behind = len("\n") + width + 1 + len("0123456789abcdef")
-    return size + behind * record.open
+def _size(record: csv_model.Record) -> int:
+    """How many bytes of a block it takes; a control character takes two."""
+    return len(re.sub("[\0\1]", "..", record.source).encode())
 
 
 def _read(content: bytes | io.BytesIO, block: int) -> list[csv_model.Row] | str:
