@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.aws_errors import code_of, is_transient
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.ports import DeadLetter
+
+logger = logging.getLogger(__name__)
 
 _AT_ONCE = 10  # SQS's own limit
 _LOOK_SECONDS = 1  # without waiting SQS asks some of its servers only, and may find none
@@ -88,9 +91,12 @@ class SqsDeadLetters(SqsQueue):
             yield [_letter(message) for message in messages]
 
     def let_go(self, letters: Iterable[DeadLetter]) -> None:
-        """Leave messages that were taken to others, at once."""
+        """Leave messages that were taken to others, at once; one for which that fails, when its time is over."""
         for letter in letters:
-            self._call("change_message_visibility", ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+            try:
+                self._call("change_message_visibility", ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+            except DecantError:  # which may be that it was deleted, and the answer was lost
+                logger.warning("the dead letter %s can't be let go of", letter.id, exc_info=True)
 
     def delete(self, letter: DeadLetter) -> None:
         """Delete a message that was taken."""

@@ -7,6 +7,7 @@ catalogue is written around it, and mended from it when the same message comes a
 from __future__ import annotations
 
 import logging
+import traceback
 from contextlib import ExitStack
 
 from chalicelib.errors import DecantError, OutOfTime, Unavailable
@@ -87,7 +88,8 @@ def _take(services: Services, task: Task, deliveries: int) -> None:
         raise
     except DecantError as error:
         _fail(services, task, error)
-    except MemoryError:  # Arrow's is one, too
+    except MemoryError as error:  # Arrow's is one, too
+        traceback.clear_frames(error.__traceback__)  # what they hold is what it takes to tell of it
         _fail(services, task, DecantError("The worker ran out of memory.", hint=_smaller_or_more(task)))
         raise
     except Exception:

@@ -9,7 +9,9 @@ import csv
 import io
 import re
 import secrets
+import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +48,19 @@ class Records:
         self.ended = False
         self._stream = stream
         self._ahead = ReadAhead(stream, _AHEAD_BLOCKS)
+        self._reader: pa_csv.CSVStreamingReader | None = None
         self._names = [str(position) for position in range(width)]
         self._block = block
         self._end = "," * (width + 1) + secrets.token_hex(8)
         stream.enclose(("," * (width - 1) + "\n").encode(), ("\n" + self._end).encode())
 
     def __iter__(self) -> Iterator[pa.Table]:
+        batches = self._batches()
+        # At the end of the interpreter as well, which would otherwise wait for pyarrow's thread, or abort.
+        weakref.finalize(batches, self._end_reading)
+        return batches
+
+    def _batches(self) -> Iterator[pa.Table]:
         options = {
             "read_options": pa_csv.ReadOptions(column_names=self._names, use_threads=False, block_size=self._block),
             "parse_options": pa_csv.ParseOptions(
@@ -63,12 +72,12 @@ class Records:
             ),
         }
         try:
-            with pa_csv.open_csv(self._ahead, **options) as reader:
-                self._ahead.opened()
-                for batch in reader:
-                    self._ahead.go_on()
-                    yield pa.table([self._stream.meant(column) for column in batch.columns], names=self._names)
-                yield reader.schema.empty_table()
+            self._reader = reader = pa_csv.open_csv(self._ahead, **options)
+            self._ahead.opened()
+            for batch in reader:
+                self._ahead.go_on()
+                yield pa.table([self._stream.meant(column) for column in batch.columns], names=self._names)
+            yield reader.schema.empty_table()
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error):
                 raise
@@ -78,7 +87,17 @@ class Records:
                 hint='Look for a cell with an opening quote (") but no closing one.',
             ) from error
         finally:
-            self._ahead.end()
+            self._end_reading()
+
+    def _end_reading(self) -> None:
+        """Have nothing more read, and pyarrow's thread gone: it goes when what it has read has been taken from it."""
+        self._ahead.end()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            with suppress(Exception):  # of rows that nobody wants any more
+                for _ in reader:
+                    pass
+            reader.close()
 
     def pop_ragged(self, count: int) -> list[pa_csv.InvalidRow]:
         """The first of those that were put aside, which are then no longer."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -99,13 +100,23 @@ def test_a_load_that_runs_out_of_memory_leaves_nothing_and_says_what_to_do(
 def test_other_work_that_runs_out_of_memory_has_no_smaller_files_to_be_told_of(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And what its frames held is free by then, for to tell of it takes memory as well."""
     body = json.dumps({"work": "backup", "run": "20261122T022045123456-4f2a9c1b", "tables": ["departments"]})
+    held: list[weakref.ref[Any]] = []
+    fail = worker._fail
     with monkeypatch.context() as patch:
 
         def scarce(*_: object) -> None:
+            much = {*range(1000)}
+            held.append(weakref.ref(much))
             raise MemoryError
 
+        def told(*arguments: Any) -> None:
+            assert [each() for each in held] == [None]
+            fail(*arguments)
+
         patch.setattr(worker, "save", scarce)
+        patch.setattr(worker, "_fail", told)
         with pytest.raises(MemoryError):
             worker.handle(intake.services, body)
     error = the_run(intake).error
