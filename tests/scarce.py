@@ -36,7 +36,7 @@ def main() -> None:
     except MemoryError as error:
         raised = type(error).__name__
     resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     print(json.dumps({"raised": raised, "state": run.state, "error": run.error, "sent": intake.queue.sent}))
     database.close()
 

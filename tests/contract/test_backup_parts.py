@@ -435,7 +435,7 @@ def test_a_backup_whose_worker_is_killed_begins_anew_and_the_old_parts_do_nothin
         worker.handle(intake.services, json.dumps(message))
     assert keys(storage) == before
     assert verify(storage, intake.postgres.dictionary, backup).manifest.rows == ROWS
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert (run.state, run.progress) == (RunState.SUCCEEDED, ROWS)
 
 
@@ -482,7 +482,7 @@ def test_what_goes_wrong_with_a_part_is_left_to_the_backup_s_worker(intake: Inta
         queue: Any = Prompt()
         task = json.dumps(BackupTask("20261122T022045123456-4f2a9c1b", (EMPLOYEES,)).message())
         worker.handle(replace(intake.services, queue=queue), task)
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert (run.state, run.progress) == (RunState.SUCCEEDED, ROWS)
 
 

@@ -29,7 +29,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.load.content import Content
 from chalicelib.migrations.apply import migrate
 from chalicelib.migrations.own import own_migrations
-from chalicelib.ports import Run, RunState
+from chalicelib.ports import RunState
 from chalicelib.postgres import PostgresDatabase, PostgresTransaction, close_connection
 from chalicelib.roles import OWNER, missing, set_password
 from infra.local.embedded_postgres import EmbeddedPostgres, PostgresError
@@ -178,14 +178,9 @@ def load_while(intake: Loading, moment: str, happens: Callable[[], None]) -> str
     return json.dumps(message)
 
 
-def the_run(intake: Loading) -> Run:
-    [run] = intake.catalog.kept_runs.values()
-    return run
-
-
 def waits(intake: Loading) -> bool:
     """The run tells that it waits, and for what; nothing of the file is there."""
-    run = the_run(intake)
+    run = intake.the_run()
     assert (run.state, run.error, run.ended) == (RunState.WAITING, None, None)
     assert "database" in run.phase
     counts = "SELECT (SELECT count(*) FROM departments), (SELECT count(*) FROM decant.runs)"
@@ -197,7 +192,7 @@ def converges(intake: Loading, message: str) -> bool:
     """The message brings the run to its end, and once more changes nothing."""
     for _ in range(2):
         worker.handle(intake.services, message)
-        run = the_run(intake)
+        run = intake.the_run()
         assert (run.state, run.error, run.counts.inserted) == (RunState.SUCCEEDED, None, ROWS)
         assert intake.postgres.query("SELECT count(*), sum(id) FROM departments") == [(ROWS, ROWS * (ROWS + 1) // 2)]
         assert intake.postgres.query("SELECT state, inserted FROM decant.runs") == [("succeeded", ROWS)]
@@ -226,7 +221,7 @@ def test_a_server_that_is_stopped_in_mid_load_and_comes_back(
         assert server.postgres._run("pg_ctl", "stop", "--pgdata", cluster, "--mode", mode, "--wait") == ""
 
     message = load_while(intake, moment, stop)
-    run = the_run(intake)
+    run = intake.the_run()
     assert (run.state, "can't be reached" in run.phase or "interrupted" in run.phase) == (RunState.WAITING, True)
     worker.handle(intake.services, message)  # while it is away
     again, delay = intake.queue.sent.pop()
@@ -260,7 +255,7 @@ def test_a_server_without_a_free_connection_is_waited_for(server: Server, intake
             others.append(server.database.app.connect())
     try:
         worker.handle(intake.services, event)
-        assert (the_run(intake).state, "53300" in the_run(intake).phase) == (RunState.WAITING, True)
+        assert (intake.the_run().state, "53300" in intake.the_run().phase) == (RunState.WAITING, True)
     finally:
         for each in others:
             close_connection(each)
@@ -282,7 +277,7 @@ def test_a_server_that_is_read_only_since_a_failover_is_left_for_another(server:
     read_only("on")
     try:
         worker.handle(intake.services, json.dumps({"Records": [intake.put("departments.csv", FILE)]}))
-        assert (the_run(intake).state, "25006" in the_run(intake).phase) == (RunState.WAITING, True)
+        assert (intake.the_run().state, "25006" in intake.the_run().phase) == (RunState.WAITING, True)
     finally:
         read_only("off")
     [(message, _)] = intake.queue.sent
@@ -332,7 +327,7 @@ def test_a_full_disk_of_tables_undoes_the_load_until_there_is_room(
             assert database.query("SELECT 1") == [(1,)]  # what a session reads of the catalogue is made before
             fill(disk, leaving=300_000)
             worker.handle(intake.services, json.dumps({"Records": [intake.put("departments.csv", FILE)]}))
-            run = the_run(intake)
+            run = intake.the_run()
             assert (run.state, "53100" in run.phase) == (RunState.WAITING, True), run
             free(disk)
             [(message, _)] = intake.queue.sent
@@ -359,7 +354,7 @@ def test_a_full_disk_of_the_log_stops_the_server_and_loses_nothing(server: Serve
         try:
             server.again()
             message = load_while(intake, "mid copy", lambda: _use_up(server, disk))
-            run = the_run(intake)
+            run = intake.the_run()
             assert run.state is RunState.WAITING
             free(disk)
             with suppress(PostgresError):
@@ -410,13 +405,13 @@ def test_a_load_that_a_full_disk_of_the_worker_keeps_from_its_rows_waits_and_say
         patch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(disk)])
         fill(disk)
         intake.deliver(intake.put("hired_employees.csv", rows))
-        run = the_run(intake)
+        run = intake.the_run()
         assert (run.state, "disk for temporary files is full" in run.phase) == (RunState.WAITING, True), run
         assert intake.postgres.query("SELECT (SELECT count(*) FROM hired_employees), count(*) FROM decant.runs") == [
             (0, 0)
         ]
     intake.deliver_all()  # a worker with a disk of its own
-    run = the_run(intake)
+    run = intake.the_run()
     assert (run.state, run.counts.inserted) == (RunState.SUCCEEDED, 5000)
     assert left_behind(intake.postgres, intake.schema) == []
 

@@ -103,7 +103,7 @@ def test_an_event_that_is_delivered_twice_at_once_loads_once(intake: Intake) -> 
             transaction.run("ROLLBACK AND CHAIN")
     intake.deliver_all()
     assert intake.postgres.query("SELECT count(*), sum(inserted) FROM decant.runs") == [(1, 3)]
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert (run.state, run.counts.inserted) == (RunState.SUCCEEDED, 3)
 
 
@@ -114,7 +114,7 @@ def test_a_failure_that_is_delivered_twice_at_once_is_recorded_once(intake: Inta
         with at_once(lambda: one.deliver(event), lambda: two.deliver(event)):
             someone_waits(intake.postgres)
             owner.execute_simple("ROLLBACK")
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert run.error is not None
     assert (run.state, run.error["code"]) == (RunState.FAILED, "empty-file")
     assert intake.postgres.query("SELECT count(*) FROM decant.runs") == [(1,)]
@@ -156,7 +156,7 @@ def test_a_file_and_a_batch_with_the_same_ids_at_once(intake: Intake, commits: b
         with at_once(lambda: one.deliver(event)):
             someone_waits(intake.postgres)
             transaction.run(end)
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     counts = run.counts
     assert (counts.inserted, counts.unchanged, counts.rejected) == ((1, 1, 1) if commits else (3, 0, 0))
     assert len(intake.postgres.rows("departments")) == 3
@@ -434,7 +434,7 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_and_its_file_loads
         owner.execute_simple("ROLLBACK")
     intake.deliver(event)
     intake.deliver_all()
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert (run.state, run.counts) == (RunState.SUCCEEDED, Counts(4, 3, 0, 0, 1))
     assert intake.postgres.query("SELECT count(*), sum(inserted) FROM decant.runs") == [(1, 3)]
 

@@ -13,7 +13,7 @@ import pytest
 from chalicelib import worker
 from chalicelib.errors import DecantError, Unavailable
 from chalicelib.load.split_record import Step
-from chalicelib.ports import Run, RunState
+from chalicelib.ports import RunState
 from chalicelib.work.messages import PartTask, brought_back
 from tests.conftest import TestDatabase
 from tests.contract.test_loads import DEPARTMENTS, Intake
@@ -26,11 +26,6 @@ LAST_TRY = {"tries": worker._TRIES_OF_RESTORES}
 @pytest.fixture
 def intake(postgres: TestDatabase, tmp_path: Path) -> Intake:
     return Intake(postgres, tmp_path)
-
-
-def the_run(intake: Intake) -> Run:
-    [run] = intake.catalog.kept_runs.values()
-    return run
 
 
 def die(intake: Intake, body: str) -> None:
@@ -56,12 +51,12 @@ ORDERS: Mapping[str, str] = {
 def test_an_order_for_which_a_part_was_down_is_kept_until_it_is_brought_back(intake: Intake, work: str) -> None:
     """Its run ends as failed with the reason; its message is no message of work that was done."""
     die(intake, ORDERS[work])
-    failed = the_run(intake)
+    failed = intake.the_run()
     assert failed.state is RunState.FAILED
     assert failed.error is not None
     assert failed.error["detail"] == "The database can't be reached."
     worker.handle(intake.services, brought_back(ORDERS[work]))
-    run = the_run(intake)
+    run = intake.the_run()
     assert (run.id, run.state, run.error) == (RUN, RunState.SUCCEEDED, None)
     assert run.ended is not None
     assert failed.ended is not None
@@ -74,11 +69,11 @@ def test_a_file_for_which_the_database_was_down_is_loaded_once_when_it_is_brough
     [(message, _)] = intake.queue.sent
     body = json.dumps({**message, **LAST_TRY})
     die(intake, body)
-    assert the_run(intake).state is RunState.FAILED
+    assert intake.the_run().state is RunState.FAILED
     again = brought_back(body)
     for delivery in (1, 2):
         worker.handle(intake.services, again, delivery)
-        assert (the_run(intake).state, the_run(intake).error) == (RunState.SUCCEEDED, None)
+        assert (intake.the_run().state, intake.the_run().error) == (RunState.SUCCEEDED, None)
         assert len(intake.postgres.rows("departments")) == 3
     worker.handle(intake.services, brought_back(body))
     assert intake.postgres.query("SELECT state, inserted FROM decant.runs") == [("succeeded", 3)]
@@ -91,35 +86,35 @@ def test_what_is_brought_back_too_early_is_a_dead_letter_again(intake: Intake) -
     down: Any = DownDatabase()
     services = replace(intake.services, database=down)
     worker.handle(services, again)
-    states = [the_run(intake).state]
+    states = [intake.the_run().state]
     while True:
         message, _ = intake.queue.sent.pop()
         try:
             worker.handle(services, json.dumps(message))
         except Unavailable:
             break
-        states.append(the_run(intake).state)
+        states.append(intake.the_run().state)
     assert set(states) == {RunState.WAITING}
     assert len(states) == worker._TRIES
-    assert the_run(intake).state is RunState.FAILED
+    assert intake.the_run().state is RunState.FAILED
     die(intake, json.dumps(message))
     worker.handle(intake.services, brought_back(json.dumps(message)))
-    assert the_run(intake).state is RunState.SUCCEEDED
+    assert intake.the_run().state is RunState.SUCCEEDED
 
 
 def test_a_catalogue_that_was_lost_meanwhile_is_no_reason_to_drop_it(intake: Intake) -> None:
     die(intake, ORDERS["backup"])
     intake.catalog.kept_runs.clear()
     worker.handle(intake.services, brought_back(ORDERS["backup"]))
-    assert the_run(intake).state is RunState.SUCCEEDED
+    assert intake.the_run().state is RunState.SUCCEEDED
 
 
 @pytest.mark.parametrize("work", ["backup", "rebuild"])
 def test_what_went_through_is_not_done_again(intake: Intake, work: str) -> None:
     worker.handle(intake.services, ORDERS[work])
-    done = the_run(intake)
+    done = intake.the_run()
     worker.handle(intake.services, brought_back(ORDERS[work]))
-    assert the_run(intake) == done
+    assert intake.the_run() == done
 
 
 def test_an_order_of_a_schedule_is_brought_back_under_its_own_run(intake: Intake) -> None:
@@ -127,9 +122,9 @@ def test_an_order_of_a_schedule_is_brought_back_under_its_own_run(intake: Intake
     worker.handle(replace(intake.services, database=DownDatabase()), body)
     [(message, _)] = intake.queue.sent
     die(intake, json.dumps({**message, **LAST_TRY}))
-    name = the_run(intake).id
+    name = intake.the_run().id
     worker.handle(intake.services, brought_back(body))
-    assert (the_run(intake).id, the_run(intake).state) == (name, RunState.SUCCEEDED)
+    assert (intake.the_run().id, intake.the_run().state) == (name, RunState.SUCCEEDED)
 
 
 def test_one_that_no_worker_survives_comes_back_with_its_reason(
@@ -148,11 +143,11 @@ def test_one_that_no_worker_survives_comes_back_with_its_reason(
                     worker.handle(intake.services, body, delivery)
             with pytest.raises(DecantError, match="out of memory"):
                 worker.handle(intake.services, body, worker._DELIVERIES + 1)
-            run = the_run(intake)
+            run = intake.the_run()
             assert run.error is not None
             assert (run.state, "out of memory" in run.error["detail"]) == (RunState.FAILED, True)
     worker.handle(intake.services, body)
-    assert (the_run(intake).state, the_run(intake).error) == (RunState.SUCCEEDED, None)
+    assert (intake.the_run().state, intake.the_run().error) == (RunState.SUCCEEDED, None)
 
 
 @pytest.mark.parametrize("body", ["", "[]", "no JSON", '{"work": "dance"}', '{"Records": [{}]}'])
@@ -169,11 +164,11 @@ def test_a_run_that_is_done_is_told_so_whatever_its_message_died_of(intake: Inta
     """The load committed, and its end could not be told to the catalogue: the ledger counts."""
     event = intake.put("departments.csv", DEPARTMENTS)
     intake.deliver(event)
-    done = the_run(intake)
+    done = intake.the_run()
     failed = replace(done, state=RunState.FAILED, error={"code": "unavailable", "detail": "d", "hint": None})
     intake.catalog.kept_runs[done.id] = failed
     worker.handle(intake.services, brought_back(json.dumps({"Records": [event]})))
-    assert (the_run(intake).state, the_run(intake).error) == (RunState.SUCCEEDED, None)
+    assert (intake.the_run().state, intake.the_run().error) == (RunState.SUCCEEDED, None)
     assert len(intake.postgres.rows("departments")) == 3
 
 

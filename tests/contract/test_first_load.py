@@ -229,7 +229,7 @@ def test_a_load_whose_workers_died_at_its_indexes_is_not_given_up(
         for index in foreign_key_indexes(employees):
             owner.execute_simple(f'DROP INDEX "{index}"')
     worker.handle(intake.services, json.dumps({"Records": [event]}), deliveries=4)
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert (run.state, schema(postgres)) == (RunState.SUCCEEDED, before)
 
 

@@ -58,6 +58,11 @@ class Intake:
             FakeAuditLog(),
         )  # fmt: skip
 
+    def the_run(self) -> Run:
+        """The one run that there is."""
+        [run] = self.catalog.kept_runs.values()
+        return run
+
     def put(self, key: str, content: bytes, **metadata: str) -> dict[str, Any]:
         """Put an object, and return the event that tells of it."""
         storage = FolderStorage(self.folder)
@@ -221,7 +226,7 @@ def test_an_older_version_that_was_opened_first_does_not_undo_the_newer(
 def test_a_file_of_children_waits_for_its_parents(intake: Intake) -> None:
     child = intake.put("hired_employees.csv", b"1,Ann Lee,2021-01-01T00:00:00Z,1,2\n")
     intake.deliver(child)
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert run.state is RunState.WAITING
     assert "departments is empty" in run.phase
     intake.drop("departments.csv", DEPARTMENTS)
@@ -381,7 +386,7 @@ def test_an_object_that_is_gone_fails_its_run(intake: Intake) -> None:
     event = intake.put("departments.csv", DEPARTMENTS)
     FolderStorage(intake.folder).delete("incoming/departments.csv")
     intake.deliver(event)
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert run.error is not None
     assert run.error["code"] == "object-gone"
 
@@ -404,7 +409,7 @@ def test_a_key_with_blanks_and_accents_is_decoded(intake: Intake) -> None:
     event = intake.put("departments a+b ñ.csv".replace("+", "-"), DEPARTMENTS)
     event["s3"]["object"]["key"] = "incoming/departments+a-b+%C3%B1.csv"
     intake.deliver(event)
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert run.state is RunState.SUCCEEDED
 
 

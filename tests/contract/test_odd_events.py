@@ -95,7 +95,7 @@ def test_a_name_that_can_not_be_held_is_told_to_who_dropped_it_and_any_other_loa
         etag = FolderStorage(intake.folder).head(f"incoming/{shown}").etag
     for _ in range(2):
         intake.deliver(event(f"incoming/{told}", intake.folder, eTag="e" if fault else etag))
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert run.source is not None
     assert run.source.key == f"incoming/{shown}"
     assert intake.postgres.query("SELECT id, state, key FROM decant.runs") == [
@@ -146,7 +146,7 @@ def test_a_file_whose_name_can_not_be_held_stays_told_when_a_part_is_down_meanwh
     [waiting] = intake.catalog.kept_runs.values()
     assert waiting.state is RunState.WAITING
     intake.deliver_all()
-    [run] = intake.catalog.kept_runs.values()
+    run = intake.the_run()
     assert run.error is not None
     assert (run.state, run.error["code"]) == (RunState.FAILED, "bad-name")
 

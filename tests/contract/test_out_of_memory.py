@@ -21,7 +21,7 @@ from chalicelib import worker
 from chalicelib.errors import DecantError
 from chalicelib.load.csv_source import CsvSource
 from chalicelib.load.workbook_check import MAX_WORKBOOK
-from chalicelib.ports import Run, RunState
+from chalicelib.ports import RunState
 from chalicelib.postgres import copying
 from chalicelib.postgres.binary_copy import encode
 from chalicelib.work.messages import brought_back
@@ -37,11 +37,6 @@ FILE = b"".join(b"%d,Department %d\n" % (number, number) for number in range(500
 @pytest.fixture
 def intake(postgres: TestDatabase, tmp_path: Path) -> Intake:
     return Intake(postgres, tmp_path)
-
-
-def the_run(intake: Intake) -> Run:
-    [run] = intake.catalog.kept_runs.values()
-    return run
 
 
 def while_reading(patch: pytest.MonkeyPatch, error: Callable[[], BaseException]) -> None:
@@ -81,7 +76,7 @@ def test_a_load_that_runs_out_of_memory_leaves_nothing_and_says_what_to_do(
         for delivery in range(1, worker._DELIVERIES + 1):
             with pytest.raises(MemoryError):
                 worker.handle(intake.services, body, delivery)
-            run = the_run(intake)
+            run = intake.the_run()
             assert run.error is not None
             assert (run.state, run.error["detail"]) == (RunState.FAILED, "The worker ran out of memory.")
             assert "smaller files" in run.error["hint"]
@@ -91,9 +86,9 @@ def test_a_load_that_runs_out_of_memory_leaves_nothing_and_says_what_to_do(
             assert intake.queue.sent == []
     with pytest.raises(DecantError, match="out of memory"):
         worker.handle(intake.services, body, worker._DELIVERIES + 1)
-    assert the_run(intake) == run
+    assert intake.the_run() == run
     worker.handle(intake.services, brought_back(body))
-    assert (the_run(intake).state, the_run(intake).error) == (RunState.SUCCEEDED, None)
+    assert (intake.the_run().state, intake.the_run().error) == (RunState.SUCCEEDED, None)
     assert intake.postgres.query("SELECT state, inserted FROM decant.runs") == [("succeeded", 5000)]
 
 
@@ -119,11 +114,11 @@ def test_other_work_that_runs_out_of_memory_has_no_smaller_files_to_be_told_of(
         patch.setattr(worker, "_fail", told)
         with pytest.raises(MemoryError):
             worker.handle(intake.services, body)
-    error = the_run(intake).error
+    error = intake.the_run().error
     assert error is not None
     assert (error["detail"], error["hint"]) == ("The worker ran out of memory.", worker._GIVE_MORE)
     worker.handle(intake.services, brought_back(body))
-    assert (the_run(intake).state, the_run(intake).error) == (RunState.SUCCEEDED, None)
+    assert (intake.the_run().state, intake.the_run().error) == (RunState.SUCCEEDED, None)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to its addresses")
@@ -144,5 +139,5 @@ def test_a_worker_whose_memory_is_too_little_for_a_workbook_says_so_and_one_with
     assert told["error"]["detail"] == "The worker ran out of memory."
     assert intake.postgres.rows("departments") == []
     worker.handle(intake.services, json.dumps({"Records": [event]}), 2)
-    assert the_run(intake).state is RunState.SUCCEEDED
+    assert intake.the_run().state is RunState.SUCCEEDED
     assert intake.postgres.rows("departments") == [(1, "Sales"), (2, "Legal")]

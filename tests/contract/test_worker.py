@@ -71,11 +71,6 @@ class Versioned(FolderStorage):
         return super().open(key, first=first, last=last)
 
 
-def the_run(intake: Intake) -> Run:
-    [run] = intake.catalog.kept_runs.values()
-    return run
-
-
 def test_a_catalogue_that_fails_at_any_call_delays_a_load_and_nothing_more(intake: Intake) -> None:
     call = 0
     while True:
@@ -84,7 +79,7 @@ def test_a_catalogue_that_fails_at_any_call_delays_a_load_and_nothing_more(intak
         run_ = intake.put(f"departments-{call}.csv", b"%d,Sales\n,Nobody\n" % call)
         intake.deliver(run_)
         intake.deliver_all()
-        run = the_run(intake)
+        run = intake.the_run()
         assert (run.state, run.counts.inserted, run.counts.rejected) == (RunState.SUCCEEDED, 1, 1)
         if catalog.calls < call:
             break
@@ -98,8 +93,8 @@ def test_a_database_that_stays_down_ends_in_a_failed_run_and_a_message_that_is_k
     worker.handle(services, json.dumps({"Records": [intake.put("departments.csv", DEPARTMENTS)]}))
     delays = []
     while True:
-        assert the_run(intake).state is RunState.WAITING
-        assert "The database can't be reached." in the_run(intake).phase
+        assert intake.the_run().state is RunState.WAITING
+        assert "The database can't be reached." in intake.the_run().phase
         message, delay = intake.queue.sent.pop()
         delays.append(delay)
         if len(delays) == worker._TRIES:
@@ -109,12 +104,12 @@ def test_a_database_that_stays_down_ends_in_a_failed_run_and_a_message_that_is_k
         worker.handle(services, json.dumps(message))
     assert delays == sorted(delays)
     assert intake.queue.sent == []
-    run = the_run(intake)
+    run = intake.the_run()
     assert run.error is not None
     assert (run.state, run.error["code"]) == (RunState.FAILED, "unavailable")
     worker.handle(intake.services, json.dumps(message))  # from the dead-letter queue, once the database is back
-    assert the_run(intake).state is RunState.SUCCEEDED
-    assert the_run(intake).error is None
+    assert intake.the_run().state is RunState.SUCCEEDED
+    assert intake.the_run().error is None
 
 
 def test_a_run_is_not_called_failed_when_the_ledger_has_it(intake: Intake) -> None:
@@ -129,7 +124,7 @@ def test_a_run_is_not_called_failed_when_the_ledger_has_it(intake: Intake) -> No
     ledgerless.call = ledgerless.calls + 3  # the run's end, on the last try
     with pytest.raises(Unavailable):
         worker.handle(intake.services, json.dumps({**message, "tries": worker._TRIES}))
-    assert (the_run(intake).state, the_run(intake).counts.inserted) == (RunState.SUCCEEDED, 3)
+    assert (intake.the_run().state, intake.the_run().counts.inserted) == (RunState.SUCCEEDED, 3)
 
 
 def test_work_that_no_worker_survives_is_failed_and_goes_to_the_dead_letters(
@@ -145,10 +140,10 @@ def test_work_that_no_worker_survives_is_failed_and_goes_to_the_dead_letters(
         for delivery in range(1, worker._DELIVERIES + 1):
             with pytest.raises(SystemExit):
                 worker.handle(intake.services, body, delivery)
-            assert the_run(intake).state is RunState.RUNNING
+            assert intake.the_run().state is RunState.RUNNING
     with pytest.raises(DecantError, match="out of memory"):
         worker.handle(intake.services, body, worker._DELIVERIES + 1)
-    run = the_run(intake)
+    run = intake.the_run()
     assert run.error is not None
     assert run.state is RunState.FAILED
     assert "out of memory" in run.error["detail"]
@@ -188,8 +183,8 @@ def test_an_object_that_can_not_be_looked_at_fails_its_run_with_the_reason(
 
     monkeypatch.setattr(FolderStorage, "head", denied)
     intake.deliver(event)
-    assert the_run(intake).state is RunState.FAILED
-    assert the_run(intake).error == {"code": "internal-error", "detail": "S3 denied access.", "hint": "Grant it."}
+    assert intake.the_run().state is RunState.FAILED
+    assert intake.the_run().error == {"code": "internal-error", "detail": "S3 denied access.", "hint": "Grant it."}
 
 
 def test_an_upload_has_the_run_it_was_promised_once_and_another_the_second_time(
@@ -240,7 +235,7 @@ def test_a_form_that_is_sent_twice_at_once_has_both_versions_loaded(intake: Inta
 
 def test_a_failure_of_work_that_the_catalogue_does_not_know_is_shown(intake: Intake) -> None:
     fail(intake.services, RestoreTask("r", ("b",), dry_run=False), DecantError("No."))
-    assert (the_run(intake).kind, the_run(intake).state) == (RunKind.RESTORE, RunState.FAILED)
+    assert (intake.the_run().kind, intake.the_run().state) == (RunKind.RESTORE, RunState.FAILED)
 
 
 @pytest.mark.parametrize("error", [Unavailable, DecantError])
@@ -280,7 +275,7 @@ def test_a_clock_that_is_wrong_or_put_forward_neither_fails_a_file_that_waits_no
     worker.handle(intake.services, json.dumps(message))
     [(message, delay)] = intake.queue.sent
     assert 2 <= delay <= 45
-    assert the_run(intake).state is RunState.WAITING
+    assert intake.the_run().state is RunState.WAITING
     intake.drop("departments.csv", DEPARTMENTS)
     intake.drop("jobs.csv", JOBS)
     intake.deliver_all()
@@ -302,4 +297,4 @@ def test_a_restore_waits_for_longer_than_a_load_may_hold_its_table(intake: Intak
         message, delay = intake.queue.sent.pop()
         waited += delay
     assert waited > 15 * 60
-    assert the_run(intake).state is RunState.FAILED
+    assert intake.the_run().state is RunState.FAILED
