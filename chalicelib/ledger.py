@@ -18,7 +18,7 @@ _READ = (
     *("bucket", "key", "version", "etag", "object_order"),
     *_COUNTS,
 )
-_SELECT = f"SELECT {', '.join(_READ)} FROM decant.runs"
+_SELECT = f"SELECT {quote_all(_READ)} FROM decant.runs"
 
 
 @dataclass(frozen=True, slots=True)

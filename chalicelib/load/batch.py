@@ -74,5 +74,7 @@ def ingest(
         log_rejections(transaction, run_id, rejected)
     outcome = BatchOutcome(state, counts, rejected)
     only = tables[0].name if len(tables) == 1 else None
-    record(transaction, LedgerEntry(run_id, kind, only, state, dictionary.digest, outcome.total, started))
+    result = None if replaces is None else {"corrects": replaces}
+    entry = LedgerEntry(run_id, kind, only, state, dictionary.digest, outcome.total, started, result=result)
+    record(transaction, entry)
     return outcome

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.catalog import DynamoCatalog
 from chalicelib.errors import Unavailable
 from chalicelib.ports import Run, RunKind, RunState
 from tests.app.conftest import Api
@@ -171,6 +172,17 @@ def test_a_correction_goes_over_the_cells_as_they_came(loaded: tuple[Api, str]) 
     assert replay["result"] == {"corrects": run}
     again = api.post(f"/runs/{replay['id']}/replay", [{"row": 2, "job": "Clerk"}])
     assert again.status_code == 201
+
+
+def test_a_correction_that_the_catalogue_lost_still_tells_what_it_corrects(
+    loaded: tuple[Api, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, run = loaded
+    with monkeypatch.context() as patch:
+        patch.setattr(DynamoCatalog, "put_run", lambda *_: None)
+        correction = api.post(f"/runs/{run}/replay", [{"row": 2, "job": "Clerk"}]).json_body["run"]
+    assert correction not in {each["id"] for each in api.get("/runs").json_body["runs"]}
+    assert api.get(f"/runs/{correction}").json_body["result"] == {"corrects": run}
 
 
 def test_whole_rows_may_be_sent_instead(loaded: tuple[Api, str]) -> None:
